@@ -1,0 +1,22 @@
+"""The base of every generated API type, and the two scalar unions of the API.
+
+What: `Object`, the Struct that all generated types extend, `Quantity` and `IntOrString`.
+Why: attribute names equal the wire names, an absent field equals its default, so decode → encode loses nothing known.
+Flow: `msgspec.json.decode(data, type=Pod)` in, typed objects out. Absent lists and maps read as empty, absent strings as "",
+absent numbers, booleans, times and optional structs as None. A JSON null is refused by the plain decoder for the first
+three; `kubelite.machinery.codec` retries without nulls, as upstream treats null as absent.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+Quantity = str | int | float
+"""An amount such as "500m", "1Gi" or 2; `kubelite.machinery.quantity` parses it."""
+
+IntOrString = int | str
+"""A number, a percentage ("25%") or a name ("http")."""
+
+
+class Object(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
+    """A value of the API: a tree of fields without cycles."""

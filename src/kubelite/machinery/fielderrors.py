@@ -1,0 +1,114 @@
+"""Validation errors that name the field: a path, what is wrong with it, and the value found there.
+
+What: `Path` builds `spec.containers[0].name`; the constructors build `FieldError` values that accumulate in a list.
+Why: a user who made four mistakes reads all four, each with the field's path and Kubernetes' own words.
+Flow: `validate(obj) -> list[FieldError]` → `errors.invalid(...)`. Texts follow apimachinery/pkg/util/validation/field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A field's place in an object. `Path("spec") / "ports"`, `.index(0)`, `.key("app")`."""
+
+    text: str = ""
+
+    def __truediv__(self, name: str) -> Path:
+        return Path(f"{self.text}.{name}" if self.text else name)
+
+    def index(self, number: int) -> Path:
+        return Path(f"{self.text}[{number}]")
+
+    def key(self, name: str) -> Path:
+        return Path(f"{self.text}[{name}]")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+ROOT = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One mistake: `type` is the cause's reason (FieldValueInvalid, …), `text` the words after the path."""
+
+    type: str
+    field: str
+    text: str
+
+    def body(self) -> str:
+        """The error without the path, as `Status.details.causes[].message` carries it."""
+        return self.text
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.text}"
+
+
+def _shown(value: Any) -> str:
+    """A value in an error text: strings quoted, everything else as JSON-like text."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    import msgspec
+
+    return msgspec.json.encode(value).decode()
+
+
+def required(path: Path, detail: str = "") -> FieldError:
+    return FieldError("FieldValueRequired", path.text, f"Required value: {detail}" if detail else "Required value")
+
+
+def invalid(path: Path, value: Any, detail: str) -> FieldError:
+    return FieldError("FieldValueInvalid", path.text, f"Invalid value: {_shown(value)}: {detail}")
+
+
+def not_supported(path: Path, value: Any, supported: Iterable[str]) -> FieldError:
+    known = ", ".join(json.dumps(s) for s in sorted(supported))
+    detail = f": supported values: {known}" if known else ""
+    return FieldError("FieldValueNotSupported", path.text, f"Unsupported value: {_shown(value)}{detail}")
+
+
+def duplicate(path: Path, value: Any) -> FieldError:
+    return FieldError("FieldValueDuplicate", path.text, f"Duplicate value: {_shown(value)}")
+
+
+def forbidden(path: Path, detail: str) -> FieldError:
+    return FieldError("FieldValueForbidden", path.text, f"Forbidden: {detail}" if detail else "Forbidden")
+
+
+def not_found(path: Path, value: Any) -> FieldError:
+    return FieldError("FieldValueNotFound", path.text, f"Not found: {_shown(value)}")
+
+
+def too_long(path: Path, limit: int) -> FieldError:
+    unit = "byte" if limit == 1 else "bytes"
+    return FieldError("FieldValueTooLong", path.text, f"Too long: may not be more than {limit} {unit}")
+
+
+def too_many(path: Path, actual: int, limit: int) -> FieldError:
+    unit = "item" if limit == 1 else "items"
+    return FieldError("FieldValueTooMany", path.text, f"Too many: {actual}: must have at most {limit} {unit}")
+
+
+def type_invalid(path: Path, value: Any, detail: str) -> FieldError:
+    return FieldError("FieldValueTypeInvalid", path.text, f"Invalid value: {_shown(value)}: {detail}")
+
+
+FieldErrors = list[FieldError]
+
+
+def immutable(path: Path, new: Any, old: Any) -> Sequence[FieldError]:
+    """One error if the field changed (apimachinery validation.ValidateImmutableField)."""
+    return () if new == old else (invalid(path, new, "field is immutable"),)

@@ -1,0 +1,174 @@
+"""`Kind`: the one declaration of an API kind, from which everything else is derived.
+
+What: names, scope, verbs, subresources, type, rules and columns of a kind, as one frozen value.
+Why: discovery, OpenAPI, storage keys, RBAC names, CLI names and docs are all read off the declaration, so that adding a
+kind is adding one file. Flow: `api/<group>/<kind>.py` declares it, `api/__init__.py` lists it, `machinery/scheme.py` looks
+it up. All functions of a Kind are pure; those that change an object change the typed object in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kubelite.machinery.fielderrors import FieldError
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+STATUS_VERBS = ("get", "patch", "update")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subresource:
+    """`pods/log`: `group`, `version` and `kind` name the object served where it differs from the parent's."""
+
+    name: str
+    verbs: tuple[str, ...]
+    kind: str = ""
+    group: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of the server-side table: `priority` 0 always shows, 1 only with `-o wide`."""
+
+    name: str
+    type: str = "string"
+    format: str = ""
+    priority: int = 0
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalePaths:
+    """Where `scale` finds its numbers, as attribute names of the typed object's spec and status."""
+
+    spec_replicas: Callable[[Any], int]
+    status_replicas: Callable[[Any], int]
+    selector: Callable[[Any], str]
+    set_replicas: Callable[[Any, int], None]
+
+
+def _nothing(obj: Any) -> None:
+    return None
+
+
+def _nothing_to_update(new: Any, old: Any) -> None:
+    return None
+
+
+def _valid(obj: Any) -> list[FieldError]:
+    return []
+
+
+def _valid_update(new: Any, old: Any) -> list[FieldError]:
+    return []
+
+
+def _keep_spec(new: Any, old: Any) -> None:
+    """A status update changes status only: the spec and the labels stay as they were."""
+    if hasattr(old, "spec"):
+        new.spec = old.spec
+
+
+def _keep_status(new: Any, old: Any) -> None:
+    if hasattr(old, "status"):
+        new.status = old.status
+
+
+NAME_AND_AGE = (
+    Column(name="Name", format="name", description="Name must be unique within a namespace."),
+    Column(name="Age", description="How long the object exists."),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One API kind in its stored version.
+
+    Order of the write path: `set_defaults` → `prepare_create`/`prepare_update` → admission → `validate` (and
+    `validate_update(new, old)`) → encode. A status write uses `prepare_status_update` and `validate_status_update`.
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    type: type[Any]
+    namespaced: bool = True
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ALL_VERBS
+    subresources: tuple[Subresource, ...] = ()
+    storage_prefix: str = ""
+    """Path below /registry, "" for the plural, or group/plural for extension groups where upstream does so."""
+
+    set_defaults: Callable[[Any], None] = _nothing
+    validate: Callable[[Any], list[FieldError]] = _valid
+    """Checks everything but metadata, which `api.meta` checks for all kinds with `check_name`."""
+    validate_update: Callable[[Any, Any], list[FieldError]] = _valid_update
+    validate_status_update: Callable[[Any, Any], list[FieldError]] = _valid_update
+    check_name: Callable[[str, bool], list[str]] | None = None
+    """(name, is_prefix) → complaints. None: a DNS-1123 subdomain."""
+    warnings: Callable[[Any, Any], list[str]] | None = None
+    """(new, old or None) → texts for Warning headers."""
+
+    prepare_create: Callable[[Any], None] = _nothing
+    """After the generic part: status cleared where `has_status`, generation set to 1 where `has_generation`."""
+    prepare_update: Callable[[Any, Any], None] = _keep_status
+    prepare_status_update: Callable[[Any, Any], None] = _keep_spec
+    has_generation: bool = False
+    """The generation grows when anything outside metadata and status changes."""
+    create_on_update: bool = False
+    """PUT of an absent name creates it."""
+    unconditional_update: bool = True
+    """PUT without resourceVersion is accepted."""
+    orphans_by_default: bool = False
+    grace_seconds: Callable[[Any, int | None], int] | None = None
+    """(object, asked) → seconds of graceful deletion; None: deletion is immediate."""
+    scale: ScalePaths | None = None
+
+    columns: tuple[Column, ...] = NAME_AND_AGE
+    row: Callable[[Any, datetime], list[Any]] | None = None
+    """Cells after the typed object and the present time; None: name and age."""
+    selectable: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    """Field selectors besides metadata.name and metadata.namespace: label → value."""
+
+    @property
+    def has_status(self) -> bool:
+        return any(s.name == "status" for s in self.subresources)
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """The name used in errors, RBAC and the CLI: `deployments.apps`, `pods`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def singular_name(self) -> str:
+        return self.singular or self.kind.lower()
+
+    @property
+    def key_prefix(self) -> str:
+        """`/registry/pods/`, the prefix of every key of this kind."""
+        return f"/registry/{self.storage_prefix or self.plural}/"
+
+    def key(self, namespace: str, name: str) -> str:
+        """The storage key of one object; `namespace` is "" for a cluster-scoped one."""
+        return f"{self.key_prefix}{namespace}/{name}" if self.namespaced else f"{self.key_prefix}{name}"
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """The URL path on the API server; "" for `namespace` means all namespaces."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        if self.namespaced and namespace:
+            root += f"/namespaces/{namespace}"
+        root += f"/{self.plural}"
+        if name:
+            root += f"/{name}"
+        return f"{root}/{subresource}" if subresource else root

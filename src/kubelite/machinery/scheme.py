@@ -1,0 +1,46 @@
+"""`Scheme`: looks kinds up by the names that people and programs use.
+
+What: an index over the `Kind` declarations. Why: a URL has (group, version, plural), a body (apiVersion, kind), a shell user
+a short name. Flow: `kubelite.api.scheme()` builds one; it refuses two kinds that claim one name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kubelite.machinery.kind import Kind
+
+
+class Scheme:
+    """The registry of kinds."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self.kinds = tuple(kinds)
+        self._by_resource: dict[tuple[str, str, str], Kind] = {}
+        self._by_kind: dict[tuple[str, str], Kind] = {}
+        for kind in self.kinds:
+            resource = (kind.group, kind.version, kind.plural)
+            named = (kind.api_version, kind.kind)
+            if resource in self._by_resource or named in self._by_kind:
+                raise ValueError(f"two declarations of {kind.api_version} {kind.kind}")
+            self._by_resource[resource] = kind
+            self._by_kind[named] = kind
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self.kinds)
+
+    def by_resource(self, group: str, version: str, plural: str) -> Kind | None:
+        return self._by_resource.get((group, version, plural))
+
+    def by_kind(self, api_version: str, kind: str) -> Kind | None:
+        return self._by_kind.get((api_version, kind))
+
+    def by_name(self, name: str) -> Kind | None:
+        """`pods`, `pod`, `po`, `deployments.apps` or `deployment.v1.apps`: the first kind that answers to it."""
+        word, _, qualifier = name.lower().partition(".")
+        for kind in self.kinds:
+            if qualifier and qualifier not in (kind.group, f"{kind.version}.{kind.group}", kind.version):
+                continue
+            if word in (kind.plural, kind.singular_name, *kind.short_names):
+                return kind
+        return None
