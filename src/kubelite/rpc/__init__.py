@@ -1,0 +1,1 @@
+"""Generated gRPC modules: `tools/generate_proto.py` makes them from `proto/*.proto`."""

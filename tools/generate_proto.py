@@ -1,0 +1,66 @@
+"""Generate the gRPC modules of `src/kubelite/rpc/` from `proto/*.proto`.
+
+What: for each `proto/NAME.proto` the modules `NAME_pb2.py`, `NAME_pb2_grpc.py` and their type stubs.
+Why: the `.proto` files are the source; the modules are committed so that an installation needs no compiler.
+In: `grpcio-tools` and `mypy-protobuf` (development dependencies). Out: committed files, marked as generated.
+
+The files are compiled under the virtual path `kubelite/rpc/`: the modules then import each other by their full name, and
+their names in protobuf's process-wide pool of descriptors cannot meet those of another package.
+
+Run `make generate`.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import pathlib
+import sys
+
+from grpc_tools import protoc
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROTO = ROOT / "proto"
+PACKAGE = ROOT / "src" / "kubelite" / "rpc"
+SOURCES = ROOT / "src"
+SUFFIXES = ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi")
+
+
+def compile_all(names: list[str]) -> int:
+    """Runs protoc over `proto/NAME.proto` for all names; its exit status."""
+    os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    well_known = importlib.resources.files("grpc_tools") / "_proto"
+    return int(
+        protoc.main(
+            [
+                "protoc",
+                f"-Ikubelite/rpc={PROTO}",
+                f"-I{well_known}",
+                f"--python_out={SOURCES}",
+                f"--grpc_python_out={SOURCES}",
+                f"--mypy_out=quiet:{SOURCES}",
+                f"--mypy_grpc_out=quiet:{SOURCES}",
+                *(f"kubelite/rpc/{name}.proto" for name in names),
+            ]
+        )
+    )
+
+
+def remove_stale(names: list[str]) -> None:
+    """Removes modules whose `.proto` is gone."""
+    wanted = {f"{name}{suffix}" for name in names for suffix in SUFFIXES}
+    for path in PACKAGE.glob("*_pb2*"):
+        if path.name not in wanted and path.is_file():
+            path.unlink()
+
+
+def main() -> int:
+    names = sorted(path.stem for path in PROTO.glob("*.proto"))
+    status = compile_all(names)
+    if status == 0:
+        remove_stale(names)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
