@@ -101,7 +101,11 @@ def invalid(group: str, kind: str, name: str, errors: Sequence[FieldError]) -> S
     texts = [str(error) for error in errors]
     unique = list(dict.fromkeys(texts))
     summary = unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"
-    message = f'{qualified(kind, group)} "{name}" is invalid: {summary}' if unique else f'{qualified(kind, group)} "{name}" is invalid'
+    message = (
+        f'{qualified(kind, group)} "{name}" is invalid: {summary}'
+        if unique
+        else f'{qualified(kind, group)} "{name}" is invalid'
+    )
     causes = [{"reason": e.type, "message": e.body(), "field": e.field} for e in errors]
     return StatusError(422, "Invalid", message, _details(group, kind, name, causes=causes))
 

@@ -1,0 +1,29 @@
+"""Exponential back-off with jitter.
+
+What: the next waiting time after each failure in a row. Why: a hundred clients of a server that died must not return as one.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Seconds to wait: `initial`, then times `factor` up to `cap`, each spread by ±`jitter` (a fraction)."""
+
+    initial: float = 0.1
+    factor: float = 2.0
+    cap: float = 30.0
+    jitter: float = 0.2
+    failures: int = 0
+    rng: random.Random = field(default_factory=random.Random)
+
+    def next(self) -> float:
+        wait = min(self.cap, self.initial * self.factor ** min(self.failures, 60))
+        self.failures += 1
+        return wait * (1 + self.jitter * (2 * self.rng.random() - 1))
+
+    def reset(self) -> None:
+        self.failures = 0

@@ -1,0 +1,145 @@
+"""Counters, gauges and histograms in the Prometheus text format.
+
+What: `Registry` makes and renders metrics. Why: a whole client library costs memory that each daemon would pay.
+Flow: code calls `counter.inc("GET", "pods")`; `registry.render()` gives the text for /metrics.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Sequence
+
+DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _labels(names: Sequence[str], values: Sequence[str], extra: str = "") -> str:
+    pairs = [f'{name}="{_escape(value)}"' for name, value in zip(names, values, strict=True)]
+    if extra:
+        pairs.append(extra)
+    return f"{{{','.join(pairs)}}}" if pairs else ""
+
+
+class Counter:
+    """A number that grows, per combination of label values."""
+
+    kind = "counter"
+
+    def __init__(self, name: str, text: str, labels: Sequence[str] = ()) -> None:
+        self.name, self.text, self.labels = name, text, tuple(labels)
+        self.values: dict[tuple[str, ...], float] = {}
+
+    def inc(self, *labels: str, by: float = 1) -> None:
+        self.values[labels] = self.values.get(labels, 0) + by
+
+    def render(self) -> list[str]:
+        return [f"{self.name}{_labels(self.labels, key)} {value:g}" for key, value in sorted(self.values.items())]
+
+
+class Gauge(Counter):
+    """A number that goes up and down; `read` computes it at scrape time."""
+
+    kind = "gauge"
+
+    def __init__(
+        self, name: str, text: str, labels: Sequence[str] = (), read: Callable[[], float] | None = None
+    ) -> None:
+        super().__init__(name, text, labels)
+        self.read = read
+
+    def set(self, value: float, *labels: str) -> None:
+        self.values[labels] = value
+
+    def render(self) -> list[str]:
+        if self.read is not None:
+            self.values[()] = self.read()
+        return super().render()
+
+
+class Histogram:
+    """Observations counted in buckets."""
+
+    kind = "histogram"
+
+    def __init__(
+        self, name: str, text: str, labels: Sequence[str] = (), buckets: Sequence[float] = DEFAULT_BUCKETS
+    ) -> None:
+        self.name, self.text, self.labels, self.buckets = name, text, tuple(labels), tuple(buckets)
+        self.values: dict[tuple[str, ...], list[float]] = {}
+
+    def observe(self, value: float, *labels: str) -> None:
+        row = self.values.get(labels)
+        if row is None:
+            row = self.values[labels] = [0.0] * (len(self.buckets) + 2)
+        row[bisect.bisect_left(self.buckets, value)] += 1
+        row[-1] += value
+
+    def render(self) -> list[str]:
+        lines = []
+        for key, row in sorted(self.values.items()):
+            total = 0.0
+            for bound, count in zip((*map(str, self.buckets), "+Inf"), row[:-1], strict=True):
+                total += count
+                lines.append(f"{self.name}_bucket{_labels(self.labels, key, f'le="{bound}"')} {total:g}")
+            lines.append(f"{self.name}_sum{_labels(self.labels, key)} {row[-1]:g}")
+            lines.append(f"{self.name}_count{_labels(self.labels, key)} {total:g}")
+        return lines
+
+
+class Registry:
+    """All metrics of a process."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, Counter | Histogram] = {}
+
+    def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+        metric = Counter(name, text, labels)
+        self._add(metric)
+        return metric
+
+    def gauge(self, name: str, text: str, labels: Sequence[str] = (), read: Callable[[], float] | None = None) -> Gauge:
+        metric = Gauge(name, text, labels, read)
+        self._add(metric)
+        return metric
+
+    def histogram(
+        self, name: str, text: str, labels: Sequence[str] = (), buckets: Sequence[float] = DEFAULT_BUCKETS
+    ) -> Histogram:
+        metric = Histogram(name, text, labels, buckets)
+        self._add(metric)
+        return metric
+
+    def _add(self, metric: Counter | Histogram) -> None:
+        if metric.name in self._metrics:
+            raise ValueError(f"two metrics named {metric.name}")
+        self._metrics[metric.name] = metric
+
+    def render(self) -> str:
+        """The exposition text, metrics in order of their names."""
+        lines = []
+        for name in sorted(self._metrics):
+            metric = self._metrics[name]
+            lines += [f"# HELP {name} {metric.text}", f"# TYPE {name} {metric.kind}", *metric.render()]
+        return "\n".join(lines) + "\n"
+
+
+def add_process_metrics(registry: Registry) -> None:
+    """Memory and CPU seconds of this process, read from /proc when scraped."""
+    import os
+
+    page, tick = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+
+    def resident() -> float:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return float(int(file.read().split()[1]) * page)
+
+    def cpu() -> float:
+        with open("/proc/self/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / tick
+
+    registry.gauge("process_resident_memory_bytes", "Resident memory size in bytes.", read=resident)
+    registry.gauge("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", read=cpu)
