@@ -83,7 +83,8 @@ class Histogram:
             total = 0.0
             for bound, count in zip((*map(str, self.buckets), "+Inf"), row[:-1], strict=True):
                 total += count
-                lines.append(f"{self.name}_bucket{_labels(self.labels, key, f'le="{bound}"')} {total:g}")
+                le = f'le="{bound}"'
+                lines.append(f"{self.name}_bucket{_labels(self.labels, key, le)} {total:g}")
             lines.append(f"{self.name}_sum{_labels(self.labels, key)} {row[-1]:g}")
             lines.append(f"{self.name}_count{_labels(self.labels, key)} {total:g}")
         return lines
