@@ -4,7 +4,7 @@ What: for each `proto/NAME.proto` the modules `NAME_pb2.py`, `NAME_pb2_grpc.py` 
 Why: the `.proto` files are the source; the modules are committed so that an installation needs no compiler.
 In: `grpcio-tools` and `mypy-protobuf` (development dependencies). Out: committed files, marked as generated.
 
-The files are compiled under the virtual path `kubelite/rpc/`: the modules then import each other by their full name, and
+The files are compiled under the virtual path `kubelite/rpc/`: the modules then import each other by full name, and
 their names in protobuf's process-wide pool of descriptors cannot meet those of another package.
 
 Run `make generate`.
@@ -17,7 +17,7 @@ import os
 import pathlib
 import sys
 
-from grpc_tools import protoc
+from grpc_tools import protoc  # type: ignore[import-untyped]
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
