@@ -31,8 +31,8 @@ class Config:
     """Cgroup below which kubepods is made, in every hierarchy."""
     cgroups_per_qos: bool = True
     """Make a cgroup for each pod; false: the runtime's default parent is used."""
-    cluster_dns: str = constants.CLUSTER_DNS_IP
-    """Resolvers of pods with dnsPolicy ClusterFirst, separated by commas."""
+    cluster_dns: tuple[str, ...] = (constants.CLUSTER_DNS_IP,)
+    """Resolvers of pods with dnsPolicy ClusterFirst."""
     cluster_domain: str = constants.CLUSTER_DOMAIN
     """Domain of the cluster."""
     resolv_conf: str = "/etc/resolv.conf"
@@ -57,10 +57,10 @@ class Config:
     """Pods that may run here at once."""
     register_node: bool = True
     """Create the Node object when it is absent."""
-    register_with_taints: str = ""
-    """Taints of a newly created Node: key=value:effect, separated by commas."""
-    node_labels: str = ""
-    """Labels of the Node: key=value, separated by commas."""
+    register_with_taints: tuple[str, ...] = ()
+    """Taints of a newly created Node: key=value:effect."""
+    node_labels: tuple[str, ...] = ()
+    """Labels of the Node: key=value."""
     system_reserved: str = ""
     """Resources kept for the system: cpu=100m,memory=200Mi."""
     kube_reserved: str = ""
@@ -85,8 +85,8 @@ class Config:
     """Pull one image at a time."""
     max_parallel_image_pulls: int = 5
     """Image pulls at once."""
-    allowed_unsafe_sysctls: str = ""
-    """Patterns of sysctls beyond the safe set, separated by commas."""
+    allowed_unsafe_sysctls: tuple[str, ...] = ()
+    """Patterns of sysctls beyond the safe set."""
     seccomp_default: bool = False
     """RuntimeDefault is the seccomp profile of containers that name none."""
     container_log_max_size: str = "10Mi"

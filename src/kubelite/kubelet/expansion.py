@@ -1,7 +1,7 @@
 """`$(NAME)` references in commands, arguments and variables.
 
-What: `expand`, the rule of third_party/forked/golang/expansion: `$(NAME)` is replaced when NAME is known and left as it is
-when not; `$$` is a literal `$`. Pure.
+What: `expand`, the rule of third_party/forked/golang/expansion: `$(NAME)` is replaced when NAME is known and left as it
+is when not; `$$` is a literal `$`. Pure.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The seams inside the kubelet: what the sync loop asks of volumes, environment, probes and HTTP, and what it offers them.
+"""The seams inside the kubelet: what the sync loop asks of volumes, environment, probes, HTTP, and what it offers them.
 
 What: protocols and the values that cross them. Why: each part is built and tested alone; the loop decides, these act.
 Flow: `server.py` makes one `Context`, then calls `build(context)` of the packages `kubelite.kubelet.volumes`,
-`kubelite.kubelet.env`, `kubelite.kubelet.probes` and `kubelite.kubelet.http`; each returns the object whose protocol stands
-below, and its `run()` is supervised for the life of the kubelet (it returns only when cancelled; nothing to do: wait
+`kubelite.kubelet.env`, `kubelite.kubelet.probes` and `kubelite.kubelet.http`; each returns the object whose protocol
+stands below, and its `run()` is supervised for the life of the kubelet (it returns only when cancelled; nothing to do: wait
 forever). Pods passed in belong to the informer's cache: never change them.
 """
 
@@ -42,7 +42,7 @@ class Recorder(Protocol):
         """Queue one event about `obj` of `kind`; `field_path` is such as `spec.containers{web}`. Never blocks."""
 
 
-# --- what the kubelet offers -------------------------------------------------------------------------------------------
+# --- what the kubelet offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Context:
     """Ask for a sync of the pod with this uid soon (a probe result changed, a volume became ready). Never blocks."""
 
 
-# --- what the kubelet needs --------------------------------------------------------------------------------------------
+# --- what the kubelet needs
 
 
 class VolumeManager(Protocol):
@@ -139,11 +139,11 @@ class VolumeManager(Protocol):
         """
 
     async def update(self, pod: Pod) -> None:
-        """Refresh contents that may have changed (configMap, secret, projected token); called on each sync of a running pod,
+        """Refresh contents that may have changed (configMap, secret, projected token). Called on each sync of a running pod,
         so it must be cheap when nothing changed and must not wait for the network when its cache can answer."""
 
     async def unmount(self, pod_uid: str) -> None:
-        """Tear down everything of this pod, also after a restart of the kubelet; idempotent. When it returns, nothing is
+        """Tear down everything of this pod, also after a kubelet restart; idempotent. When it returns, nothing is
         mounted below `<root_dir>/pods/<uid>` and the directory may be removed."""
 
     async def reconstruct(self) -> Sequence[str]:
@@ -163,7 +163,7 @@ class Environment(Protocol):
     async def make_env(
         self, pod: Pod, container: AnyContainer, *, pod_ips: Sequence[str], host_ips: Sequence[str]
     ) -> Mapping[str, str]:
-        """Variables in order: service links, envFrom, env (expanded). Raises SyncError("CreateContainerConfigError", ...)."""
+        """Variables in order: service links, envFrom, env (expanded). SyncError("CreateContainerConfigError", ...)."""
 
     def dns(self, pod: Pod) -> DnsConfig:
         """The pod's resolver settings by dnsPolicy and dnsConfig; raises SyncError when they cannot be built."""
@@ -200,14 +200,14 @@ class ProbeManager(Protocol):
         """The pod's containers are gone: stop everything and forget the results."""
 
     def result(self, pod_uid: str, container_name: str, container_id: str, kind: str) -> str | None:
-        """SUCCESS, FAILURE or UNKNOWN of `kind` (`liveness`, `readiness`, `startup`) for this very container id; None when no
-        result exists yet. Containers without such a probe: the caller decides and does not ask."""
+        """SUCCESS, FAILURE or UNKNOWN of `kind` (`liveness`, `readiness`, `startup`) for this very container id; None when
+        no result exists yet. Containers without such a probe: the caller decides and does not ask."""
 
     async def run(self) -> None: ...
 
 
 class HttpServer(Protocol):
-    """The kubelet's HTTPS API on `config.address:config.port`: logs, exec, attach, port-forward, pods, stats, metrics, health."""
+    """The kubelet's HTTPS API on `config.address:config.port`: logs, exec, attach, port-forward, pods, stats, health."""
 
     async def run(self) -> None:
         """Serve until cancelled; raises OSError when the port cannot be bound."""
