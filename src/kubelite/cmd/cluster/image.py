@@ -1,7 +1,8 @@
 """`kubelite image`: bring images to this machine's node without a registry.
 
 What: `image import TAR…` loads OCI or Docker image tars into every node that runs on this machine, also those that live in
-namespaces of their own; `image list` shows what is there; `ensure_pause` makes the sandbox image out of Debian's `catatonit`. Why: a cluster without internet must be able to run pods.
+namespaces of their own; `image list` shows what is there; `ensure_pause` makes the sandbox image of Debian's `catatonit`.
+Why: a cluster without internet must be able to run pods.
 """
 
 from __future__ import annotations

@@ -119,7 +119,8 @@ class Supervisor:
             received = signal.sigtimedwait(SIGNALS, wait)
             if received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT):
                 break
-            if any([child.reap() for child in self.children]):
+            ended = [child for child in self.children if child.reap()]
+            if ended:
                 self._record()
             if time.monotonic() >= next_housekeeping:
                 next_housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
@@ -144,7 +145,7 @@ class Supervisor:
     def _stop(self) -> None:
         """Those that write through the API server end before it does; containerd ends last."""
         pids = {c.process.name: c.popen.pid for c in self.children if c.popen is not None}
-        last = {name: pids.pop(name) for name in ("apiserver", "containerd") if name in pids}
+        last: dict[str, int] = {name: pids.pop(name) for name in ("apiserver", "containerd") if name in pids}
         end(pids, STOP_SECONDS)
         end(last, STOP_SECONDS)
         Paths.groups.unlink(missing_ok=True)
@@ -164,6 +165,15 @@ def _cut_logs() -> None:
         if path.stat().st_size > LOG_LIMIT:
             path.with_suffix(".log.1").write_bytes(path.read_bytes())
             os.truncate(path, 0)
+
+
+def supervisor_pid() -> int | None:
+    """The pid of the supervisor that runs on this machine, if one does."""
+    try:
+        pid, started = json.loads(Paths.supervisor.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return int(pid) if start_time(pid) == started else None
 
 
 def main(argv: Sequence[str]) -> int:

@@ -1,0 +1,57 @@
+"""What a new cluster contains besides the API server's own objects: the Service of the DNS server.
+
+What: creates kube-system/kube-dns at the address that every pod's resolv.conf names. Why: the DNS server is a process of the
+control plane, so its Service has no selector and its endpoints are written here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelite.cmd.cluster.api import AdminApi
+from kubelite.cmd.cluster.config import Config
+
+DNS_PORT = 10053
+LABELS = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS", "kubernetes.io/cluster-service": "true"}
+
+
+def dns_objects(config: Config) -> list[tuple[str, dict[str, Any]]]:
+    """(collection path, object) of the DNS Service and its endpoints."""
+    meta = {"name": "kube-dns", "namespace": "kube-system", "labels": LABELS}
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": DNS_PORT},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": DNS_PORT},
+    ]
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {"clusterIP": config.cluster_dns, "ports": ports},
+    }
+    endpoints = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**meta, "labels": {**LABELS, "kubernetes.io/service-name": "kube-dns"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [config.node_ip], "conditions": {"ready": True}}],
+        "ports": [{"name": p["name"], "port": DNS_PORT, "protocol": p["protocol"]} for p in ports],
+    }
+    return [
+        ("/api/v1/namespaces/kube-system/services", service),
+        ("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices", endpoints),
+    ]
+
+
+def ensure(api: AdminApi, config: Config) -> None:
+    """Creates what is missing; raises RuntimeError with the server's words if it refuses."""
+    for path, body in dns_objects(config):
+        status, answer = api.call("POST", path, body)
+        if status == 409:
+            name = body["metadata"]["name"]
+            current = api.call("GET", f"{path}/{name}")[1]
+            if body["kind"] != "EndpointSlice" or current.get("endpoints") == body["endpoints"]:
+                continue
+            body["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+            status, answer = api.call("PUT", f"{path}/{name}", body)
+        if status >= 400:
+            raise RuntimeError(f"the API server refuses {body['kind']} kube-dns: {answer}")
