@@ -125,7 +125,7 @@ def delete_rules() -> None:
 
 
 def delete_network() -> None:
-    """Removes routes into the pod range, left-over pod namespaces and the CNI configuration."""
+    """Removes routes into the pod range and the CNI configuration. Pods' namespaces are mounts below the state folder."""
     config = load()
     if config is not None:
         pods = ipaddress.ip_network(config.pod_cidr)
@@ -134,9 +134,6 @@ def delete_network() -> None:
             target = line.split()[0]
             if target != "default" and "/" in target and ipaddress.ip_network(target).subnet_of(pods):  # type: ignore[arg-type]
                 subprocess.run(["ip", "route", "delete", *line.split()[:3]], check=False, capture_output=True)
-    for namespace in pathlib.Path("/run/netns").glob("cni-*") if pathlib.Path("/run/netns").exists() else ():
-        subprocess.run(["umount", "--lazy", str(namespace)], check=False, capture_output=True)
-        namespace.unlink(missing_ok=True)
     Paths.cni.unlink(missing_ok=True)
     shutil.rmtree(Paths.cni_state / "networks" / "kubelite", ignore_errors=True)
     shutil.rmtree(Paths.cni_state / "results", ignore_errors=True)

@@ -37,6 +37,7 @@ disabled_plugins = [
   sandbox_image = "{constants.PAUSE_IMAGE}"
   restrict_oom_score_adj = true
   disable_hugetlb_controller = true
+  netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   [{cri}.cni]

@@ -54,7 +54,7 @@ STEPS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("mounts", cleanup.unmount),
     ("links", cleanup.delete_links),
     ("packet rules", cleanup.delete_rules),
-    ("routes and network namespaces", cleanup.delete_network),
+    ("routes and CNI state", cleanup.delete_network),
     ("cgroups", cleanup.delete_cgroups),
     ("host settings", host.restore),
 )
@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
     for name, step in steps:
         try:
             step()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every step is tried; all complaints are shown
             complaints.append(f"{name}: {error}")
     shutil.rmtree(Paths.run, ignore_errors=True)
     for complaint in complaints:

@@ -1,0 +1,55 @@
+# kubelite: `make up` starts a cluster on this machine, `make test` runs every test. Both set up all that they need.
+
+SHELL := /bin/bash
+PY := .venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help up down status test check unit e2e bench soak generate lock clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.complete: requirements.lock pyproject.toml
+	@scripts/setup python
+
+setup: .venv/.complete
+	@scripts/setup node
+
+up: setup ## Install what is missing and start a cluster on this machine
+	@.venv/bin/kubelite up $(FLAGS)
+
+down: ## Stop the cluster and put the host back as it was
+	@if [ -x .venv/bin/kubelite ]; then .venv/bin/kubelite down $(FLAGS); else echo "nothing is installed"; fi
+
+status: ## Show the processes of the cluster
+	@.venv/bin/kubelite status
+
+check: .venv/.complete ## Format, lint, types, import contracts, architecture tests
+	@scripts/check
+
+test: setup ## Run every test (check, unit, contract, integration, end to end)
+	@scripts/setup test
+	@scripts/check
+	$(PY) -m pytest tests --ignore=tests/arch
+
+unit: .venv/.complete ## Run the tests that need no root and no cluster
+	$(PY) -m pytest tests/unit tests/integration
+
+e2e: setup ## Run the end-to-end tests only
+	@scripts/setup test
+	$(PY) -m pytest tests/e2e
+
+bench: setup ## Print the benchmark tables
+	@scripts/setup test
+	$(PY) -m bench
+
+generate: .venv/.complete ## Generate types, schemas and gRPC modules anew
+	$(PY) tools/generate_types.py
+	$(PY) tools/generate_proto.py
+
+lock: .venv/.complete ## Resolve the dependencies anew
+	.venv/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --no-header --strip-extras --extra dev -o requirements.lock pyproject.toml
+
+clean: ## Remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
