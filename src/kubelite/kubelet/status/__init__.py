@@ -1,0 +1,1 @@
+"""What the API shows of a pod: computed here (pure), written by the manager."""
