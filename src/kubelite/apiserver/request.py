@@ -7,9 +7,9 @@ apart and meet only here. Flow: `http` makes a Request, `handlers.chain` fills `
 The parts that `server.py` puts together, by the names it imports them under (all optional while it is being built):
 - `authn.build(config, registry) -> Authenticator`, `authz.build(config, registry) -> Authorizer`,
   `admission.build(config, registry) -> Admission`, `allocators.build(config, registry) -> Sequence[WriteHook]`
-- `connect.resource_handlers(config, registry) -> Mapping[(group, resource, subresource), Handler]`: asked before the generic
-  verbs, so that it also carries resources without storage (reviews, "" as subresource) and pods/log, pods/exec, serviceaccounts/token
-- `discovery|health|openapi.path_handlers(config, registry) -> Mapping[path, Handler]`: a path ending in "/" takes the whole subtree
+- `connect.resource_handlers(config, registry) -> Mapping[(group, resource, subresource), Handler]`: asked before the
+  generic verbs, so it also carries resources without storage (reviews, with subresource "") and pods/log, serviceaccounts/token
+- `discovery|health|openapi.path_handlers(config, registry) -> Mapping[path, Handler]`: a path ending in "/" takes its subtree
 - `bootstrap.ensure(config, registry) -> None`: awaited once after the caches are filled and before the port opens
 """
 
@@ -170,7 +170,7 @@ PathHandlers = Mapping[str, Handler]
 class Authenticator(Protocol):
     """Finds out who asks."""
 
-    def authenticate(self, request: Request) -> UserInfo | None | Awaitable[UserInfo | None]:
+    def authenticate(self, request: Request) -> UserInfo | Awaitable[UserInfo | None] | None:
         """The user; None for an anonymous request that the configuration does not admit. Raises StatusError 401."""
 
 

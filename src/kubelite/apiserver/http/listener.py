@@ -1,0 +1,89 @@
+"""The listening socket: accepts connections, ends what takes too long, stops gracefully.
+
+What: `Listener.start`, `.stop`. Why: the protocol knows one connection; time-outs and shutdown concern all of them. Flow:
+`server.run` starts it after the caches are filled; one sweep every five seconds ends idle connections, unfinished heads and
+overdue requests, so that no request needs a timer of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+
+from kubelite.apiserver.http.protocol import App, HttpProtocol, Server
+from kubelite.apiserver.request import Response
+
+IDLE_SECONDS = 90.0
+SWEEP_SECONDS = 5.0
+
+
+def tls_context(cert_file: str, key_file: str, client_ca_file: str = "") -> ssl.SSLContext:
+    """A server context; with `client_ca_file` clients may show a certificate, which then must verify."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(cert_file, key_file)
+    context.set_alpn_protocols(["http/1.1"])
+    # Resumed sessions carry no certificate that Python could show us, so none are offered.
+    context.num_tickets = 0
+    if client_ca_file:
+        context.load_verify_locations(client_ca_file)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+class Listener:
+    """One port."""
+
+    def __init__(self, app: App, refuse: Callable[[int, str], Response], *, body_limit: int) -> None:
+        self.shared = Server(app=app, refuse=refuse, body_limit=body_limit, connections=set())
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def start(self, host: str, port: int, context: ssl.SSLContext | None) -> int:
+        """Binds and serves; the port. Raises OSError if the address is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: HttpProtocol(self.shared, loop),
+            host,
+            port,
+            ssl=context,
+            backlog=1024,
+            reuse_address=True,
+            ssl_handshake_timeout=15 if context else None,
+        )
+        self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection in list(self.shared.connections):
+            current = connection.current
+            if current is None:
+                if now - connection.last_used > IDLE_SECONDS:
+                    connection.close()
+            elif 0 < current[0].deadline < now:
+                connection.time_out()
+        self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    async def stop(self, seconds: float) -> None:
+        """Accepts nothing more, ends streams, lets requests finish for `seconds`, then drops what is left."""
+        self.shared.stopping = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.shared.connections):
+            if connection.is_idle():
+                connection.close()
+            elif connection.stream is not None:
+                connection.stream.on_lost()
+                connection.stream.end()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.shared.connections:  # noqa: ASYNC110 - connections end by themselves, in any order
+                    await asyncio.sleep(0.02)
+        for connection in list(self.shared.connections):
+            connection.abort()

@@ -1,0 +1,390 @@
+"""One client connection: parses requests, runs them one after the other, writes answers.
+
+What: an `asyncio.Protocol` on httptools. Why: see docs/adr/0003: half the CPU of a general server, the peer certificate, the raw
+transport for upgrades, and watches that write straight to the transport. Flow: bytes → `_Parse` callbacks → `Request` → the
+application (`App`), which answers at once or returns an awaitable → head and body to the transport.
+
+Bounds: a head of `MAX_HEAD` bytes (431), a body of `limits.body` (413); further pipelined requests wait and reading stops
+meanwhile. A peer that does not read stops the writer through `pause_writing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import unquote
+
+import httptools
+
+from kubelite.apiserver.http import wire
+from kubelite.apiserver.http.stream import Stream
+from kubelite.apiserver.request import HIJACKED, Request, Response
+
+MAX_HEAD = 1 << 20
+MAX_WAITING = 32
+
+App = Callable[[Request], Response | Awaitable[Response]]
+"""Answers a request; never raises."""
+
+
+@dataclass(slots=True)
+class Server:
+    """What all connections of a listener share."""
+
+    app: App
+    refuse: Callable[[int, str], Response]
+    """(status, words) → the answer to a request that could not be read."""
+    body_limit: int
+    connections: set[HttpProtocol]
+    stopping: bool = False
+
+
+class HttpProtocol(asyncio.Protocol):
+    """The state of one connection. Only `Connection`'s members and `Stream` are for handlers."""
+
+    __slots__ = (
+        "_body",
+        "_body_size",
+        "_head_size",
+        "_headers",
+        "_in_head",
+        "_parser",
+        "_reading_paused",
+        "_refusal",
+        "_task",
+        "_transport",
+        "_url",
+        "_waiting",
+        "_writable",
+        "closing",
+        "current",
+        "early",
+        "hijacked",
+        "last_used",
+        "loop",
+        "memo",
+        "peer_address",
+        "peer_certificate",
+        "server",
+        "stream",
+    )
+
+    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
+        self.server = server
+        self.loop = loop
+        self.memo: dict[str, Any] = {}
+        self.peer_certificate: bytes | None = None
+        self.peer_address = ""
+        self.current: tuple[Request, bool, bool] | None = None
+        self.stream: Stream | None = None
+        self.early = b""
+        self.hijacked = False
+        self.closing = False
+        self.last_used = loop.time()
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: deque[tuple[Request, bool, bool]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._reading_paused = False
+        self._refusal: Response | None = None
+        self.on_message_begin()
+
+    # -- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=512 * 1024, low=128 * 1024)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self.peer_certificate = tls.getpeercert(True)
+        peer = transport.get_extra_info("peername")
+        self.peer_address = peer[0] if isinstance(peer, tuple) else ""
+        self.server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.server.connections.discard(self)
+        self._transport = None
+        self.closing = True
+        self._waiting.clear()
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        if self.stream is not None:
+            self.stream.lost()
+        # A write that was sent is carried out; a reader or a stream has nobody left to tell.
+        reading = self.current is not None and self.current[0].method in ("GET", "HEAD")
+        if self._task is not None and reading:
+            self._task.cancel()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        if self.hijacked or self.closing:
+            return
+        self.last_used = self.loop.time()
+        if self._in_head:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.early = data[upgrade.args[0] :]
+            self._pause_reading()
+        except httptools.HttpParserError:
+            self._refuse(self._refusal or self.server.refuse(400, "malformed HTTP request"))
+            return
+        if self._in_head and self._head_size > MAX_HEAD:
+            self._refuse(self.server.refuse(431, "request header fields too large"))
+        elif self._refusal is not None:
+            self._refuse(self._refusal)
+        else:
+            self._run_waiting()
+
+    def pause_writing(self) -> None:
+        if self._writable is None:
+            self._writable = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        waiter, self._writable = self._writable, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        if self.stream is not None:
+            self.stream.drained()
+
+    # -- httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._body_size = 0
+        self._head_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer of a chunked body
+        headers = self._headers
+        key = name.lower().decode("latin-1")
+        text = value.decode("latin-1")
+        known = headers.get(key)
+        headers[key] = text if known is None else f"{known},{text}"
+
+    def on_headers_complete(self) -> None:
+        headers = self._headers
+        self._in_head = False
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self.server.body_limit:
+            self._refusal = self.server.refuse(413, "")
+        elif (
+            headers.get("expect", "").lower() == "100-continue" and self._transport is not None and self.current is None
+        ):
+            self._transport.write(wire.CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        self._body_size += len(body)
+        if self._body_size > self.server.body_limit:
+            self._refusal = self.server.refuse(413, "")
+            self._body.clear()
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._refusal is not None:
+            return
+        body = self._body
+        parser = self._parser
+        raw_path, _, query = self._url.partition(b"?")
+        path = raw_path.decode("latin-1")
+        request = Request(
+            parser.get_method().decode("latin-1"),
+            unquote(path) if "%" in path else path,
+            query.decode("latin-1"),
+            self._headers,
+            body[0] if len(body) == 1 else b"".join(body),
+            self,
+        )
+        keep = parser.should_keep_alive() and not parser.should_upgrade()
+        self._waiting.append((request, keep, parser.get_http_version() != "1.0"))
+
+    # -- running requests
+
+    def _run_waiting(self) -> None:
+        """Starts waiting requests until one has to be awaited; stops reading while others wait behind it."""
+        while self._waiting and self.current is None and not self.closing:
+            self.current = self._waiting.popleft()
+            answer = self.server.app(self.current[0])
+            if isinstance(answer, Response):
+                self._respond(answer)
+            else:
+                self._task = self.loop.create_task(self._answer(cast(Coroutine[Any, Any, Response], answer)))
+        if self._waiting and not self._reading_paused:
+            self._pause_reading()
+        elif not self._waiting and self._reading_paused and not self.early and self.current is None:
+            self._resume_reading()
+
+    async def _answer(self, work: Awaitable[Response]) -> None:
+        """Awaits one handler and writes its answer. A cancellation is a time-out (by the listener) or a lost client."""
+        try:
+            response = await work
+        except asyncio.CancelledError:
+            if self._transport is None:
+                return
+            response = self.server.refuse(504, "request did not complete within the allotted timeout")
+        if isinstance(response.body, bytes | list) or response is HIJACKED:
+            self._task = None
+            self._respond(response)
+            if self.current is None:
+                self._run_waiting()
+            return
+        try:
+            await self._send_pieces(response)
+        finally:
+            self._task = None
+
+    def _respond(self, response: Response) -> None:
+        """Writes an answer whose bytes are all there, or hands the connection to a stream."""
+        if response is HIJACKED or self.hijacked:
+            self.current = None
+            return
+        transport, current = self._transport, self.current
+        if transport is None or current is None:
+            self.current = None
+            return
+        request, keep, modern = current
+        keep = keep and not self.server.stopping
+        if response.takeover is not None:
+            close = not modern or not keep
+            transport.write(
+                wire.head(response.status, response.content_type, response.headers, None, chunked=modern, close=close)
+            )
+            self.stream = Stream(self, transport, chunked=modern)
+            response.takeover(self.stream)
+            return
+        body = response.body
+        pieces = body if isinstance(body, list) else [cast(bytes, body)]
+        length = sum(map(len, pieces))
+        shown = None if response.status in (101, 204, 304) else length
+        head = wire.head(response.status, response.content_type, response.headers, shown, chunked=False, close=not keep)
+        if request.method == "HEAD" or shown is None:
+            transport.write(head)
+        elif length <= 65536:
+            transport.write(head + pieces[0] if len(pieces) == 1 else b"".join([head, *pieces]))
+        else:
+            transport.write(head)
+            for piece in pieces:
+                transport.write(piece)
+        self._finish(keep)
+
+    async def _send_pieces(self, response: Response) -> None:
+        """Writes an answer piece by piece as its iterator yields, waiting for the client to read."""
+        transport, current = self._transport, self.current
+        if transport is None or current is None:
+            return
+        keep, modern = current[1] and not self.server.stopping, current[2]
+        pieces = cast(Any, response.body)
+        close = not modern or not keep
+        transport.write(
+            wire.head(response.status, response.content_type, response.headers, None, chunked=modern, close=close)
+        )
+        try:
+            async for piece in pieces:
+                if self._transport is None:
+                    return
+                transport.write(wire.chunk(piece) if modern else piece)
+                if self._writable is not None:
+                    await self._writable
+        except asyncio.CancelledError:
+            transport.abort()
+            return
+        except Exception:  # noqa: BLE001 - the head is out: a broken-off body is all that can tell the client
+            transport.abort()
+            return
+        finally:
+            close_pieces = getattr(pieces, "aclose", None)
+            if close_pieces is not None:
+                await close_pieces()
+        if modern:
+            transport.write(wire.LAST_CHUNK)
+        self._finish(keep and modern)
+        self._run_waiting()
+
+    def _finish(self, keep: bool) -> None:
+        """One answer is complete."""
+        self.current = None
+        self.stream = None
+        self.last_used = self.loop.time()
+        if not keep and self._transport is not None:
+            self.closing = True
+            self._transport.close()
+
+    def _refuse(self, response: Response) -> None:
+        """Answers what could not be read and closes: what follows in the stream cannot be trusted."""
+        self.closing = True
+        transport = self._transport
+        if transport is None:
+            return
+        if self.current is None:
+            body = cast(bytes, response.body)
+            transport.write(
+                wire.head(
+                    response.status, response.content_type, response.headers, len(body), chunked=False, close=True
+                )
+                + body
+            )
+            # Reading on for a moment lets the client see the answer before a reset that unread bytes would cause.
+            self.loop.call_later(0.5, transport.close)
+        else:
+            transport.close()
+
+    def _pause_reading(self) -> None:
+        if self._transport is not None and not self._reading_paused:
+            self._transport.pause_reading()
+            self._reading_paused = True
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None and self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()
+
+    # -- for handlers and the listener
+
+    def stream_ended(self, *, clean: bool) -> None:
+        """A takeover is over; `clean` says that the body ended as HTTP wants it."""
+        keep = clean and self.current is not None and self.current[1] and self.current[2] and not self.server.stopping
+        self._finish(keep)
+        if keep:
+            self.loop.call_soon(self._run_waiting)
+
+    def hijack(self) -> tuple[asyncio.Transport, bytes]:
+        """Gives away the transport (reading is paused if anything was upgraded) and the bytes that came early."""
+        transport = self._transport
+        if transport is None:
+            raise ConnectionError("the client is gone")
+        self.hijacked = True
+        self.server.connections.discard(self)
+        return transport, self.early
+
+    def is_idle(self) -> bool:
+        return self.current is None and not self._waiting
+
+    def time_out(self) -> None:
+        """Ends the request under way with 504."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Closes once what was written is sent."""
+        self.closing = True
+        if self._transport is not None:
+            self._transport.close()

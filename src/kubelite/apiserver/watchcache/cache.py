@@ -1,0 +1,268 @@
+"""The watch cache of all resources, fed by one watch on the store.
+
+What: `WatchCache.run` follows `/registry/`, `fresh` waits until the cache has caught up, `flush` wakes watchers. Why: one watch over
+the whole prefix makes the cache's revision the store's, so no progress requests are needed and any write moves every resource's
+revision. Flow: `fill` → `ready` → store events → `ResourceCache.apply` → subscribers (synchronous) → watchers in batches.
+
+If the store's history was compacted under the watch or cannot be resumed, everything is read again and every watcher gets an
+ERROR 410, so that clients relist instead of missing changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from kubelite.apiserver.watchcache.resource import ResourceCache
+from kubelite.machinery import errors
+from kubelite.machinery.kind import Kind
+from kubelite.storage.interface import Compacted, FutureRevision, Store, StoreError
+from kubelite.util.backoff import Backoff
+from kubelite.util.log import get_logger
+
+log = get_logger(__name__)
+
+ROOT = "/registry/"
+PAGE = 1000
+WINDOW = 0.004
+"""Seconds in which changes are gathered when they come quickly; a lone change is sent at once."""
+BOOKMARK_SECONDS = 60.0
+
+Subscriber = Callable[[str, bytes | None, bytes | None], None]
+"""(key below the prefix, old body, new body); must not block."""
+
+
+class WatchCache:
+    """Caches by kind; `revision` is the store revision that all of them reflect."""
+
+    def __init__(self, store: Store, kinds: Iterable[Kind], *, history: int = 4096, exclusive: bool = False) -> None:
+        self.store = store
+        self.exclusive = exclusive
+        """No other process writes to the store: what was written here is all there is."""
+        self.revision = 0
+        self.written = 0
+        """The newest revision that a write of this process returned."""
+        self.ready = asyncio.Event()
+        self.by_kind: dict[tuple[str, str], ResourceCache] = {}
+        self._by_prefix: dict[str, ResourceCache] = {}
+        self._history = history
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._tickets = 0
+        self._asking: asyncio.Future[int] | None = None
+        self._ask_next: asyncio.Future[int] | None = None
+        self._subscribers: dict[str, list[Subscriber]] = {}
+        self._dirty: set[ResourceCache] = set()
+        self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._flushed = 0.0
+        for kind in kinds:
+            self.add(kind)
+
+    def add(self, kind: Kind) -> None:
+        """Makes a cache for the kind, or shares the one that another version of it has."""
+        cache = self._by_prefix.get(kind.key_prefix)
+        if cache is None:
+            cache = self._by_prefix[kind.key_prefix] = ResourceCache(kind, self._history)
+        self.by_kind[(kind.group, kind.plural)] = cache
+
+    def of(self, kind: Kind) -> ResourceCache:
+        return self.by_kind[(kind.group, kind.plural)]
+
+    def subscribe(self, kind: Kind, subscriber: Subscriber) -> None:
+        """Calls back for every present object now, and for every change from then on, in order."""
+        self._subscribers.setdefault(kind.key_prefix, []).append(subscriber)
+        for key, entry in self.of(kind).entries.items():
+            subscriber(key, None, entry.body)
+
+    # -- following the store
+
+    async def run(self) -> None:
+        """Fills and follows; never returns. Store trouble is retried with back-off."""
+        backoff = Backoff(0.05, 2.0, 5.0, 0.2)
+        while True:
+            try:
+                await self._fill()
+                while True:
+                    try:
+                        await self._follow(backoff)
+                    except (Compacted, FutureRevision):
+                        raise
+                    except StoreError as error:
+                        log.warning("the store watch broke off", error=str(error), revision=self.revision)
+                    await asyncio.sleep(backoff.next())
+            except StoreError as error:
+                log.warning("the watch cache is read anew", error=str(error))
+                await asyncio.sleep(backoff.next())
+
+    async def _follow(self, backoff: Backoff) -> None:
+        async for batch in self.store.watch(ROOT, self.revision):
+            backoff.reset()
+            for event in batch.events:
+                cache, key = self._find(event.key)
+                if cache is None:
+                    continue
+                change = cache.apply(key, event.value, event.revision, event.previous)
+                if change is None:
+                    continue
+                self._tell(
+                    cache,
+                    key,
+                    change.previous.body if change.previous else None,
+                    None if event.value is None else change.entry.body,
+                )
+                if cache.watchers:
+                    self._dirty.add(cache)
+            self.revision = batch.revision
+            self._wake()
+            if self._dirty and self._flush_at is None:
+                self._schedule()
+
+    def _find(self, key: str) -> tuple[ResourceCache | None, str]:
+        """The cache of a store key, by its first path part or its first two."""
+        first = key.find("/", 10)
+        cache = self._by_prefix.get(key[: first + 1])
+        if cache is not None:
+            return cache, key[first + 1 :]
+        second = key.find("/", first + 1)
+        return self._by_prefix.get(key[: second + 1]), key[second + 1 :]
+
+    def _tell(self, cache: ResourceCache, key: str, old: bytes | None, new: bytes | None) -> None:
+        for subscriber in self._subscribers.get(cache.prefix, ()):
+            try:
+                subscriber(key, old, new)
+            except Exception as error:  # noqa: BLE001 - a subscriber fault must not stop the cache
+                log.exception("a subscriber of the cache failed", error, resource=cache.kind.plural, key=key)
+
+    async def _fill(self) -> None:
+        """Reads everything at one revision and puts it in place in one step."""
+        found: dict[str, list[tuple[str, bytes, int]]] = {prefix: [] for prefix in self._by_prefix}
+        revision, after = 0, ""
+        while True:
+            page = await self.store.range(ROOT, limit=PAGE, after=after, revision=revision)
+            revision = revision or page.revision
+            for item in page.items:
+                cache, key = self._find(item.key)
+                if cache is not None:
+                    found[cache.prefix].append((key, item.value, item.revision))
+            if not page.more or not page.items:
+                break
+            after = page.items[-1].key
+        for prefix, cache in self._by_prefix.items():
+            before = cache.entries
+            watchers = list(cache.watchers)
+            cache.fill(found[prefix], revision)
+            for key, old in before.items():
+                if key not in cache.entries:
+                    self._tell(cache, key, old.body, None)
+            for key, entry in cache.entries.items():
+                known = before.get(key)
+                if known is None or known.revision != entry.revision:
+                    self._tell(cache, key, known.body if known else None, entry.body)
+            for watcher in watchers:
+                watcher.fail(_expired_status(revision))
+        self.revision = revision
+        self._wake()
+        self.ready.set()
+
+    # -- waiting for a revision
+
+    def _wake(self) -> None:
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= self.revision:
+            future = heapq.heappop(waiting)[2]
+            if not future.done():
+                future.set_result(None)
+
+    async def reach(self, revision: int, seconds: float = 3.0) -> bool:
+        """Waits until the cache reflects `revision`; False if it does not within `seconds`."""
+        if self.revision >= revision:
+            return True
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tickets += 1
+        heapq.heappush(self._waiting, (revision, self._tickets, future))
+        try:
+            async with asyncio.timeout(seconds):
+                await future
+        except TimeoutError:
+            return self.revision >= revision
+        return True
+
+    def is_current(self) -> bool:
+        """Whether a consistent read can be answered right now."""
+        return self.exclusive and self.revision >= self.written and self.ready.is_set()
+
+    async def fresh(self) -> None:
+        """Waits until the cache reflects everything that was written before this call."""
+        if not self.ready.is_set():
+            async with asyncio.timeout(10):
+                await self.ready.wait()
+        target = self.written if self.exclusive else await self._store_revision()
+        if not await self.reach(target):
+            raise errors.timeout("the cache did not catch up with the store", 1)
+
+    async def _store_revision(self) -> int:
+        """The store's revision, asked once for all who wait: a question under way is too old for newcomers, the next is not."""
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self.store.revision())
+            self._asking.add_done_callback(self._asked)
+            return await asyncio.shield(self._asking)
+        if self._ask_next is None:
+            self._ask_next = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._ask_next)
+
+    def _asked(self, done: asyncio.Future[int]) -> None:
+        self._asking = None
+        waiting, self._ask_next = self._ask_next, None
+        if waiting is None:
+            return
+        self._asking = asyncio.ensure_future(self.store.revision())
+
+        def answered(answer: asyncio.Future[int]) -> None:
+            if not waiting.done():
+                if answer.cancelled():
+                    waiting.cancel()
+                elif (error := answer.exception()) is not None:
+                    waiting.set_exception(error)
+                else:
+                    waiting.set_result(answer.result())
+
+        self._asking.add_done_callback(answered)
+        self._asking.add_done_callback(self._asked)
+
+    # -- watchers
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        wait = self._flushed + WINDOW - loop.time()
+        self._flush_at = loop.call_later(wait, self._flush) if wait > 0 else loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_at = None
+        self._flushed = asyncio.get_running_loop().time()
+        dirty, self._dirty = self._dirty, set()
+        for cache in dirty:
+            round_: dict[tuple[object, ...], bytes] = {}
+            for watcher in list(cache.watchers):
+                watcher.flush(round_)
+
+    async def run_bookmarks(self) -> None:
+        """Sends progress marks about once a minute; never returns."""
+        while True:
+            await asyncio.sleep(BOOKMARK_SECONDS)
+            for cache in self._by_prefix.values():
+                for watcher in list(cache.watchers):
+                    watcher.bookmark(self.revision)
+
+    def end_watches(self) -> None:
+        """Ends every watch in good order, when the server stops."""
+        for cache in self._by_prefix.values():
+            for watcher in list(cache.watchers):
+                watcher.finish()
+
+
+def _expired_status(revision: int) -> bytes:
+    return msgspec.json.encode(
+        errors.expired(f"too old resource version: the cache was read anew at {revision}").status()
+    )

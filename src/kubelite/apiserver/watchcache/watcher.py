@@ -1,0 +1,205 @@
+"""One watch: a cursor in a resource's history and a client's stream.
+
+What: `Watcher.flush` sends what follows the cursor. Why: no task and no queue per watch; watchers that want the same bytes get the
+same bytes object. Flow: `WatchCache` calls `flush` on all watchers of a changed resource, with a dict shared by this round;
+the stream calls back when a slow client reads again.
+
+When a client does not read: it is skipped; when its cursor falls off the history it is cut off (the body ends without
+error, as upstream ends the watch of a slow client), and it resumes or relists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry
+from kubelite.apiserver.watchcache.resource import ResourceCache
+from kubelite.apiserver.watchcache.selection import Selection
+
+
+class Presentation(Protocol):
+    """How a client wants to see objects; watchers with equal `key` see the same bytes."""
+
+    key: str
+
+    def show(self, entry: Entry) -> bytes:
+        """The object as JSON."""
+
+    def bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
+        """The object of a BOOKMARK event."""
+
+
+class Sink(Protocol):
+    """What a watcher writes to (`http.stream.Stream`)."""
+
+    chunked: bool
+    closed: bool
+    on_drain: Callable[[], None]
+    on_lost: Callable[[], None]
+
+    @property
+    def full(self) -> bool: ...
+
+    def write(self, framed: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def frame(type_: str, shown: bytes) -> bytes:
+    """A watch event: one line of JSON."""
+    return b'{"type":"%b","object":%b}\n' % (type_.encode(), shown)
+
+
+Round = dict[tuple[Any, ...], bytes]
+"""Bytes made in one round of flushes: (cursor, selection, presentation) → the joined events."""
+
+
+class Watcher:
+    """`bookmarks`: the client allows BOOKMARK events."""
+
+    __slots__ = (
+        "_ender",
+        "_loop",
+        "bookmarks",
+        "cache",
+        "cursor",
+        "minimum",
+        "on_end",
+        "presentation",
+        "selection",
+        "sink",
+        "stuck_since",
+    )
+
+    def __init__(
+        self, cache: ResourceCache, selection: Selection, presentation: Presentation, cursor: int, *, bookmarks: bool
+    ) -> None:
+        self.cache = cache
+        self.selection = selection
+        self.presentation = presentation
+        self.cursor = cursor
+        self.bookmarks = bookmarks
+        self.minimum = 0
+        """Changes up to this revision are not sent (a watch from the future)."""
+        self.sink: Sink | None = None
+        self.on_end: Callable[[], None] | None = None
+        self.stuck_since = 0.0
+        self._ender: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def start(self, sink: Sink, seconds: float, first: bytes) -> None:
+        """Sends the initial events and follows the cache for `seconds`."""
+        self.sink = sink
+        sink.on_drain = self._drained
+        sink.on_lost = self.stop
+        self.cache.watchers.add(self)
+        self._ender = self._loop.call_later(seconds, self.finish)
+        if first:
+            self._send(first)
+        self.flush({})
+
+    def flush(self, round_: Round) -> None:
+        """Sends the changes after the cursor, unless the client is not reading."""
+        sink, cache = self.sink, self.cache
+        if sink is None or self.cursor == cache.end:
+            return
+        if self.cursor < cache.first:
+            self._cut_off()
+            return
+        if sink.full:
+            return
+        key = (self.cursor, self.selection.key, self.presentation.key, self.minimum)
+        joined = round_.get(key)
+        if joined is None:
+            joined = b"".join(self._frames(cache.since(self.cursor)))
+            if joined and sink.chunked:
+                joined = b"%x\r\n%b\r\n" % (len(joined), joined)
+            if sink.chunked:
+                round_[key] = joined
+        self.cursor = cache.end
+        if joined:
+            sink.write(joined)
+
+    def _frames(self, changes: list[Change]) -> list[bytes]:
+        selection, show, minimum = self.selection, self.presentation.show, self.minimum
+        if selection.everything and not selection.namespace and not minimum:
+            return [frame(change.type, show(change.entry)) for change in changes]
+        out = []
+        for change in changes:
+            if change.revision <= minimum:
+                continue
+            type_ = self._type_seen(change)
+            if type_ == DELETED and change.type != DELETED and change.previous is not None:
+                out.append(frame(type_, show(self._left(change))))
+            elif type_:
+                out.append(frame(type_, show(change.entry)))
+        return out
+
+    def _type_seen(self, change: Change) -> str:
+        """The event as this selection sees it: an object that starts to match is ADDED, one that stops is DELETED; "" is none."""
+        matches = self.selection.matches
+        before = change.previous is not None and matches(change.previous)
+        if change.type == DELETED:
+            return DELETED if before else ""
+        after = matches(change.entry)
+        if after:
+            return MODIFIED if before else ADDED
+        return DELETED if before else ""
+
+    def _left(self, change: Change) -> Entry:
+        """The last state that matched, with the revision of the change that ended it (upstream: cacheWatcher)."""
+        previous = change.previous
+        if previous is None:
+            return change.entry
+        old = b'"resourceVersion":"%d"' % previous.revision
+        new = b'"resourceVersion":"%d"' % change.revision
+        return Entry(
+            previous.key, previous.namespace, previous.name, change.revision, previous.body.replace(old, new, 1)
+        )
+
+    def bookmark(self, revision: int) -> None:
+        """A progress mark, if the client allows it and has got everything up to `revision`."""
+        if self.bookmarks and self.sink is not None and not self.sink.full and self.cursor == self.cache.end:
+            self._send(frame("BOOKMARK", self.presentation.bookmark(max(revision, self.minimum))))
+
+    def fail(self, status: bytes) -> None:
+        """Ends the watch with an ERROR event."""
+        if self.sink is not None:
+            self._send(frame("ERROR", status))
+        self.finish()
+
+    def finish(self) -> None:
+        """Ends the watch in good order."""
+        sink = self.sink
+        self.stop()
+        if sink is not None:
+            sink.end()
+
+    def stop(self) -> None:
+        """Forgets the client; called by the stream when it is gone."""
+        self.cache.watchers.discard(self)
+        self.sink = None
+        if self._ender is not None:
+            self._ender.cancel()
+            self._ender = None
+        if self.on_end is not None:
+            self.on_end()
+            self.on_end = None
+
+    def _cut_off(self) -> None:
+        sink = self.sink
+        self.stop()
+        if sink is not None:
+            sink.abort()
+
+    def _drained(self) -> None:
+        self.flush({})
+
+    def _send(self, data: bytes) -> None:
+        sink = self.sink
+        if sink is not None:
+            sink.write(b"%x\r\n%b\r\n" % (len(data), data) if sink.chunked else data)
