@@ -1,0 +1,102 @@
+"""The kind Deployment.
+
+Upstream: pkg/registry/apps/deployment, pkg/apis/apps/v1/defaults.go, pkg/printers.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from kubelite.api import pod_template
+from kubelite.api.types import apps_v1 as apps
+from kubelite.machinery import labels, times
+from kubelite.machinery.kind import STATUS_VERBS, Column, Kind, ScalePaths, Subresource
+
+ROLLING_UPDATE = "RollingUpdate"
+RECREATE = "Recreate"
+
+
+def set_defaults(deployment: apps.Deployment) -> None:
+    """One replica; a rolling update by quarters; ten old revisions; ten minutes to make progress."""
+    spec = deployment.spec
+    if spec.replicas is None:
+        spec.replicas = 1
+    strategy = spec.strategy
+    if not strategy.type:
+        strategy.type = ROLLING_UPDATE
+    if strategy.type == ROLLING_UPDATE:
+        if strategy.rollingUpdate is None:
+            strategy.rollingUpdate = apps.RollingUpdateDeployment()
+        if strategy.rollingUpdate.maxUnavailable is None:
+            strategy.rollingUpdate.maxUnavailable = "25%"
+        if strategy.rollingUpdate.maxSurge is None:
+            strategy.rollingUpdate.maxSurge = "25%"
+    if spec.revisionHistoryLimit is None:
+        spec.revisionHistoryLimit = 10
+    if spec.progressDeadlineSeconds is None:
+        spec.progressDeadlineSeconds = 600
+    pod_template.default_template(spec.template)
+
+
+def prepare_create(deployment: apps.Deployment) -> None:
+    """A new deployment has seen nothing yet."""
+    deployment.status = apps.DeploymentStatus()
+
+
+def prepare_status_update(new: apps.Deployment, old: apps.Deployment) -> None:
+    """A status update leaves the spec and the labels alone."""
+    new.spec = old.spec
+    new.metadata.labels = old.metadata.labels
+
+
+def row(deployment: apps.Deployment, now: datetime) -> list[Any]:
+    """The cells in the order of `COLUMNS`."""
+    spec, status = deployment.spec, deployment.status
+    return [
+        deployment.metadata.name,
+        f"{status.readyReplicas or 0}/{spec.replicas or 0}",
+        *pod_template.numbers((status.updatedReplicas, status.availableReplicas)),
+        times.age_of(deployment.metadata.creationTimestamp, now),
+        pod_template.containers_cell(spec.template),
+        pod_template.images_cell(spec.template),
+        pod_template.selector_cell(spec.selector),
+    ]
+
+
+COLUMNS = (
+    Column(name="Name", format="name", description="Name of the deployment, unique within its namespace."),
+    Column(name="Ready", description="How many pods are ready, out of those wanted."),
+    Column(name="Up-to-date", type="string", description="How many pods run the present template."),
+    Column(name="Available", type="string", description="How many pods have been ready for long enough."),
+    Column(name="Age", description="How long the deployment exists."),
+    pod_template.CONTAINERS_COLUMN,
+    pod_template.IMAGES_COLUMN,
+    pod_template.SELECTOR_COLUMN,
+)
+
+DEPLOYMENT = Kind(
+    group="apps",
+    version="v1",
+    kind="Deployment",
+    plural="deployments",
+    type=apps.Deployment,
+    short_names=("deploy",),
+    categories=("all",),
+    subresources=(
+        Subresource(name="scale", verbs=STATUS_VERBS, group="autoscaling", version="v1", kind="Scale"),
+        Subresource(name="status", verbs=STATUS_VERBS),
+    ),
+    set_defaults=set_defaults,
+    prepare_create=prepare_create,
+    prepare_status_update=prepare_status_update,
+    has_generation=True,
+    scale=ScalePaths(
+        spec_replicas=pod_template.wanted_replicas,
+        status_replicas=pod_template.observed_replicas,
+        selector=lambda deployment: str(labels.from_label_selector(deployment.spec.selector)),
+        set_replicas=pod_template.set_replicas,
+    ),
+    columns=COLUMNS,
+    row=row,
+)

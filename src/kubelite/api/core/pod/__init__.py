@@ -1,0 +1,1 @@
+"""The Pod kind: declaration, defaults, validation by part, and table columns."""
