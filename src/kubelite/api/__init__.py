@@ -1,0 +1,42 @@
+"""The kinds of kubelite: the only list of them.
+
+What: `KINDS`, every declared `Kind`, and `scheme()`, the lookup over them. Why: discovery, OpenAPI, storage keys, RBAC and the
+CLI read this one list. Flow: a kind's module declares it; the line below names it; the first use of `KINDS` imports the
+modules. Importing `kubelite.api.types` alone therefore costs nothing: daemons that need a few types do not pay for all rules.
+The order is the order in which the CLI resolves names (`events` is core/v1 before events.k8s.io).
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any
+
+from kubelite.machinery.kind import Kind
+from kubelite.machinery.scheme import Scheme
+
+DECLARATIONS: tuple[str, ...] = ("core.namespace:NAMESPACE",)
+"""`module below kubelite.api:constant`, in order."""
+
+KINDS: tuple[Kind, ...]
+
+
+@cache
+def _kinds() -> tuple[Kind, ...]:
+    found: list[Kind] = []
+    for declaration in DECLARATIONS:
+        module, _, constant = declaration.partition(":")
+        found.append(getattr(importlib.import_module(f"{__name__}.{module}"), constant))
+    return tuple(found)
+
+
+@cache
+def scheme() -> Scheme:
+    """The registry of all kinds; built once."""
+    return Scheme(_kinds())
+
+
+def __getattr__(name: str) -> Any:
+    if name == "KINDS":
+        return _kinds()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

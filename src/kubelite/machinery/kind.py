@@ -105,6 +105,14 @@ class Kind:
     subresources: tuple[Subresource, ...] = ()
     storage_prefix: str = ""
     """Path below /registry, "" for the plural, or group/plural for extension groups where upstream does so."""
+    stored: bool = True
+    """False: the kind is answered, not kept (reviews, bindings). With no verbs it is only the body of a subresource."""
+    stored_as: Kind | None = None
+    """Another version of the same objects, which is the one that is stored: reads pass through `from_stored`, writes
+    through `to_stored`; rules, keys and watches are those of `stored_as`."""
+    to_stored: Callable[[Any], Any] | None = None
+    """Typed object of this version → typed object of the stored version."""
+    from_stored: Callable[[Any], Any] | None = None
 
     set_defaults: Callable[[Any], None] = _nothing
     validate: Callable[[Any], list[FieldError]] = _valid
@@ -136,6 +144,11 @@ class Kind:
     """Cells after the typed object and the present time; None: name and age."""
     selectable: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     """Field selectors besides metadata.name and metadata.namespace: label → value."""
+
+    @property
+    def storage_kind(self) -> Kind:
+        """The kind whose bytes are in the store: this one, or the one it is a version of."""
+        return self.stored_as or self
 
     @property
     def has_status(self) -> bool:

@@ -39,6 +39,8 @@ class Scheme:
         """`pods`, `pod`, `po`, `deployments.apps` or `deployment.v1.apps`: the first kind that answers to it."""
         word, _, qualifier = name.lower().partition(".")
         for kind in self.kinds:
+            if not kind.verbs:
+                continue
             if qualifier and qualifier not in (kind.group, f"{kind.version}.{kind.group}", kind.version):
                 continue
             if word in (kind.plural, kind.singular_name, *kind.short_names):

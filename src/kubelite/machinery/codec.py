@@ -1,0 +1,217 @@
+"""Bytes ⇄ objects: JSON and YAML in, typed objects or plain dicts out, and JSON out.
+
+What: one decoder per type, tolerant of nulls as Go is, and errors that say where. Why: every request body, stored object and
+manifest passes here; the common case must cost no more than msgspec itself. Flow: bytes → `decode` (typed) or
+`decode_generic` (plain) → logic → `encode` → bytes. Whatever arrives, the failure is a StatusError 400, never a crash.
+Texts follow encoding/json and apimachinery/pkg/runtime/serializer/json as nearly as a different decoder can.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from kubelite.machinery import yamlcodec
+from kubelite.machinery.errors import StatusError, bad_request, unsupported_media_type
+from kubelite.machinery.shapes import Shape, shape_of, without_nulls
+from kubelite.machinery.strict import field_errors, strict_errors, unknown_fields
+
+__all__ = [
+    "JSON",
+    "YAML",
+    "clone",
+    "convert",
+    "decode",
+    "decode_generic",
+    "decode_yaml",
+    "encode",
+    "field_errors",
+    "from_generic",
+    "strict_errors",
+    "to_generic",
+    "unknown_fields",
+]
+
+T = TypeVar("T")
+
+JSON = "application/json"
+YAML = "application/yaml"
+_YAML_TYPES = (YAML, "application/x-yaml", "text/yaml", "text/x-yaml")
+ACCEPTED = (JSON, YAML)
+MAX_DEPTH = 400
+"""Deepest nesting taken; upstream's limit is 10000, far beyond any real object."""
+
+_encoder = msgspec.json.Encoder()
+_generic = msgspec.json.Decoder()
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+encode = _encoder.encode
+"""A typed or plain object as compact JSON bytes."""
+
+
+def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+    decoder = _decoders.get(type_)
+    if decoder is None:
+        decoder = _decoders[type_] = msgspec.json.Decoder(type_)
+    return decoder
+
+
+def decode(body: bytes, type_: type[T]) -> T:
+    """`body` (JSON) as an object of `type_`; unknown fields are skipped. Raises StatusError 400."""
+    decoder = _decoders.get(type_)
+    if decoder is None:
+        decoder = _decoder(type_)
+    try:
+        return decoder.decode(body)  # type: ignore[no-any-return]
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+        # A null, a wrong type or no JSON at all: the slow path finds out which.
+        pass
+    return convert(_parse(body), type_)
+
+
+def decode_generic(body: bytes, content_type: str = JSON) -> dict[str, Any]:
+    """`body` as a plain object; the media type decides between JSON and YAML. Raises StatusError 400 or 415."""
+    media = content_type.partition(";")[0].strip().lower()
+    if media in _YAML_TYPES:
+        document = decode_yaml(body)
+    elif media in (JSON, "") or media.endswith("+json"):
+        document = _parse(body)
+    else:
+        raise unsupported_media_type(ACCEPTED)
+    if not isinstance(document, dict):
+        raise bad_request(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal "
+            f"{_json_kind(document)} into Go value of type struct {{ APIVersion string; Kind string }}"
+        )
+    return document
+
+
+def decode_yaml(body: bytes | str) -> Any:
+    """The first YAML (or JSON) document of `body` as plain values. Raises StatusError 400."""
+    try:
+        return yamlcodec.load(body)
+    except yamlcodec.YAMLError as error:
+        raise bad_request(f"error converting YAML to JSON: {error}") from None
+
+
+def convert(document: Any, type_: type[T]) -> T:
+    """A plain object as an object of `type_`; nulls count as absent. Raises StatusError 400."""
+    if not isinstance(document, dict) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        raise _cannot_unmarshal(
+            document, type_, f"json: cannot unmarshal {_json_kind(document)} into Go value of type v1.{type_.__name__}"
+        )
+    try:
+        shape = shape_of(type_)
+        return msgspec.convert(without_nulls(document, shape), type_)
+    except msgspec.ValidationError as error:
+        raise _cannot_unmarshal(document, type_, _go_text(str(error), shape, document)) from None
+    except RecursionError:
+        raise bad_request("json: exceeded max depth") from None
+    except (ValueError, UnicodeError, OverflowError) as error:
+        raise bad_request(f"json: {error}") from None
+
+
+from_generic = convert
+
+
+def to_generic(obj: Any) -> Any:
+    """A typed object as plain dicts, lists and scalars."""
+    return _generic.decode(_encoder.encode(obj))
+
+
+def clone(obj: T) -> T:
+    """A deep copy of a typed object."""
+    return _decoder(type(obj)).decode(_encoder.encode(obj))
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        document = _generic.decode(body)
+    except RecursionError:
+        raise bad_request("the object provided is unrecognized: json: exceeded max depth") from None
+    except (msgspec.DecodeError, UnicodeError, ValueError) as error:
+        text = str(error).removeprefix("JSON is malformed: ")
+        raise bad_request(f"couldn't get version/kind; json parse error: {text}") from None
+    if _depth_exceeds(document, MAX_DEPTH):
+        raise bad_request("the object provided is unrecognized: json: exceeded max depth")
+    return document
+
+
+def _depth_exceeds(document: Any, limit: int) -> bool:
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(limit):
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
+
+
+def _cannot_unmarshal(document: Any, type_: Any, text: str) -> StatusError:
+    name = getattr(type_, "__name__", str(type_))
+    version, kind = "v1", name
+    if isinstance(document, dict):
+        version = str(document.get("apiVersion") or version)
+        kind = str(document.get("kind") or kind)
+    return bad_request(f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind}: {text}')
+
+
+_KINDS = {
+    "str": "string",
+    "int": "number",
+    "float": "number",
+    "bool": "bool",
+    "array": "array",
+    "object": "object",
+    "null": "null",
+}
+_EXPECTED = re.compile(
+    r"Expected `(?P<want>[^`]*)`(?:, got `(?P<got>[^`]*)`)?(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?"
+)
+
+
+def _json_kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"
+
+
+def _go_text(message: str, shape: Shape, document: Any) -> str:
+    """msgspec's complaint in the words of encoding/json: innermost struct, dotted path, wanted type."""
+    found = _EXPECTED.match(message)
+    if found is None:
+        return f"json: {message}"
+    struct, want, value = shape.name, shape, document
+    names: list[str] = []
+    for name, index in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", found["path"] or ""):
+        if want.kind == "struct" and name:
+            struct = want.name
+            names.append(name)
+            want = want.fields.get(name, shape_of(Any))
+            value = value.get(name) if isinstance(value, dict) else None
+        else:
+            want = want.item if want.kind in ("list", "dict") else want
+            value = (
+                value[int(index)] if index.isdigit() and isinstance(value, list) and int(index) < len(value) else None
+            )
+    got = _KINDS.get(found["got"] or "", found["got"] or "number")
+    if got == "number" and isinstance(value, int | float):
+        got = f"number {value}"
+    wanted = want.name if want.kind != "any" else (found["want"] or "").replace(" | null", "")
+    if want.kind == "struct":
+        wanted = f"v1.{want.name}"
+    if not names:
+        return f"json: cannot unmarshal {got} into Go value of type {wanted}"
+    return f"json: cannot unmarshal {got} into Go struct field {struct}.{'.'.join(names)} of type {wanted}"
