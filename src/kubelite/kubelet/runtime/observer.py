@@ -46,7 +46,9 @@ class Observer:
         sandboxes, containers = await asyncio.gather(self._cri.list_sandboxes(), self._cri.list_containers())
         seen: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for sandbox in sandboxes:
-            seen[sandbox.metadata.uid].append((sandbox.id, "ready" if sandbox.state == pb.SANDBOX_READY else "notready"))
+            seen[sandbox.metadata.uid].append(
+                (sandbox.id, "ready" if sandbox.state == pb.SANDBOX_READY else "notready")
+            )
         for container in containers:
             uid = container.labels.get(names.POD_UID, "")
             if uid:
@@ -62,9 +64,7 @@ class Observer:
     async def observe(self, uid: str) -> ObservedPod:
         """The pod's sandboxes and containers now, with all details."""
         label = {names.POD_UID: uid}
-        sandboxes, containers = await asyncio.gather(
-            self._cri.list_sandboxes(label), self._cri.list_containers(label)
-        )
+        sandboxes, containers = await asyncio.gather(self._cri.list_sandboxes(label), self._cri.list_containers(label))
         details = await asyncio.gather(
             *(self._sandbox(item) for item in sandboxes), *(self._container(item) for item in containers)
         )
