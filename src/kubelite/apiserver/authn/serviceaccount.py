@@ -1,0 +1,89 @@
+"""Users by service account token: verify once, judge each time.
+
+What: `ServiceAccountTokens` with the keys, the issuer and the audiences of this server.
+Why: a signature costs 30 to 90 µs, the look at the live objects a few; remembering the first and not the second makes a deleted
+pod's token die at once. Flow: bearer token → verified claims (at most `REMEMBERED`, least recently used go first) → `Judge`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from kubelite.apiserver.authn.claims import Bound, Judge, Lookup, make
+from kubelite.apiserver.authn.jwt import InvalidToken, Signer, Verifier, unverified
+from kubelite.apiserver.request import UserInfo
+from kubelite.util.clock import Clock
+
+REMEMBERED = 2048
+
+
+class ServiceAccountTokens:
+    """Issues and verifies the tokens of service accounts."""
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audiences: Sequence[str],
+        signer: Signer | None,
+        verifier: Verifier,
+        lookup: Lookup,
+        clock: Clock,
+    ) -> None:
+        self.issuer = issuer
+        self.audiences = tuple(audiences)
+        self.verifier = verifier
+        self._signer = signer
+        self._judge = Judge([issuer], lookup)
+        self._clock = clock
+        self._verified: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    def user(self, token: str, audiences: Sequence[str] = ()) -> tuple[UserInfo, list[str]] | None:
+        """The user and the matching audiences; None if the token is another authority's. Raises InvalidToken."""
+        claims = self._verified.get(token)
+        if claims is None:
+            if not self._judge.issued_here(unverified(token)):
+                return None
+            claims = self.verifier.verify(token)
+            self._verified[token] = claims
+            if len(self._verified) > REMEMBERED:
+                self._verified.popitem(last=False)
+        else:
+            self._verified.move_to_end(token)
+        return self._judge.user(claims, audiences or self.audiences, self._clock.now())
+
+    @property
+    def can_sign(self) -> bool:
+        return self._signer is not None
+
+    def issue(
+        self,
+        namespace: str,
+        account: str,
+        account_uid: str,
+        *,
+        audiences: Sequence[str],
+        seconds: int,
+        bound: Bound | None = None,
+        warn_after: int | None = None,
+    ) -> tuple[str, str]:
+        """A new token and its id (the credential id that requests with it will carry)."""
+        if self._signer is None:
+            raise InvalidToken("this server has no key to sign service account tokens with")
+        token_id = str(uuid.uuid4())
+        claims = make(
+            issuer=self.issuer,
+            namespace=namespace,
+            account=account,
+            account_uid=account_uid,
+            audiences=audiences or self.audiences,
+            now=self._clock.now(),
+            seconds=seconds,
+            token_id=token_id,
+            bound=bound,
+            warn_after=warn_after,
+        )
+        return self._signer.sign(claims), token_id

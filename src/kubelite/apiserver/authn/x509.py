@@ -1,0 +1,50 @@
+"""Users by client certificate: the common name is the user, the organizations are the groups.
+
+What: `user_of` reads a DER certificate; `ClientCertificate` remembers the answer on the connection.
+Why: TLS has verified the chain against the client CA; what is left is reading names, once per connection.
+Source: apiserver/pkg/authentication/request/x509/x509.go (CommonNameUserConversion).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from kubelite.apiserver.request import Request, UserInfo
+
+MEMO = "x509.user"
+AUTHENTICATED = "system:authenticated"
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
+
+
+def user_of(certificate: bytes) -> UserInfo | None:
+    """The user that a DER certificate names; None without a common name or if it is not for clients."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    parsed = x509.load_der_x509_certificate(certificate)
+    try:
+        usages = parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        if not {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(usages):
+            return None
+    except x509.ExtensionNotFound:
+        pass  # without the extension a certificate is good for every use
+    names = [str(one.value) for one in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if not names or not names[-1]:
+        return None
+    groups = [str(one.value) for one in parsed.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+    extra = {CREDENTIAL_ID: (f"X509SHA256={hashlib.sha256(certificate).hexdigest()}",)}
+    return UserInfo(names[-1], "", (*dict.fromkeys(groups), AUTHENTICATED), extra)
+
+
+class ClientCertificate:
+    """The authenticator: None where the connection showed no certificate."""
+
+    def authenticate(self, request: Request) -> UserInfo | None:
+        connection = request.connection
+        if connection is None or connection.peer_certificate is None:
+            return None
+        memo = connection.memo
+        if MEMO not in memo:
+            memo[MEMO] = user_of(connection.peer_certificate)
+        user: UserInfo | None = memo[MEMO]
+        return user

@@ -1,0 +1,89 @@
+"""What a cluster has before its first user comes: namespaces, roles, priority classes, the kubernetes Service.
+
+`ensure` writes what is absent, once at start; `run` keeps this server among the endpoints of the Service. Both are safe beside
+another server that does the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kubelite.apiserver.config import Config
+from kubelite.storage.interface import StoreError
+from kubelite.util.log import get_logger
+
+log = get_logger(__name__)
+
+
+async def ensure(config: Config, registry: Any) -> None:
+    """Brings the default objects into being. Raises StoreError if the store does not answer."""
+    from kubelite.apiserver.bootstrap import component_policy, controller_policy, merge, objects, user_policy
+    from kubelite.apiserver.bootstrap.writer import Writer, never
+
+    writer = Writer(registry.store)
+    service = objects.kubernetes_service(config.service_cluster_ip_range, config.secure_port)
+    groups: list[tuple[str, str, list[Any], Any]] = [
+        ("v1", "Namespace", objects.namespaces(), never),
+        ("scheduling.k8s.io/v1", "PriorityClass", objects.priority_classes(), never),
+        (
+            _RBAC,
+            "ClusterRole",
+            [*user_policy.roles(), *component_policy.cluster_roles(), *controller_policy.cluster_roles()],
+            merge.merge_role,
+        ),
+        (
+            _RBAC,
+            "ClusterRoleBinding",
+            [*component_policy.cluster_bindings(), *controller_policy.cluster_bindings()],
+            merge.merge_binding,
+        ),
+        (_RBAC, "Role", component_policy.local_roles(), merge.merge_role),
+        (_RBAC, "RoleBinding", component_policy.local_bindings(), merge.merge_binding),
+        ("v1", "Service", [service], never),
+    ]
+    for api_version, name, wanted, how in groups:
+        kind = registry.scheme.by_kind(api_version, name)
+        if kind is None:
+            continue
+        limit = asyncio.Semaphore(16)
+
+        async def one(kind: Any, obj: Any, how: Any, limit: asyncio.Semaphore) -> None:
+            async with limit:
+                await writer.ensure(kind, obj, how)
+
+        async with asyncio.TaskGroup() as tasks:
+            for obj in wanted:
+                tasks.create_task(one(kind, obj, how, limit))
+    if config.secure_port:
+        await _masters(config, registry, config.secure_port).announce()
+    registry.cache.written = max(registry.cache.written, writer.written)
+
+
+async def run(config: Config, registry: Any, port: int = 0) -> None:
+    """Renews this server's place in the endpoints until cancelled, then gives it up. `port` is the one listened on."""
+    from kubelite.apiserver.bootstrap.masters import RENEW_SECONDS
+
+    masters = _masters(config, registry, port or config.secure_port)
+    try:
+        while True:
+            try:
+                await masters.announce()
+            except StoreError as error:
+                log.warning("The endpoints of the kubernetes Service could not be renewed", error=str(error))
+            await asyncio.sleep(RENEW_SECONDS)
+    finally:
+        try:
+            async with asyncio.timeout(2):
+                await masters.withdraw()
+        except (StoreError, TimeoutError) as error:
+            log.warning("This server could not leave the kubernetes Service", error=str(error))
+
+
+def _masters(config: Config, registry: Any, port: int) -> Any:
+    from kubelite.apiserver.bootstrap import masters
+
+    return masters.of(registry, masters.advertised(config.advertise_address, config.bind_address), port)
+
+
+_RBAC = "rbac.authorization.k8s.io/v1"
