@@ -1,0 +1,100 @@
+"""The watch on an etcd cluster.
+
+What: one watch call over a prefix, with previous values, that lives on through the loss of members.
+Why: the API server's caches must see every event once, in order. Flow: responses → `WatchBatch`es; after a broken call a
+new one starts on another member after the last revision handed out. Responses split into fragments are put together.
+When the consumer is slow, nothing is read, gRPC's flow control stops etcd from sending, and etcd reads the events from its
+history later; if they are compacted meanwhile, the watch raises `Compacted`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+
+import grpc
+import grpc.aio
+
+from kubelite.rpc import etcd_v3_pb2 as pb
+from kubelite.storage.etcd_channel import Connections, Member
+from kubelite.storage.interface import Compacted, Event, WatchBatch
+from kubelite.util.backoff import Backoff
+
+REQUIRE_LEADER = (("hasleader", "true"),)
+"""A member that lost its leader ends the call instead of keeping silent."""
+
+
+def range_end(prefix: bytes) -> bytes:
+    """The key after all keys with this prefix, as etcd wants it; all keys for an empty prefix."""
+    kept = prefix.rstrip(b"\xff")
+    return kept[:-1] + bytes([kept[-1] + 1]) if kept else b"\0"
+
+
+def decode(event: pb.Event) -> Event:
+    """One of etcd's events as the store's."""
+    key = event.kv.key.decode()
+    previous = event.prev_kv.value if event.prev_kv.mod_revision else None
+    if event.type == pb.Event.DELETE:
+        return Event(key, None, previous, event.kv.mod_revision, event.prev_kv.create_revision)
+    return Event(key, event.kv.value, previous, event.kv.mod_revision, event.kv.create_revision)
+
+
+async def watch(connections: Connections, prefix: str, after: int) -> AsyncGenerator[WatchBatch, None]:
+    """All events after revision `after`; ends when the connections are closed. Raises `Compacted`."""
+    backoff = Backoff(initial=0.05, cap=5.0)
+    while not connections.closed:
+        member = connections.member
+        try:
+            async with aclosing(_call(member, prefix, after)) as batches:
+                async for batch in batches:
+                    backoff.reset()
+                    after = batch.revision
+                    yield batch
+        except asyncio.CancelledError:
+            # Closing the channels cancels their calls, which must not look like the end of the caller's task.
+            task = asyncio.current_task()
+            if not connections.closed or (task is not None and task.cancelling()):
+                raise
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+            pass
+        if not connections.closed:
+            connections.failed(member)
+            await asyncio.sleep(backoff.next())
+
+
+async def _call(member: Member, prefix: str, after: int) -> AsyncGenerator[WatchBatch, None]:
+    """One watch call, until it ends or fails."""
+    key = prefix.encode()
+    create = pb.WatchCreateRequest(
+        key=key or b"\0",
+        range_end=range_end(key),
+        start_revision=after + 1,
+        progress_notify=True,
+        prev_kv=True,
+        fragment=True,
+    )
+    call = member.watch.Watch(metadata=REQUIRE_LEADER)
+    try:
+        await call.write(pb.WatchRequest(create_request=create))
+        events: list[Event] = []
+        while (received := await call.read()) is not grpc.aio.EOF:
+            response = cast(pb.WatchResponse, received)
+            if response.canceled:
+                if response.compact_revision:
+                    raise Compacted(response.compact_revision)
+                return
+            if response.created:
+                continue
+            events.extend(decode(event) for event in response.events)
+            if response.fragment:
+                continue
+            # The header's revision may be ahead of events still to come, except in a progress notification.
+            reached = events[-1].revision if events else response.header.revision
+            if events or reached > after:
+                after = reached
+                yield WatchBatch(events, reached)
+            events = []
+    finally:
+        call.cancel()
