@@ -48,8 +48,7 @@ generate: .venv/.complete ## Generate types, schemas and gRPC modules anew
 	$(PY) tools/generate_proto.py
 
 lock: .venv/.complete ## Resolve the dependencies anew
-	.venv/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --no-header --strip-extras --extra dev -o requirements.lock pyproject.toml
+	$(PY) tools/lock.py
 
 clean: ## Remove the virtual environment and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
