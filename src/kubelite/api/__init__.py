@@ -15,7 +15,39 @@ from typing import Any
 from kubelite.machinery.kind import Kind
 from kubelite.machinery.scheme import Scheme
 
-DECLARATIONS: tuple[str, ...] = ("core.namespace:NAMESPACE",)
+DECLARATIONS: tuple[str, ...] = (
+    "core.binding:BINDING",
+    "core.config_map:CONFIG_MAP",
+    "core.endpoints:ENDPOINTS",
+    "core.event:EVENT",
+    "core.namespace:NAMESPACE",
+    "core.node:NODE",
+    "core.pod.kind:POD",
+    "core.replication_controller:REPLICATION_CONTROLLER",
+    "core.secret:SECRET",
+    "core.service_account:SERVICE_ACCOUNT",
+    "core.service.kind:SERVICE",
+    "apps.controller_revision:CONTROLLER_REVISION",
+    "apps.deployment:DEPLOYMENT",
+    "apps.replica_set:REPLICA_SET",
+    "authentication.reviews:SELF_SUBJECT_REVIEW",
+    "authentication.reviews:TOKEN_REVIEW",
+    "authentication.reviews:TOKEN_REQUEST",
+    "authorization.reviews:LOCAL_SUBJECT_ACCESS_REVIEW",
+    "authorization.reviews:SELF_SUBJECT_ACCESS_REVIEW",
+    "authorization.reviews:SELF_SUBJECT_RULES_REVIEW",
+    "authorization.reviews:SUBJECT_ACCESS_REVIEW",
+    "autoscaling.scale:SCALE",
+    "coordination.lease:LEASE",
+    "discovery.endpoint_slice:ENDPOINT_SLICE",
+    "events.event:EVENTS_V1_EVENT",
+    "policy.eviction:EVICTION",
+    "rbac.cluster_role_binding:CLUSTER_ROLE_BINDING",
+    "rbac.cluster_role:CLUSTER_ROLE",
+    "rbac.role_binding:ROLE_BINDING",
+    "rbac.role:ROLE",
+    "scheduling.priority_class:PRIORITY_CLASS",
+)
 """`module below kubelite.api:constant`, in order."""
 
 KINDS: tuple[Kind, ...]

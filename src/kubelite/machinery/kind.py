@@ -128,6 +128,8 @@ class Kind:
     """After the generic part: status cleared where `has_status`, generation set to 1 where `has_generation`."""
     prepare_update: Callable[[Any, Any], None] = _keep_status
     prepare_status_update: Callable[[Any, Any], None] = _keep_spec
+    clears_status: bool = True
+    """False: the status that comes with a creation is kept (a kubelet registers its Node with one)."""
     has_generation: bool = False
     """The generation grows when anything outside metadata and status changes."""
     create_on_update: bool = False
