@@ -1,0 +1,21 @@
+"""Events about pods and their containers, in upstream's words."""
+
+from __future__ import annotations
+
+from kubelite.kubelet.kinds import POD
+from kubelite.api.types.core_v1 import Pod
+from kubelite.kubelet import podspec
+from kubelite.kubelet.interfaces import Recorder
+
+
+class Reporter:
+    """Says what happened to whom."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def pod(self, pod: Pod, type_: str, reason: str, message: str) -> None:
+        self._recorder.event(POD, pod, type_, reason, message)
+
+    def container(self, pod: Pod, name: str, type_: str, reason: str, message: str) -> None:
+        self._recorder.event(POD, pod, type_, reason, message, field_path=podspec.field_path(pod, name))
