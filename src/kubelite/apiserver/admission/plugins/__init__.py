@@ -1,0 +1,1 @@
+"""The admission plugins, one module each, named as upstream names them."""
