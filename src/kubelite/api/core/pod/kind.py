@@ -8,6 +8,8 @@ from __future__ import annotations
 from kubelite.api.core.pod.columns import COLUMNS, row
 from kubelite.api.core.pod.defaults import default_pod
 from kubelite.api.core.pod.prepare import grace_seconds, prepare_create, prepare_status_update, prepare_update
+from kubelite.api.core.pod.validation.spec import validate_pod
+from kubelite.api.core.pod.validation.updates import validate_status_update, validate_update
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery.kind import STATUS_VERBS, Kind, Subresource
 
@@ -35,6 +37,9 @@ POD = Kind(
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
     set_defaults=default_pod,
+    validate=validate_pod,
+    validate_update=validate_update,
+    validate_status_update=validate_status_update,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,

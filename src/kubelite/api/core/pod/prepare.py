@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from kubelite.api.logic import podresources, podstatus
 from kubelite.api.types import core_v1 as v1
 from kubelite.api.types import meta_v1
+from kubelite.machinery import errors, fielderrors
 
 
 def prepare_create(pod: v1.Pod) -> None:
-    """A new pod is Pending, whatever its author wrote."""
+    """A new pod is Pending, whatever its author wrote.
+
+    Raises StatusError (Invalid) for ephemeral containers, which only their subresource may add: later, when the pod is
+    validated, a new pod cannot be told from an old one.
+    """
+    if pod.spec.ephemeralContainers:
+        path = fielderrors.Path("spec") / "ephemeralContainers"
+        raise errors.invalid("", "Pod", pod.metadata.name, [fielderrors.forbidden(path, "cannot be set on create")])
     pod.status = v1.PodStatus(phase="Pending", qosClass=podresources.qos_class(pod))
     if pod.spec.schedulingGates:
         pod.status.conditions.append(
@@ -44,6 +54,31 @@ def prepare_status_update(new: v1.Pod, old: v1.Pod) -> None:
     new.metadata.deletionTimestamp = old.metadata.deletionTimestamp
     new.metadata.ownerReferences = old.metadata.ownerReferences
     new.status.qosClass = new.status.qosClass or old.status.qosClass
+
+
+def prepare_ephemeral_update(new: v1.Pod, old: v1.Pod) -> None:
+    """The `ephemeralcontainers` subresource changes nothing else: everything else is the old pod's."""
+    added = new.spec.ephemeralContainers
+    new.spec = msgspec.structs.replace(old.spec, ephemeralContainers=added)
+    new.status = old.status
+
+
+def prepare_resize(new: v1.Pod, old: v1.Pod) -> None:
+    """The `resize` subresource changes resources and resize policies of containers, by name, and nothing else."""
+    spec = msgspec.structs.replace(old.spec)
+    for name in ("containers", "initContainers"):
+        wanted = {container.name: container for container in getattr(new.spec, name)}
+        setattr(spec, name, [_resized(container, wanted.get(container.name)) for container in getattr(old.spec, name)])
+    if new.spec.resources is not None:
+        spec.resources = new.spec.resources
+    new.spec = spec
+    new.status = old.status
+
+
+def _resized(container: v1.Container, wanted: v1.Container | None) -> v1.Container:
+    if wanted is None:
+        return container
+    return msgspec.structs.replace(container, resources=wanted.resources, resizePolicy=wanted.resizePolicy)
 
 
 def grace_seconds(pod: v1.Pod, asked: int | None) -> int:

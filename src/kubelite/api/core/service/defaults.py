@@ -168,9 +168,12 @@ def _drop_changed_type(new: v1.Service, old: v1.Service) -> None:
         spec.healthCheckNodePort = None
     if before.type == LOAD_BALANCER and spec.type != LOAD_BALANCER:
         _drop_load_balancer(new, old)
-    if externally_accessible(old) and not externally_accessible(new):
-        if spec.externalTrafficPolicy == before.externalTrafficPolicy:
-            spec.externalTrafficPolicy = ""
+    if (
+        externally_accessible(old)
+        and not externally_accessible(new)
+        and (spec.externalTrafficPolicy == before.externalTrafficPolicy)
+    ):
+        spec.externalTrafficPolicy = ""
 
 
 def _drop_load_balancer(new: v1.Service, old: v1.Service) -> None:

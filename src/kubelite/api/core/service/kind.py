@@ -83,7 +83,7 @@ SERVICE = Kind(
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
     set_defaults=set_defaults,
-    check_name=lambda name, prefix: names.dns1035_label(name),
+    check_name=names.for_prefix(names.dns1035_label),
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,

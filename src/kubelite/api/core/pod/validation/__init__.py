@@ -1,0 +1,1 @@
+"""Validation of pods and pod templates, one module for each part of the spec."""
