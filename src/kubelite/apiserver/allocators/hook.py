@@ -1,0 +1,236 @@
+"""Gives Services their addresses and node ports, as a step of the write path.
+
+What: `ServiceAllocator`, a WriteHook for Services. Why: what a Service holds lies outside its object, and must be taken before
+the object is written and given back after it changed. Flow: `before_write` fills in and claims what is new; its undo gives that back
+if the write fails; `after_write` gives back what the old object had and the new one has not. A dry run claims nothing.
+Texts and order follow pkg/registry/core/service/storage/alloc.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
+
+from kubelite.api.types.core_v1 import Service, ServicePort
+from kubelite.apiserver.allocators import wants
+from kubelite.apiserver.allocators.claims import SCAN_AFTER, Claims, Full, Taken
+from kubelite.apiserver.allocators.ranges import AddressRange, PortRange
+from kubelite.apiserver.request import AdmissionRequest
+from kubelite.machinery import errors, fielderrors
+from kubelite.machinery.fielderrors import Path
+from kubelite.machinery.kind import Kind
+from kubelite.storage.interface import Store, StoreError
+from kubelite.util.log import get_logger
+
+log = get_logger(__name__)
+
+SPEC = Path("spec")
+ALLOCATED, PORT_ALLOCATED = "provided IP is already allocated", "provided port is already allocated"
+
+
+class ServiceAllocator:
+    """The hook. `kinds` is the Service kind alone."""
+
+    def __init__(self, kind: Kind, store: Store, addresses: AddressRange, ports: PortRange) -> None:
+        self.kinds: Sequence[Kind] = (kind,)
+        self.address_range, self.port_range = addresses, ports
+        self.address_claims = Claims(store, "clusterips")
+        self.port_claims = Claims(store, "nodeports")
+        self._undoing: set[asyncio.Task[None]] = set()
+
+    async def before_write(self, request: AdmissionRequest) -> Callable[[], None] | None:
+        """Claims and fills in; raises StatusError 422 for a value that cannot be had, 500 for a full range."""
+        service: Service = request.object
+        transaction = _Transaction(self, service.metadata.uid, dry_run=request.dry_run)
+        try:
+            await self._addresses(service, request.old, transaction)
+            await self._ports(service, request.old, transaction)
+            await self._health_port(service, request.old, transaction)
+        except BaseException:
+            await transaction.undo()
+            raise
+        return None if transaction.is_empty else lambda: self._later(transaction.undo())
+
+    async def after_write(self, request: AdmissionRequest) -> None:
+        """Gives back what only the old object had. Trouble is logged: `repair` finishes the work."""
+        old: Service | None = request.old
+        if old is None:
+            return
+        new: Service | None = request.object if request.operation != "DELETE" else None
+        owner = old.metadata.uid
+        try:
+            for address in wants.addresses(old) - wants.addresses(new):
+                await self.address_claims.give_back(address, owner)
+            for port in wants.ports(old) - wants.ports(new):
+                await self.port_claims.give_back(port, owner)
+        except StoreError as error:
+            log.warning("A released address or port could not be given back yet", service=old.metadata.name, error=str(error))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._undoing.add(task)
+        task.add_done_callback(self._undoing.discard)
+
+    # -- addresses
+
+    async def _addresses(self, service: Service, old: Service | None, transaction: _Transaction) -> None:
+        spec = service.spec
+        if not wants.needs_address(service):
+            return
+        self._check_families(service)
+        if spec.clusterIP == wants.HEADLESS:
+            spec.clusterIPs = [wants.HEADLESS]
+        else:
+            had = wants.addresses(old)
+            if not spec.clusterIP:
+                spec.clusterIP = await self._any_address(transaction)
+            elif spec.clusterIP not in had:
+                await self._one_address(service, spec.clusterIP, transaction)
+            spec.clusterIPs = [spec.clusterIP]
+        if not spec.ipFamilies:
+            spec.ipFamilies = [self.address_range.family]
+        if not spec.ipFamilyPolicy:
+            spec.ipFamilyPolicy = "SingleStack"
+
+    def _check_families(self, service: Service) -> None:
+        spec, found = service.spec, []
+        headless_without_selector = spec.clusterIP == wants.HEADLESS and not spec.selector
+        if spec.ipFamilyPolicy == "RequireDualStack" and not headless_without_selector:
+            text = "this cluster is not configured for dual-stack services"
+            found.append(fielderrors.invalid(SPEC / "ipFamilyPolicy", spec.ipFamilyPolicy, text))
+        for index, family in enumerate(spec.ipFamilies):
+            if family != self.address_range.family and not headless_without_selector:
+                path = (SPEC / "ipFamilies").index(index)
+                found.append(fielderrors.invalid(path, family, "not configured on this cluster"))
+        if len(spec.clusterIPs) > 1:
+            text = "may only hold up to 1 values on a cluster with one address family"
+            found.append(fielderrors.invalid(SPEC / "clusterIPs", spec.clusterIPs, text))
+        if found:
+            raise errors.invalid("", "Service", service.metadata.name, found)
+
+    async def _any_address(self, transaction: _Transaction) -> str:
+        try:
+            return await transaction.take_any(self.address_claims, self.address_range.picks())
+        except Full:
+            raise errors.internal_error(f"failed to allocate a serviceIP: {self.address_range.full_text}") from None
+
+    async def _one_address(self, service: Service, address: str, transaction: _Transaction) -> None:
+        why = self.address_range.refusal(address)
+        if not why:
+            try:
+                await transaction.take(self.address_claims, address)
+                return
+            except Taken:
+                why = ALLOCATED
+        text = f"failed to allocate IP {address}: {why}"
+        shown = service.spec.clusterIPs or [address]
+        error = fielderrors.invalid(SPEC / "clusterIPs", shown, text)
+        raise errors.invalid("", "Service", service.metadata.name, [error])
+
+    # -- ports
+
+    async def _ports(self, service: Service, old: Service | None, transaction: _Transaction) -> None:
+        had = {str(port.nodePort) for port in old.spec.ports if port.nodePort} if old is not None else set()
+        taken: dict[tuple[int | None, str], str] = {}
+        mine: set[str] = set(had)
+        for index, port in enumerate(service.spec.ports):
+            if port.nodePort and str(port.nodePort) not in mine:
+                await self._one_port(service, (SPEC / "ports").index(index) / "nodePort", port, transaction)
+                mine.add(str(port.nodePort))
+            if port.nodePort:
+                taken[port.port, port.protocol] = str(port.nodePort)
+        if not wants.needs_node_ports(service):
+            return
+        for port in service.spec.ports:
+            if not port.nodePort:
+                twin = next(
+                    (v for (number, proto), v in taken.items() if number == port.port and proto != port.protocol), ""
+                )
+                free = twin and (twin, port.protocol) not in {(v, proto) for (_, proto), v in taken.items()}
+                port.nodePort = int(twin if free else await self._any_port(transaction))
+                taken[port.port, port.protocol] = str(port.nodePort)
+
+    async def _one_port(self, service: Service, path: Path, port: ServicePort, transaction: _Transaction) -> None:
+        why = self.port_range.refusal(str(port.nodePort))
+        if not why:
+            try:
+                await transaction.take(self.port_claims, str(port.nodePort))
+                return
+            except Taken:
+                why = PORT_ALLOCATED
+        error = fielderrors.invalid(path, port.nodePort, why)
+        raise errors.invalid("", "Service", service.metadata.name, [error])
+
+    async def _any_port(self, transaction: _Transaction) -> str:
+        try:
+            return await transaction.take_any(self.port_claims, self.port_range.picks())
+        except Full:
+            raise errors.internal_error(f"failed to allocate a nodePort: {self.port_range.full_text}") from None
+
+    async def _health_port(self, service: Service, old: Service | None, transaction: _Transaction) -> None:
+        spec = service.spec
+        if not wants.needs_health_port(service):
+            return
+        if not spec.healthCheckNodePort:
+            spec.healthCheckNodePort = int(await self._any_port(transaction))
+        elif old is None or old.spec.healthCheckNodePort != spec.healthCheckNodePort:
+            value = str(spec.healthCheckNodePort)
+            why = self.port_range.refusal(value)
+            try:
+                if not why:
+                    await transaction.take(self.port_claims, value)
+            except Taken:
+                why = PORT_ALLOCATED
+            if why:
+                raise errors.internal_error(f"failed to allocate requested HealthCheck NodePort {value}: {why}")
+
+
+class _Transaction:
+    """The claims of one write."""
+
+    def __init__(self, allocator: ServiceAllocator, owner: str, *, dry_run: bool) -> None:
+        self._allocator = allocator
+        self._owner = owner
+        self._dry_run = dry_run
+        self._made: list[tuple[Claims, str]] = []
+        self._tried: set[str] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._made
+
+    async def take(self, claims: Claims, value: str) -> None:
+        """Claims one value for the write; raises Taken."""
+        if self._dry_run:
+            if not await claims.is_free(value, self._owner):
+                raise Taken(value)
+        elif await claims.take(value, self._owner):
+            self._made.append((claims, value))
+
+    async def take_any(self, claims: Claims, picks: Iterator[str]) -> str:
+        """Claims the first free value; raises Full."""
+        known: dict[str, str] | None = None
+        for attempt, value in enumerate(picks):
+            if attempt == SCAN_AFTER:
+                known = await claims.taken()
+            if value in self._tried or (known is not None and value in known):
+                continue
+            try:
+                self._tried.add(value)
+                found = await claims.is_free(value, "") if self._dry_run else await claims.take(value, self._owner)
+            except Taken:
+                continue
+            if found:
+                if not self._dry_run:
+                    self._made.append((claims, value))
+                return value
+        raise Full
+
+    async def undo(self) -> None:
+        while self._made:
+            claims, value = self._made.pop()
+            try:
+                await claims.give_back(value, self._owner)
+            except StoreError as error:
+                log.warning("A claim could not be undone yet", value=value, owner=self._owner, error=str(error))
