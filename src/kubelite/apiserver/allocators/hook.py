@@ -65,7 +65,9 @@ class ServiceAllocator:
             for port in wants.ports(old) - wants.ports(new):
                 await self.port_claims.give_back(port, owner)
         except StoreError as error:
-            log.warning("A released address or port could not be given back yet", service=old.metadata.name, error=str(error))
+            log.warning(
+                "A released address or port could not be given back yet", service=old.metadata.name, error=str(error)
+            )
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
