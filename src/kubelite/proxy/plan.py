@@ -1,0 +1,154 @@
+"""Which endpoints serve each Service port, decided from Services and EndpointSlices.
+
+What: `plan(services, slices, node)` → the balanced ports, in order. Why: pure, so that every rule has a table of examples.
+Rules: kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints serve; when none is ready, those that are
+terminating but still serving do; the Local policies keep to this node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kubelite.proxy.model import Balanced, Endpoint, EndpointSlice, Port, Service
+
+SERVICE_NAME = "kubernetes.io/service-name"
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+HEADLESS = "service.kubernetes.io/headless"
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+
+
+def is_proxied(service: Service) -> bool:
+    """Whether the Service has a virtual address that this proxy is to serve (IPv4, not headless, no other proxy)."""
+    address = service.spec.clusterIP or ""
+    labels = service.metadata.labels
+    return (
+        service.spec.type != "ExternalName"
+        and address not in ("", "None")
+        and ":" not in address
+        and PROXY_NAME not in labels
+        and HEADLESS not in labels
+    )
+
+
+def endpoints_of(slices: Iterable[EndpointSlice], port: Port, node: str) -> list[Endpoint]:
+    """All addresses behind one port, each once, in order; an address in two slices counts by its best condition."""
+    found: dict[tuple[str, int], Endpoint] = {}
+    for piece in slices:
+        if piece.addressType != "IPv4":
+            continue
+        numbers = [p.port for p in piece.ports if (p.name or "") == port.name and p.protocol == port.protocol]
+        if not numbers or numbers[0] is None:
+            continue
+        for endpoint in piece.endpoints:
+            conditions = endpoint.conditions
+            ready = conditions.ready is not False
+            serving = conditions.serving if conditions.serving is not None else ready
+            for address in endpoint.addresses[:1]:
+                value = Endpoint(
+                    address, numbers[0], ready, serving, bool(conditions.terminating), endpoint.nodeName == node
+                )
+                other = found.get((address, numbers[0]))
+                if other is None or (value.ready and not other.ready):
+                    found[address, numbers[0]] = value
+    return sorted(found.values())
+
+
+def usable(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """The ready ones, or else those that still serve while they terminate."""
+    ready = tuple(e for e in endpoints if e.ready)
+    return ready or tuple(e for e in endpoints if e.serving and e.terminating)
+
+
+def _port_name(service: Service, port: Port) -> str:
+    base = f"{service.metadata.namespace}/{service.metadata.name}"
+    return f"{base}:{port.name}" if port.name else base
+
+
+def balance(service: Service, port: Port, slices: Iterable[EndpointSlice], node: str) -> Balanced:
+    spec = service.spec
+    every = endpoints_of(slices, port, node)
+    everywhere, here = usable(every), usable([e for e in every if e.local])
+    affinity = 0
+    if spec.sessionAffinity == "ClientIP":
+        config = spec.sessionAffinityConfig
+        affinity = config.clientIP.timeoutSeconds if config is not None and config.clientIP is not None else 10800
+    outside = spec.type in ("NodePort", "LoadBalancer")
+    local_outside = outside and spec.externalTrafficPolicy == "Local"
+    return Balanced(
+        name=_port_name(service, port),
+        protocol=port.protocol.lower(),
+        cluster_ip=spec.clusterIP or "",
+        port=port.port,
+        node_port=port.nodePort if outside else 0,
+        external_ips=tuple(ip for ip in spec.externalIPs if ":" not in ip),
+        load_balancer_ips=tuple(i.ip for i in service.status.loadBalancer.ingress if i.ip and ":" not in i.ip),
+        affinity_seconds=affinity,
+        external_local=local_outside,
+        cluster=here if spec.internalTrafficPolicy == "Local" else everywhere,
+        external=here if local_outside else everywhere,
+        known=bool(everywhere),
+        source_ranges=tuple(r for r in spec.loadBalancerSourceRanges if ":" not in r),
+    )
+
+
+def plan(services: Iterable[Service], slices: Iterable[EndpointSlice], node: str) -> list[Balanced]:
+    """Every port of every proxied Service, sorted by name."""
+    by_service: dict[str, list[EndpointSlice]] = {}
+    for piece in slices:
+        owner = piece.metadata.labels.get(SERVICE_NAME)
+        if owner:
+            by_service.setdefault(f"{piece.metadata.namespace}/{owner}", []).append(piece)
+    balanced = []
+    for service in services:
+        if not is_proxied(service):
+            continue
+        pieces = by_service.get(f"{service.metadata.namespace}/{service.metadata.name}", [])
+        balanced += [balance(service, port, pieces, node) for port in service.spec.ports if port.protocol in PROTOCOLS]
+    return sorted(balanced, key=lambda b: (b.name, b.protocol))
+
+
+def health_nodes(services: Iterable[Service], slices: Sequence[EndpointSlice], node: str) -> dict[int, tuple[str, int]]:
+    """Health check node port → (Service, number of its ready endpoints on this node)."""
+    found: dict[int, tuple[str, int]] = {}
+    for service in services:
+        port = service.spec.healthCheckNodePort
+        if not port or service.spec.type != "LoadBalancer" or service.spec.externalTrafficPolicy != "Local":
+            continue
+        name = f"{service.metadata.namespace}/{service.metadata.name}"
+        own = [
+            s
+            for s in slices
+            if s.metadata.namespace == service.metadata.namespace
+            and s.metadata.labels.get(SERVICE_NAME) == service.metadata.name
+        ]
+        local = {
+            address
+            for piece in own
+            for endpoint in piece.endpoints
+            if endpoint.nodeName == node and endpoint.conditions.ready is not False
+            for address in endpoint.addresses
+        }
+        found[port] = (name, len(local))
+    return found
+
+
+def stale_flows(before: Iterable[Balanced], after: Iterable[Balanced]) -> set[tuple[str, str]]:
+    """(virtual address, endpoint) pairs of UDP ports whose tracked connections lead to an endpoint that is gone.
+
+    UDP has no end of connection, so the kernel would go on sending to the old endpoint; "" as the endpoint means that the
+    port had none before, and whatever is tracked for the address was rejected or went elsewhere.
+    """
+    now = {b.name: b for b in after if b.protocol == "udp"}
+    stale: set[tuple[str, str]] = set()
+    seen: set[str] = set()
+    for old in before:
+        if old.protocol != "udp":
+            continue
+        seen.add(old.name)
+        new = now.get(old.name)
+        kept = {e.ip for e in (*new.cluster, *new.external)} if new else set()
+        gone = {e.ip for e in (*old.cluster, *old.external)} - kept
+        stale |= {(ip, endpoint) for ip in (old.cluster_ip, *old.external_ips) for endpoint in gone}
+        if new is not None and kept and not (old.cluster or old.external):
+            stale.add((old.cluster_ip, ""))
+    return stale | {(b.cluster_ip, "") for name, b in now.items() if name not in seen and b.cluster}
