@@ -148,6 +148,8 @@ class Connections:
             return CompactedRefusal(details) if "compacted" in details else FutureRefusal(details)
         if error.code() is grpc.StatusCode.NOT_FOUND and "lease" in details:
             return LeaseNotFound(details)
+        if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
+            return StoreError(f"etcd: request is too large: {details}")
         if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
             return StoreError(details)
         return Unavailable(f"etcd: {error.code().name}: {details}")

@@ -225,8 +225,6 @@ class SqliteStore:
     def _write(self, key: str, value: bytes | None, expected: int, ttl: int) -> asyncio.Future[int]:
         self._check_open()
         answer: asyncio.Future[int] = self._loop.create_future()
-        if value is not None:
-            value = bytes(memoryview(value))  # An encoder's output may hold far more memory than its length.
         self._queue.append(Write(key, value, expected, self._expiry.deadline(ttl), answer))
         if not self._writing:
             # At the end of this round of the loop, so that all writes of the round share a commit.
