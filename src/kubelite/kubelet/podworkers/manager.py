@@ -1,6 +1,7 @@
 """All workers of the node: made when a pod appears, ended when nothing of it is left.
 
-Flow: informer changes → `handle`; PLEG → `wake` or, for a pod that the API does not know, `adopt_orphan`, which stops and removes it.
+Flow: informer changes → `handle`; PLEG → `wake` or, for a pod that the API does not know, `adopt_orphan`, which stops it
+and removes all of it.
 """
 
 from __future__ import annotations

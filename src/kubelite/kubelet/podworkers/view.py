@@ -12,7 +12,6 @@ from kubelite.api.types.core_v1 import PodStatus
 from kubelite.kubelet import podspec
 from kubelite.kubelet.interfaces import ProbeTarget
 from kubelite.kubelet.observed import RUNNING, ObservedPod
-from kubelite.kubelet.plan import Plan
 from kubelite.kubelet.podworkers.parts import Parts
 from kubelite.kubelet.status.containers import StatusInput
 from kubelite.kubelet.status.pod import Verdict, compute_status
@@ -32,11 +31,6 @@ class PodView:
 
     def probe(self, name: str, container_id: str, kind: str) -> str | None:
         return self._parts.probes.result(self._worker.uid, name, container_id, kind)
-
-    def waits_of(self, plan: Plan) -> dict[str, tuple[str, str]]:
-        """Reasons that still hold when there is nothing to do: the back-offs of the plan."""
-        pod = self._worker.pod
-        return {wait.name: self._parts.runtime.back_off_reason(pod, wait) for wait in plan.waits}
 
     def start_time(self) -> float | None:
         known = self._parts.statuses.get(self._worker.uid) or self._worker.pod.status

@@ -28,6 +28,8 @@ from kubelite.util.log import get_logger
 log = get_logger(__name__)
 
 FOREVER = 3600.0
+RECHECK = 0.5
+"""Seconds after which a plan that was carried out is made again, should no event come before."""
 TERMINAL = ("Succeeded", "Failed")
 
 
@@ -49,7 +51,7 @@ class PodWorker:
         self.state = State.SYNC
         self.view = PodView(parts, self)
         self.verdict: Verdict | None = None
-        self._admitted = False
+        self.admitted = False
         self._wake = asyncio.Event()
         self._step: asyncio.Task[float] | None = None
         self._interrupted = False
@@ -60,6 +62,11 @@ class PodWorker:
     @property
     def uid(self) -> str:
         return self.pod.metadata.uid
+
+    @property
+    def is_active(self) -> bool:
+        """It holds resources of the node."""
+        return self.state in (State.SYNC, State.TERMINATING)
 
     # --- inputs; none of them blocks
 
@@ -135,7 +142,7 @@ class PodWorker:
         except (CriError, SyncError, OSError) as error:
             log.warning("Pod worker step failed", pod=podspec.full_name(self.pod), state=self.state.value, error=error)
             return self._backoff.next()
-        except Exception as error:  # noqa: BLE001 - a worker outlives every failure of one pod
+        except Exception as error:
             log.exception("Pod worker step broke", error, pod=podspec.full_name(self.pod), state=self.state.value)
             return self._backoff.next()
         finally:
@@ -156,7 +163,7 @@ class PodWorker:
             return 0.0
         self.view.sync_probes(observed)
         if plan.idle:
-            self.view.reasons = self.view.waits_of(plan)
+            self.view.reasons = parts.runtime.note_waits(pod, plan)
             self.view.publish(observed, None)
             await parts.volumes.update(pod)
             return min(self._until_deadline(), parts.config.sync_frequency, *(w.seconds + 0.05 for w in plan.waits))
@@ -172,19 +179,19 @@ class PodWorker:
         self.view.sync_probes(after)
         if outcome.error is not None:
             raise outcome.error
-        return min(outcome.wait, self._until_deadline()) if outcome.wait else 0.0
+        return min(outcome.wait or RECHECK, self._until_deadline())
 
     def _remaining(self, name: str, finished_at: float) -> tuple[float, float]:
         return self._parts.runtime.crashes.remaining(self.uid, name, finished_at, time.time())
 
     def _admit(self, observed: ObservedPod) -> bool:
         """Asked once; what ran here before this process started is not asked again."""
-        if self._admitted or observed.containers or self.pod.status.phase in TERMINAL:
-            self._admitted = True
+        if self.admitted or observed.containers or self.pod.status.phase in TERMINAL:
+            self.admitted = True
             return True
         rejection = self._parts.admit(self.pod)
         if rejection is None:
-            self._admitted = True
+            self.admitted = True
             return True
         self._parts.reporter.pod(self.pod, "Warning", rejection.reason, rejection.message)
         self.fail(Verdict("Failed", rejection.reason, rejection.message))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kubelite.kubelet.kinds import POD
 from kubelite.api.types.core_v1 import Pod
 from kubelite.kubelet import podspec
 from kubelite.kubelet.interfaces import Recorder
+from kubelite.kubelet.kinds import POD
 
 
 class Reporter:

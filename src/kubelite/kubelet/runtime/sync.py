@@ -22,11 +22,10 @@ from kubelite.kubelet.cri import Cri, CriError
 from kubelite.kubelet.interfaces import Environment, SyncError, VolumeManager
 from kubelite.kubelet.node.machine import Machine
 from kubelite.kubelet.observed import ObservedPod
-from kubelite.kubelet.plan import Kill, Plan, Start, Wait
+from kubelite.kubelet.plan import Kill, Plan, Start
 from kubelite.kubelet.podspec import find_container, full_name, grace_period, is_host_network
 from kubelite.kubelet.runtime import sandbox as sandbox_config
 from kubelite.kubelet.runtime.launcher import Launcher, Sandbox, container_of
-from kubelite.kubelet.runtime.observer import Observer
 from kubelite.kubelet.runtime.reporter import Reporter
 from kubelite.kubelet.runtime.stopper import Stopper
 from kubelite.util.log import get_logger
@@ -55,7 +54,6 @@ class Runtime:
         *,
         config: Config,
         cri: Cri,
-        observer: Observer,
         cgroups: Cgroups,
         volumes: VolumeManager,
         env: Environment,
@@ -67,7 +65,6 @@ class Runtime:
     ) -> None:
         self._config = config
         self._cri = cri
-        self._observer = observer
         self._cgroups = cgroups
         self._volumes = volumes
         self._env = env
@@ -79,8 +76,9 @@ class Runtime:
 
     async def sync(self, pod: Pod, observed: ObservedPod, plan: Plan, host_ips: Sequence[str]) -> Outcome:
         """Does what the plan says; a failed step keeps the later ones that need it from being tried."""
-        outcome = Outcome()
-        self._note_waits(pod, plan, outcome)
+        outcome = Outcome(reasons=self.note_waits(pod, plan))
+        for wait in plan.waits:
+            outcome.retry_in(wait.seconds + 0.05)
         if plan.kill_pod:
             await self._stopper.pod(pod, observed, grace_period(pod))
             if not plan.create_sandbox:
@@ -98,18 +96,15 @@ class Runtime:
             await self._start(pod, observed, start, sandbox, outcome)
         return outcome
 
-    def _note_waits(self, pod: Pod, plan: Plan, outcome: Outcome) -> None:
+    def note_waits(self, pod: Pod, plan: Plan) -> dict[str, tuple[str, str]]:
+        """Tells of the containers in back-off; container → (reason, message)."""
+        reasons = {}
         for wait in plan.waits:
-            outcome.reasons[wait.name] = self.back_off_reason(pod, wait)
-            outcome.retry_in(wait.seconds)
+            text = f"back-off {_seconds(wait.whole)} restarting failed container={wait.name} pod={full_name(pod)}"
+            reasons[wait.name] = ("CrashLoopBackOff", text)
             message = f"Back-off restarting failed container {wait.name} in pod {full_name(pod)}"
             self._reporter.container(pod, wait.name, "Warning", "BackOff", message)
-
-    @staticmethod
-    def back_off_reason(pod: Pod, wait: Wait) -> tuple[str, str]:
-        """(reason, message) of a container in CrashLoopBackOff."""
-        text = f"back-off {_seconds(wait.whole)} restarting failed container={wait.name} pod={full_name(pod)}"
-        return "CrashLoopBackOff", text
+        return reasons
 
     async def _kill(self, pod: Pod, observed: ObservedPod, kills: Sequence[Kill]) -> None:
         running = {c.id: c for c in observed.containers}
