@@ -1,7 +1,8 @@
 """Whether this node takes a pod that was bound to it. Pure.
 
 What: `admit(pod, others, node, …)` → None or the reason and message with which the pod fails. Why: a scheduler may have
-been wrong, or there was none. Upstream: pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/sysctl/allowlist.go, pkg/kubelet/kubelet.go.
+been wrong, or there was none.
+Upstream: pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/sysctl/allowlist.go, pkg/kubelet/kubelet.go.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class ExecResult:
 
 
 class Runtime(Protocol):
-    """The container runtime, for probes and for the HTTP endpoints. Errors: `StatusError` or `kubelet.cri.CriError`."""
+    """The container runtime, for probes and for the HTTP endpoints. Errors: `StatusError` or `kubelite.kubelet.cri.CriError`."""
 
     async def containers(self, pod_uid: str) -> Sequence[ContainerHandle]:
         """All containers of the pod, newest attempt first."""

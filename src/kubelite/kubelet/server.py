@@ -41,7 +41,7 @@ from kubelite.kubelet.runtime.handle import RuntimeHandle
 from kubelite.kubelet.runtime.images import Images, decode_docker_config
 from kubelite.kubelet.runtime.launcher import Launcher
 from kubelite.kubelet.runtime.observer import Observer
-from kubelite.kubelet.runtime.reporter import Reporter
+from kubelite.kubelet.runtime.reporter import EventWriter, Reporter
 from kubelite.kubelet.runtime.stopper import Stopper
 from kubelite.kubelet.runtime.sync import Runtime
 from kubelite.kubelet.status.manager import StatusManager
@@ -60,7 +60,8 @@ class Kubelet:
         self.config = config
         self.client = client
         self.name = (config.hostname_override or socket.gethostname()).lower()
-        self.recorder = Recorder(client, "kubelet", self.name)
+        self._events = Recorder(client, "kubelet", self.name)
+        self.recorder = EventWriter(self._events)
         self.reporter = Reporter(self.recorder)
         self.cri = Cri(config.container_runtime_endpoint, config.image_service_endpoint)
         self.observer = Observer(self.cri)
@@ -193,7 +194,7 @@ class Kubelet:
             if health is not None:
                 health.close()
             await self.workers.close()
-            await self.recorder.close()
+            await self._events.close()
             await self.cri.close()
 
     async def _housekeeping(self) -> None:

@@ -1,8 +1,8 @@
 """Keeps the Node object true: registers it, writes its status when it changed or five minutes passed.
 
 What: `NodeAgent.run()` looks at the machine and the runtime every ten seconds, oftener while the node is not ready. Why: the
-scheduler and the node controller see the node only through this object. Flow: machine + CRI Status → `NodeFacts` → `compute_status` →
-PATCH status; a Node that someone deleted is registered again.
+scheduler and the node controller see the node only through this object. Flow: machine + CRI Status → `NodeFacts` →
+`compute_status` → PATCH status; a Node that someone deleted is registered again.
 Upstream: pkg/kubelet/kubelet_node_status.go.
 """
 

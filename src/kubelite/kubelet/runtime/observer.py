@@ -57,9 +57,10 @@ class Observer:
         return {uid: tuple(sorted(items)) for uid, items in seen.items()}
 
     def _forget(self, sandboxes: set[str], containers: set[str]) -> None:
-        for cache, present in ((self._sandboxes, sandboxes), (self._containers, containers)):
-            for gone in cache.keys() - present:
-                del cache[gone]  # type: ignore[attr-defined]
+        for gone in self._sandboxes.keys() - sandboxes:
+            del self._sandboxes[gone]
+        for gone in self._containers.keys() - containers:
+            del self._containers[gone]
 
     async def observe(self, uid: str) -> ObservedPod:
         """The pod's sandboxes and containers now, with all details."""

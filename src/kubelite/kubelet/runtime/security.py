@@ -9,6 +9,7 @@ from typing import Any
 
 from kubelite.api.types.core_v1 import AppArmorProfile, Pod, SeccompProfile, SecurityContext
 from kubelite.kubelet.interfaces import AnyContainer, SyncError
+from kubelite.kubelet.podspec import all_containers
 from kubelite.kubelet.runtime.platform import DEFAULT_MASKED, DEFAULT_READONLY
 from kubelite.rpc import cri_v1_pb2 as pb
 
@@ -106,10 +107,7 @@ def _selinux(context: SecurityContext) -> Any | None:
 def sandbox_context(pod: Pod, root_dir: str) -> Any:
     """The sandbox's `LinuxSandboxSecurityContext`."""
     shared = pod.spec.securityContext
-    privileged = any(
-        c.securityContext is not None and c.securityContext.privileged
-        for c in (*pod.spec.initContainers, *pod.spec.containers, *pod.spec.ephemeralContainers)
-    )
+    privileged = any(c.securityContext is not None and c.securityContext.privileged for _, c in all_containers(pod))
     context = pb.LinuxSandboxSecurityContext(
         namespace_options=namespace_options(pod),
         privileged=privileged,
