@@ -1,8 +1,9 @@
 """The contract between the parts of the API server: requests, responses, users, and the protocols of the handler chain.
 
 What: plain values (`Request`, `Response`, `UserInfo`, `RequestInfo`, `Attributes`, `AdmissionRequest`) and protocols
-(`Authenticator`, `Authorizer`, `Admission`, `WriteHook`, `Connection`). Why: transport, security and storage are built
-apart and meet only here. Flow: `http` makes a Request, `handlers.chain` fills `info` and `user`, a handler returns a Response.
+(`Authenticator`, `Authorizer`, `Admission`, `WriteHook`, `Connection`). Why: transport, security and storage are
+built apart and meet only here. Flow: `http` makes a Request, `handlers.chain` fills `info` and `user`, a handler
+returns a Response.
 
 The parts that `server.py` puts together, by the names it imports them under (all optional while it is being built):
 - `authn.build(config, registry) -> Authenticator`, `authz.build(config, registry) -> Authorizer`,

@@ -1,8 +1,8 @@
 """The listening socket: accepts connections, ends what takes too long, stops gracefully.
 
-What: `Listener.start`, `.stop`. Why: the protocol knows one connection; time-outs and shutdown concern all of them. Flow:
-`server.run` starts it after the caches are filled; one sweep every five seconds ends idle connections, unfinished heads and
-overdue requests, so that no request needs a timer of its own.
+What: `Listener.start`, `.stop`. Why: the protocol knows one connection; time-outs and shutdown concern all of them.
+Flow: `server.run` starts it after the caches are filled; one sweep every five seconds ends idle connections,
+unfinished heads and overdue requests, so that no request needs a timer of its own.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """One client connection: parses requests, runs them one after the other, writes answers.
 
-What: an `asyncio.Protocol` on httptools. Why: see docs/adr/0003: half the CPU of a general server, the peer certificate, the raw
-transport for upgrades, and watches that write straight to the transport. Flow: bytes → `_Parse` callbacks → `Request` → the
-application (`App`), which answers at once or returns an awaitable → head and body to the transport.
+What: an `asyncio.Protocol` on httptools. Why: see docs/adr/0003: half the CPU of a general server, the peer
+certificate, the raw transport for upgrades, and watches that write straight to the transport. Flow: bytes → `_Parse`
+callbacks → `Request` → the application (`App`), which answers at once or returns an awaitable → head and body to the
+transport.
 
-Bounds: a head of `MAX_HEAD` bytes (431), a body of `limits.body` (413); further pipelined requests wait and reading stops
-meanwhile. A peer that does not read stops the writer through `pause_writing`.
+Bounds: a head of `MAX_HEAD` bytes (431), a body of `limits.body` (413); further pipelined requests wait and reading
+stops meanwhile. A peer that does not read stops the writer through `pause_writing`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The open body of an answer: what a watch writes to.
 
-What: a thin handle on the transport with back-pressure as two callbacks. Why: a watch has no task; the cache pushes bytes when
-there are some, and skips the watcher while its client does not read. Flow: `protocol` makes one when a Response has a `takeover`;
-`watchcache` writes to it and ends it.
+What: a thin handle on the transport with back-pressure as two callbacks. Why: a watch has no task; the cache pushes
+bytes when there are some, and skips the watcher while its client does not read. Flow: `protocol` makes one when a
+Response has a `takeover`; `watchcache` writes to it and ends it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The bytes of HTTP answers: status line, headers, chunk frames.
 
-What: pure functions from values to bytes. Why: the head of an answer is the same for thousands of answers within a second, so
-it is made once and only the length is added. Flow: `protocol` calls `head` for each answer and `chunk` for streamed pieces.
+What: pure functions from values to bytes. Why: the head of an answer is the same for thousands of answers within a
+second, so it is made once and only the length is added. Flow: `protocol` calls `head` for each answer and `chunk` for
+streamed pieces.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The write path and the readers: what happens to an object between a request and the store, one file per verb."""

@@ -1,11 +1,12 @@
 """The watch cache of all resources, fed by one watch on the store.
 
-What: `WatchCache.run` follows `/registry/`, `fresh` waits until the cache has caught up, `flush` wakes watchers. Why: one watch over
-the whole prefix makes the cache's revision the store's, so no progress requests are needed and any write moves every resource's
-revision. Flow: `fill` → `ready` → store events → `ResourceCache.apply` → subscribers (synchronous) → watchers in batches.
+What: `WatchCache.run` follows `/registry/`, `fresh` waits until the cache has caught up, `flush` wakes watchers. Why:
+one watch over the whole prefix makes the cache's revision the store's, so no progress requests are needed and any
+write moves every resource's revision. Flow: `fill` → `ready` → store events → `ResourceCache.apply` → subscribers
+(synchronous) → watchers in batches.
 
-If the store's history was compacted under the watch or cannot be resumed, everything is read again and every watcher gets an
-ERROR 410, so that clients relist instead of missing changes.
+If the store's history was compacted under the watch or cannot be resumed, everything is read again and every watcher
+gets an ERROR 410, so that clients relist instead of missing changes.
 """
 
 from __future__ import annotations
@@ -62,9 +63,10 @@ class WatchCache:
 
     def add(self, kind: Kind) -> None:
         """Makes a cache for the kind, or shares the one that another version of it has."""
-        cache = self._by_prefix.get(kind.key_prefix)
+        stored = kind.storage_kind
+        cache = self._by_prefix.get(stored.key_prefix)
         if cache is None:
-            cache = self._by_prefix[kind.key_prefix] = ResourceCache(kind, self._history)
+            cache = self._by_prefix[stored.key_prefix] = ResourceCache(stored, self._history)
         self.by_kind[(kind.group, kind.plural)] = cache
 
     def of(self, kind: Kind) -> ResourceCache:
@@ -132,7 +134,7 @@ class WatchCache:
         for subscriber in self._subscribers.get(cache.prefix, ()):
             try:
                 subscriber(key, old, new)
-            except Exception as error:  # noqa: BLE001 - a subscriber fault must not stop the cache
+            except Exception as error:
                 log.exception("a subscriber of the cache failed", error, resource=cache.kind.plural, key=key)
 
     async def _fill(self) -> None:

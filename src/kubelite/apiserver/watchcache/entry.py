@@ -1,8 +1,8 @@
 """What the cache holds of an object: its bytes as served, and what selectors ask for, found out when first asked.
 
-What: `Entry` (one state of one object) and `Change` (one event). Why: bytes cost a quarter of a decoded object and nothing in
-garbage collection; labels and selectable fields are needed only where somebody selects by them. Flow: `ResourceCache` makes
-entries from stored bytes; lists, reads and watches copy `body`.
+What: `Entry` (one state of one object) and `Change` (one event). Why: bytes cost a quarter of a decoded object and
+nothing in garbage collection; labels and selectable fields are needed only where somebody selects by them. Flow:
+`ResourceCache` makes entries from stored bytes; lists, reads and watches copy `body`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The cache of one resource: the present objects in key order, and a bounded history of changes.
 
-What: `ResourceCache`. Why: reads never touch the store, and a watch that reconnects resumes from here. Flow: `WatchCache` applies
-store events in order; lists read `select`; watchers read `history` from their cursor. The history is the queue of every
-watcher: it is bounded, and a watcher whose cursor fell off its start is cut off.
+What: `ResourceCache`. Why: reads never touch the store, and a watch that reconnects resumes from here. Flow:
+`WatchCache` applies store events in order; lists read `select`; watchers read `history` from their cursor. The
+history is the queue of every watcher: it is bounded, and a watcher whose cursor fell off its start is cut off.
 """
 
 from __future__ import annotations

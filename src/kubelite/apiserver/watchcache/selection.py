@@ -1,7 +1,8 @@
 """Which objects a list or a watch wants: namespace, label selector, field selector.
 
-What: `Selection.matches(entry)`. Why: one place decides for lists, watches and collection deletes alike. Flow: handlers parse the query
-into a Selection; caches ask it. `key` is equal for selections that match alike, so that watchers share their bytes.
+What: `Selection.matches(entry)`. Why: one place decides for lists, watches and collection deletes alike. Flow:
+handlers parse the query into a Selection; caches ask it. `key` is equal for selections that match alike, so that
+watchers share their bytes.
 """
 
 from __future__ import annotations

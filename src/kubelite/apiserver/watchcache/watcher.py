@@ -1,8 +1,8 @@
 """One watch: a cursor in a resource's history and a client's stream.
 
-What: `Watcher.flush` sends what follows the cursor. Why: no task and no queue per watch; watchers that want the same bytes get the
-same bytes object. Flow: `WatchCache` calls `flush` on all watchers of a changed resource, with a dict shared by this round;
-the stream calls back when a slow client reads again.
+What: `Watcher.flush` sends what follows the cursor. Why: no task and no queue per watch; watchers that want the same
+bytes get the same bytes object. Flow: `WatchCache` calls `flush` on all watchers of a changed resource, with a dict
+shared by this round; the stream calls back when a slow client reads again.
 
 When a client does not read: it is skipped; when its cursor falls off the history it is cut off (the body ends without
 error, as upstream ends the watch of a slow client), and it resumes or relists.

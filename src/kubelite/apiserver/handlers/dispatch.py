@@ -1,0 +1,82 @@
+"""Which handler serves a resource request.
+
+What: `Dispatcher.handle`. Why: the verb, the kind's declared verbs and the subresource decide, in one readable place.
+Flow: last step of the chain. Subresources and resources without storage come from the tables of `connect` and
+`subresources`; the rest is generic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from kubelite.apiserver.handlers import read, subresources, watch, write
+from kubelite.apiserver.registry.registry import Registry
+from kubelite.apiserver.request import Request, ResourceHandlers, Response
+from kubelite.machinery import errors
+from kubelite.machinery.errors import StatusError
+from kubelite.machinery.kind import Kind
+
+ResourceHandler = Callable[[Registry, Request, Kind], Response | Awaitable[Response]]
+
+VERBS: dict[str, ResourceHandler] = {
+    "get": read.get,
+    "list": read.list_,
+    "create": write.post,
+    "update": write.put,
+    "patch": write.patch,
+    "delete": write.delete_one,
+    "deletecollection": write.delete_collection,
+}
+
+
+def not_allowed() -> StatusError:
+    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+
+class Dispatcher:
+    """`handlers`: (group, resource, subresource) → handler, asked before the generic verbs."""
+
+    def __init__(self, registry: Registry, handlers: ResourceHandlers, minimum_watch_seconds: int) -> None:
+        self._registry = registry
+        self._handlers = handlers
+        self._watch_seconds = minimum_watch_seconds
+
+    def handle(self, request: Request) -> Response | Awaitable[Response]:
+        """Raises StatusError 404 for what does not exist, 405 for what it cannot do."""
+        info = request.info
+        kind = self._registry.scheme.by_resource(info.group, info.version, info.resource)
+        if kind is None or (info.rest and (info.group, info.resource, info.subresource) not in self._handlers):
+            raise errors.path_not_found()
+        special = self._handlers.get((info.group, info.resource, info.subresource))
+        if special is not None:
+            return special(request)
+        if info.subresource:
+            return self._subresource(request, kind)
+        if not kind.verbs or (not kind.stored and kind.stored_as is None):
+            raise errors.path_not_found()
+        if info.verb not in kind.verbs:
+            raise not_allowed()
+        if (kind.namespaced and info.verb == "create" and not info.namespace) or (info.verb == "create" and info.name):
+            raise not_allowed()
+        if not kind.namespaced and info.namespace and kind.plural != "namespaces":
+            raise errors.path_not_found()
+        if (
+            kind.namespaced
+            and not info.namespace
+            and info.name
+            and info.verb not in ("list", "watch", "deletecollection")
+        ):
+            raise errors.path_not_found()
+        if info.verb == "watch":
+            return watch.watch(self._registry, request, kind, self._watch_seconds)
+        return VERBS[info.verb](self._registry, request, kind)
+
+    def _subresource(self, request: Request, kind: Kind) -> Response | Awaitable[Response]:
+        info = request.info
+        declared = next((s for s in kind.subresources if s.name == info.subresource), None)
+        if declared is None:
+            raise errors.path_not_found()
+        if info.verb not in declared.verbs:
+            raise not_allowed()
+        handler = subresources.HANDLERS.get(info.subresource, subresources.unsupported)
+        return handler(self._registry, request, kind)

@@ -1,0 +1,170 @@
+"""resourceVersion, resourceVersionMatch, limit and continue: what they mean together, and the texts for what they cannot mean.
+
+What: `ListQuery` from a query, and continue tokens. Why: these rules are the same for lists and watches of all kinds,
+and clients depend on each refusal. Flow: `read.list_` and `read.watch` parse with it, then ask the cache or the
+store. Pure. Sources: apimachinery/pkg/apis/meta/internalversion/validation, apiserver/pkg/storage/continue.go.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kubelite.apiserver.request import Request
+from kubelite.machinery import errors, fielderrors
+from kubelite.machinery.errors import StatusError
+from kubelite.machinery.fielderrors import FieldError, Path
+
+NOT_OLDER, EXACT = "NotOlderThan", "Exact"
+TRUE = ("true", "1", "True", "TRUE", "t", "T")
+FALSE = ("false", "0", "False", "FALSE", "f", "F", "")
+TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
+    "continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing "
+    "with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the "
+    "time the first chunk was returned and now may show up in the list."
+)
+
+
+class ListQuery(NamedTuple):
+    """The paging and freshness part of a list or watch request. `revision` is None where the client gave none."""
+
+    revision: int | None
+    match: str
+    limit: int
+    continue_: str
+    bookmarks: bool
+    initial_events: bool | None
+    timeout: int
+
+
+def _number(request: Request, name: str) -> int:
+    text = request.param(name)
+    if not text:
+        return 0
+    try:
+        return int(text)
+    except ValueError:
+        raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def _flag(request: Request, name: str) -> bool | None:
+    values = request.query.get(name)
+    if not values:
+        return None
+    return values[0] not in FALSE
+
+
+def parse_revision(text: str) -> int | None:
+    """None for "". Raises StatusError 400."""
+    if not text:
+        return None
+    if not text.isdigit() or len(text) > 20:
+        raise errors.bad_request(f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def list_query(request: Request, *, watch: bool) -> ListQuery:
+    """The parsed query. Raises StatusError 400 or 422 for combinations that mean nothing."""
+    if not request.raw_query:
+        return ListQuery(None, "", 0, "", False, None, 0)
+    query = ListQuery(
+        parse_revision(request.param("resourceVersion")),
+        request.param("resourceVersionMatch"),
+        _number(request, "limit"),
+        request.param("continue"),
+        bool(_flag(request, "allowWatchBookmarks")),
+        _flag(request, "sendInitialEvents"),
+        _number(request, "timeoutSeconds"),
+    )
+    found = _watch_mistakes(query) if watch else _list_mistakes(query)
+    if found:
+        raise errors.invalid("meta.k8s.io", "ListOptions", "", found)
+    return query
+
+
+def _list_mistakes(query: ListQuery) -> list[FieldError]:
+    if query.initial_events is not None:
+        detail = "sendInitialEvents is forbidden for list"
+        return [fielderrors.forbidden(Path("sendInitialEvents"), detail)]
+    path = Path("resourceVersionMatch")
+    match = query.match
+    if not match:
+        return []
+    if query.revision is None:
+        return [fielderrors.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")]
+    if query.continue_:
+        return [fielderrors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided")]
+    if match not in (EXACT, NOT_OLDER):
+        return [fielderrors.not_supported(path, match, [EXACT, NOT_OLDER, ""])]
+    if match == EXACT and query.revision == 0:
+        return [fielderrors.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')]
+    return []
+
+
+def _watch_mistakes(query: ListQuery) -> list[FieldError]:
+    path = Path("resourceVersionMatch")
+    if query.initial_events is None:
+        if query.match:
+            return [
+                fielderrors.forbidden(
+                    path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+                )
+            ]
+        return []
+    if query.match != NOT_OLDER:
+        if not query.match:
+            detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+            return [fielderrors.forbidden(path, detail)]
+        return [fielderrors.not_supported(path, query.match, [NOT_OLDER])]
+    if query.initial_events and not query.bookmarks and query.bookmarks is None:
+        return [fielderrors.forbidden(Path("allowWatchBookmarks"), "sendInitialEvents requires bookmarks")]
+    return []
+
+
+class _Token(msgspec.Struct):
+    v: str = ""
+    rv: int = 0
+    start: str = ""
+
+
+def encode_token(revision: int, last_key: str) -> str:
+    """A continue token: the list's revision (-1: any) and the first key not shown yet."""
+    token = msgspec.json.encode({"v": "meta.k8s.io/v1", "rv": revision, "start": last_key + "\0"})
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def decode_token(text: str) -> tuple[int, str]:
+    """(revision, last key shown). Raises StatusError 400."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        token = msgspec.json.decode(raw, type=_Token)
+    except (ValueError, msgspec.DecodeError, UnicodeError):
+        raise errors.bad_request("continue key is not valid: illegal base64 data or no token") from None
+    if token.v != "meta.k8s.io/v1":
+        raise errors.bad_request(
+            f'continue key is not valid: server does not recognize this encoded version "{token.v}"'
+        )
+    if not token.start or token.rv == 0:
+        raise errors.bad_request(
+            "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
+        )
+    key = token.start.removesuffix("\0")
+    if any(part in (".", "..") for part in key.split("/")):
+        raise errors.bad_request(f"continue key is not valid: {key}")
+    return token.rv, key
+
+
+class ListExpired(StatusError):
+    """410 that carries a token to go on with, inconsistently."""
+
+    def __init__(self, last_key: str) -> None:
+        super().__init__(410, "Expired", TOO_OLD)
+        self.token = encode_token(-1, last_key)
+
+    def status(self) -> dict[str, Any]:
+        out = super().status()
+        out["metadata"] = {"continue": self.token}
+        return out

@@ -1,0 +1,115 @@
+"""Create: a typed object becomes a stored one.
+
+What: `create`, the write path from the decoded body on. Why: one function shows everything that happens to a new
+object, in order. Flow: scope → defaults → prepare → mutating admission → validation → validating admission → hooks →
+encode → create in the store. Source of the order and the texts: apiserver/pkg/registry/generic/registry/store.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubelite.api.meta import validate_metadata
+from kubelite.apiserver.registry import metadata
+from kubelite.apiserver.registry.ask import Ask, Written
+from kubelite.apiserver.request import AdmissionRequest
+from kubelite.apiserver.watchcache.entry import Entry, splice
+from kubelite.machinery import codec, errors
+from kubelite.machinery.kind import Kind
+from kubelite.storage.interface import KeyExists
+
+if TYPE_CHECKING:
+    from kubelite.apiserver.registry.registry import Registry
+
+NAME_TRIES = 8
+
+
+async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: Ask, *, name: str = "") -> Written:
+    """Stores a new object. Raises StatusError 400, 403, 409 AlreadyExists, 422."""
+    metadata.fill_scope(obj, kind, namespace, name)
+    generated = not obj.metadata.name and bool(obj.metadata.generateName)
+    if obj.metadata.resourceVersion not in ("", "0"):
+        raise errors.bad_request("resourceVersion should not be set on objects to be created")
+    metadata.prepare_create(obj, kind, registry.now_text())
+    kind.set_defaults(obj)
+    request = AdmissionRequest(
+        "CREATE",
+        kind,
+        namespace,
+        obj.metadata.name,
+        object=obj,
+        user=ask.user,
+        dry_run=ask.dry_run,
+        options=ask.options,
+        warnings=ask.warnings,
+    )
+    await registry.admission.mutate(request)
+    _validate(kind, obj)
+    await registry.admission.validate(request)
+    if kind.warnings is not None:
+        ask.warnings.extend(kind.warnings(obj, None))
+    undo = await claim(registry, request)
+    try:
+        return await _store(registry, kind, namespace, obj, ask, NAME_TRIES if generated else 1)
+    except BaseException:
+        release(undo)
+        raise
+    finally:
+        if ask.dry_run:
+            release(undo)
+
+
+async def _store(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: Ask, tries: int) -> Written:
+    """Writes, with another generated name if that one is taken."""
+    while True:
+        name = obj.metadata.name
+        value = codec.encode(obj)
+        key = f"{namespace}/{name}" if kind.namespaced else name
+        if ask.dry_run:
+            if await registry.live(kind, namespace, name) is not None:
+                raise errors.already_exists(kind.group, kind.plural, name)
+            return Written(Entry(key, namespace, name, 0, value), obj, created=True)
+        try:
+            revision = await registry.store.create(kind.key(namespace, name), value, ttl=registry.ttl(kind))
+        except KeyExists:
+            tries -= 1
+            if not tries:
+                raise errors.already_exists(kind.group, kind.plural, name) from None
+            metadata.generate_name(obj.metadata)
+            continue
+        registry.wrote(revision)
+        obj.metadata.resourceVersion = str(revision)
+        return Written(Entry(key, namespace, name, revision, splice(value, revision)), obj, created=True)
+
+
+def _validate(kind: Kind, obj: Any) -> None:
+    found = validate_metadata(obj.metadata, kind)
+    found += kind.validate(obj)
+    if found:
+        raise errors.invalid(kind.group, kind.kind, obj.metadata.name or obj.metadata.generateName, found)
+
+
+async def claim(registry: Registry, request: AdmissionRequest) -> list[Callable[[], None]]:
+    """Lets the hooks of the kind take what the object needs; the undos in order. A refusal undoes what was taken."""
+    undo: list[Callable[[], None]] = []
+    try:
+        for hook in registry.hooks_of(request.kind):
+            taken = await hook.before_write(request)
+            if taken is not None:
+                undo.append(taken)
+    except BaseException:
+        release(undo)
+        raise
+    return undo
+
+
+def release(undo: list[Callable[[], None]]) -> None:
+    while undo:
+        undo.pop()()
+
+
+async def settle(registry: Registry, request: AdmissionRequest) -> None:
+    """Tells the hooks of the kind that the write was done."""
+    for hook in registry.hooks_of(request.kind):
+        await hook.after_write(request)

@@ -1,0 +1,217 @@
+"""Update: read, change, check, compare-and-swap; also the end of an object whose last finalizer is gone.
+
+What: `update`, used by PUT, PATCH, status, scale, binding and the server itself; only the function that makes the new
+object differs. Why: the rules of an update (metadata, generation, admission, validation, conflict) are in one place.
+Flow: cached object → `change` → prepare → admission → validate → hooks → encode → store. A failure on a cached state
+that may be old is tried again on the stored one, as upstream's GuaranteedUpdate does. Sources:
+registry/generic/registry/store.go, registry/rest/update.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubelite.api.meta import validate_metadata_update
+from kubelite.apiserver.registry import create, metadata
+from kubelite.apiserver.registry.ask import Ask, Written
+from kubelite.apiserver.request import AdmissionRequest
+from kubelite.apiserver.watchcache.entry import Entry, decode, make, splice
+from kubelite.machinery import codec, errors, fielderrors
+from kubelite.machinery.errors import StatusError
+from kubelite.machinery.fielderrors import Path
+from kubelite.machinery.kind import Kind
+from kubelite.storage.interface import Conflict
+
+if TYPE_CHECKING:
+    from kubelite.apiserver.registry.registry import Registry
+
+PATCH_TRIES = 5
+UPDATE_TRIES = 64
+
+Change = Callable[[Any], Any]
+"""The present object (a copy) → the wanted one."""
+
+
+async def update(
+    registry: Registry,
+    kind: Kind,
+    namespace: str,
+    name: str,
+    change: Change,
+    ask: Ask,
+    *,
+    subresource: str = "",
+    derives: bool = False,
+    tries: int = UPDATE_TRIES,
+    create_with: Callable[[], Any] | None = None,
+    validate: Callable[[Any, Any], list[Any]] | None = None,
+) -> Written:
+    """Replaces an object by what `change` makes of it. Raises StatusError 404, 409, 422 and what admission refuses.
+
+    `derives`: `change` edits the present object and keeps its revision, so that a race is no conflict but a reason to try again,
+    `tries` times. `create_with` makes the object if there is none (create on update). `validate` replaces the kind's update rules for
+    subresources that have their own.
+    """
+    entry = registry.entry(kind, namespace, name)
+    current = registry.cache.is_current()
+    while True:
+        if entry is None and not current:
+            entry, current = await registry.live(kind, namespace, name), True
+        if entry is None:
+            if create_with is not None:
+                return await create.create(registry, kind, namespace, create_with(), ask, name=name)
+            raise errors.not_found(kind.group, kind.plural, name)
+        try:
+            return await _attempt(registry, kind, entry, change, ask, subresource, validate, derives)
+        except StatusError:
+            if current:
+                raise
+            fresh = await registry.live(kind, namespace, name)
+            if fresh is not None and fresh.revision == entry.revision:
+                raise
+            entry, current = fresh, True
+        except _Raced as raced:
+            tries -= 1
+            if raced.conditional or not tries:
+                raise errors.modified(kind.group, kind.plural, name) from None
+            entry, current = raced.entry, True
+
+
+class _Raced(Exception):
+    """Somebody else wrote first; `conditional`: the client insisted on the state it had seen."""
+
+    def __init__(self, entry: Entry | None, conditional: bool) -> None:
+        super().__init__("raced")
+        self.entry = entry
+        self.conditional = conditional
+
+
+async def _attempt(
+    registry: Registry,
+    kind: Kind,
+    entry: Entry,
+    change: Change,
+    ask: Ask,
+    subresource: str,
+    validate: Callable[[Any, Any], list[Any]] | None,
+    derives: bool,
+) -> Written:
+    """One read-change-write on the given state."""
+    old = decode(entry.body, kind.type)
+    new = change(decode(entry.body, kind.type))
+    asked = new.metadata.resourceVersion
+    conditional = asked not in ("", "0")
+    _check_revision(kind, entry, asked, conditional)
+    new.metadata.resourceVersion = old.metadata.resourceVersion
+    metadata.prepare_update(new, old, kind, subresource)
+    kind.set_defaults(new)
+    if kind.has_generation and subresource != "status":
+        metadata.grow_generation(new, old)
+    request = AdmissionRequest(
+        "UPDATE",
+        kind,
+        entry.namespace,
+        entry.name,
+        object=new,
+        old=old,
+        subresource=subresource,
+        user=ask.user,
+        dry_run=ask.dry_run,
+        options=ask.options,
+        warnings=ask.warnings,
+    )
+    await registry.admission.mutate(request)
+    _validate(kind, new, old, subresource, validate)
+    await registry.admission.validate(request)
+    if kind.warnings is not None and not subresource:
+        ask.warnings.extend(kind.warnings(new, old))
+    undo = await create.claim(registry, request) if not subresource else []
+    try:
+        written = await _store(registry, entry, new, request, conditional and not derives)
+    except BaseException:
+        create.release(undo)
+        raise
+    if ask.dry_run:
+        create.release(undo)
+    elif registry.hooks and not subresource:
+        await create.settle(registry, request)
+    return written
+
+
+def _check_revision(kind: Kind, entry: Entry, asked: str, conditional: bool) -> None:
+    if not conditional:
+        if not kind.unconditional_update:
+            wrong = fielderrors.invalid(Path("metadata") / "resourceVersion", 0, "must be specified for an update")
+            raise errors.invalid(kind.group, kind.kind, entry.name, [wrong])
+        return
+    if not asked.isdigit():
+        wrong = fielderrors.invalid(Path("metadata") / "resourceVersion", asked, "must be a non-negative integer")
+        raise errors.invalid(kind.group, kind.kind, entry.name, [wrong])
+    if int(asked) != entry.revision:
+        raise errors.modified(kind.group, kind.plural, entry.name)
+
+
+def _validate(
+    kind: Kind, new: Any, old: Any, subresource: str, validate: Callable[[Any, Any], list[Any]] | None
+) -> None:
+    found = validate_metadata_update(new.metadata, old.metadata)
+    if validate is not None:
+        found += validate(new, old)
+    elif subresource == "status":
+        found += kind.validate_status_update(new, old)
+    else:
+        found += kind.validate(new)
+        found += kind.validate_update(new, old)
+    if found:
+        raise errors.invalid(kind.group, kind.kind, new.metadata.name, found)
+
+
+async def _store(registry: Registry, entry: Entry, new: Any, request: AdmissionRequest, conditional: bool) -> Written:
+    """Writes the new state unless nothing changed; removes the object if nothing holds it back any more."""
+    kind = request.kind
+    new.metadata.resourceVersion = ""
+    value = codec.encode(new)
+    if is_finished(kind, new) and not is_finished(kind, request.old):
+        return await remove(registry, kind, entry, new, request.dry_run, conditional)
+    if splice(value, entry.revision) == entry.body or request.dry_run:
+        new.metadata.resourceVersion = str(entry.revision)
+        body = splice(value, entry.revision)
+        return Written(Entry(entry.key, entry.namespace, entry.name, entry.revision, body), new)
+    key = kind.key(entry.namespace, entry.name)
+    try:
+        revision = await registry.store.update(key, value, entry.revision, ttl=registry.ttl(kind))
+    except Conflict as found:
+        raise _Raced(_seen(kind, entry, found), conditional) from None
+    registry.wrote(revision)
+    new.metadata.resourceVersion = str(revision)
+    return Written(Entry(entry.key, entry.namespace, entry.name, revision, splice(value, revision)), new)
+
+
+def _seen(kind: Kind, entry: Entry, found: Conflict) -> Entry | None:
+    if found.current is None:
+        return None
+    return make(entry.key, found.current.value, found.current.revision, namespaced=kind.namespaced)
+
+
+def is_finished(kind: Kind, obj: Any) -> bool:
+    """Whether a deleted object has nothing left to wait for: no grace, no finalizer, for namespaces none in the spec."""
+    metadata = obj.metadata
+    if metadata.deletionTimestamp is None or metadata.finalizers or metadata.deletionGracePeriodSeconds:
+        return False
+    return not (kind.kind == "Namespace" and kind.group == "" and obj.spec.finalizers)
+
+
+async def remove(registry: Registry, kind: Kind, entry: Entry, obj: Any, dry_run: bool, conditional: bool) -> Written:
+    """Takes the object out of the store."""
+    revision = entry.revision
+    if not dry_run:
+        try:
+            revision = await registry.store.delete(kind.key(entry.namespace, entry.name), entry.revision)
+        except Conflict as found:
+            raise _Raced(_seen(kind, entry, found), conditional) from None
+        registry.wrote(revision)
+    obj.metadata.resourceVersion = ""
+    body = splice(codec.encode(obj), entry.revision)
+    obj.metadata.resourceVersion = str(entry.revision)
+    return Written(Entry(entry.key, entry.namespace, entry.name, entry.revision, body), obj, gone=True)

@@ -1,0 +1,186 @@
+"""The API server process: puts the parts together, opens the port, closes everything.
+
+What: `run(config, stop)` for the process, `ApiServer` for tests and the supervisor. Why: this is the one place that
+knows all parts; each part gets `(config, registry)`. Flow: store → caches filled → security and admission → bootstrap
+objects → port. On stop: no new connections, requests finish, watches end, store closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from typing import Any
+
+from kubelite.apiserver.config import Config
+from kubelite.apiserver.handlers.chain import Chain, refuse
+from kubelite.apiserver.handlers.dispatch import Dispatcher
+from kubelite.apiserver.http.listener import Listener, tls_context
+from kubelite.apiserver.registry.registry import Registry
+from kubelite.apiserver.request import (
+    Attributes,
+    Handler,
+    Request,
+    ResourceHandlers,
+    Response,
+    UserInfo,
+)
+from kubelite.apiserver.watchcache.cache import WatchCache
+from kubelite.machinery import errors
+from kubelite.machinery.errors import StatusError
+from kubelite.machinery.scheme import Scheme
+from kubelite.storage.interface import Store, StoreError
+from kubelite.storage.registry import StoreConfig, open_store
+from kubelite.util.clock import Clock, SystemClock
+from kubelite.util.log import get_logger
+
+log = get_logger(__name__)
+
+PATH_PARTS = ("discovery", "health", "openapi")
+
+
+class ApiServer:
+    """One server over an open store. `registry` is usable after `start`."""
+
+    def __init__(
+        self, config: Config, store: Store, *, scheme: Scheme | None = None, clock: Clock | None = None
+    ) -> None:
+        from kubelite import api
+
+        self.config = config
+        self.store = store
+        self.scheme = scheme or api.scheme()
+        stored = [kind for kind in self.scheme if kind.verbs and (kind.stored or kind.stored_as is not None)]
+        exclusive = not config.etcd_servers
+        self.cache = WatchCache(store, stored, history=config.watch_history, exclusive=exclusive)
+        self.registry = Registry(
+            self.scheme, store, self.cache, clock or SystemClock(), event_ttl=config.event_ttl_seconds
+        )
+        self.port = 0
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._listener: Listener | None = None
+
+    async def start(self) -> None:
+        """Fills the caches, makes the bootstrap objects, opens the port (`self.port`)."""
+        config, registry = self.config, self.registry
+        self._spawn("watch cache", self.cache.run())
+        await self.cache.ready.wait()
+        self._spawn("bookmarks", self.cache.run_bookmarks())
+        if config.compaction_interval_seconds:
+            self._spawn("compaction", self._compact())
+        chain = assemble(config, registry)
+        ensure = _part("bootstrap", "ensure")
+        if ensure is not None:
+            await ensure(config, registry)
+        context = None
+        if config.tls_cert_file:
+            context = tls_context(config.tls_cert_file, config.tls_private_key_file, config.client_ca_file)
+        elif config.bind_address not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("without --tls-cert-file the server listens on a loopback address only")
+        limit = config.max_request_body_bytes
+        self._listener = Listener(chain.handle, lambda code, text: refuse(code, text, limit), body_limit=limit)
+        self.port = await self._listener.start(config.bind_address, config.secure_port, context)
+        log.info("serving", address=config.bind_address, port=self.port, tls=bool(context))
+
+    async def stop(self, seconds: float | None = None) -> None:
+        """Closes the port, lets requests finish, ends watches and background tasks. The store stays open."""
+        if self._listener is not None:
+            self.cache.end_watches()
+            await self._listener.stop(self.config.shutdown_seconds if seconds is None else seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, name: str, work: Any) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))
+
+    async def _compact(self) -> None:
+        """Drops history that is older than one interval; never returns."""
+        mark = 0
+        while True:
+            await asyncio.sleep(self.config.compaction_interval_seconds)
+            try:
+                if mark:
+                    await self.store.compact(mark)
+                mark = await self.store.revision()
+            except StoreError as error:
+                log.warning("compaction failed", error=str(error))
+
+
+def _part(module: str, name: str) -> Any:
+    """A function of another part of the server; None while that part does not exist."""
+    try:
+        found = importlib.import_module(f"kubelite.apiserver.{module}")
+    except ModuleNotFoundError as error:
+        if error.name == f"kubelite.apiserver.{module}":
+            return None
+        raise
+    return getattr(found, name, None)
+
+
+def assemble(config: Config, registry: Registry) -> Chain:
+    """All parts of the server, as one chain."""
+    authn, authz = _part("authn", "build"), _part("authz", "build")
+    admission, allocators = _part("admission", "build"), _part("allocators", "build")
+    if admission is not None:
+        registry.admission = admission(config, registry)
+    if allocators is not None:
+        registry.add_hooks(allocators(config, registry))
+    connect = _part("connect", "resource_handlers")
+    handlers: ResourceHandlers = connect(config, registry) if connect is not None else {}
+    paths: dict[str, Handler] = {}
+    for part in PATH_PARTS:
+        build = _part(part, "path_handlers")
+        if build is not None:
+            paths.update(build(config, registry))
+    refusal = _part("authz.refusal", "refuse") or _refuse
+    return Chain(
+        authn(config, registry) if authn is not None else _Everybody(),
+        authz(config, registry) if authz is not None else _Everything(),
+        refusal,
+        Dispatcher(registry, handlers, config.min_request_timeout_seconds),
+        paths or {"/healthz": lambda request: Response(200, b"ok", "text/plain; charset=utf-8")},
+        max_reading=config.max_requests_inflight,
+        max_writing=config.max_mutating_requests_inflight,
+        timeout=config.request_timeout_seconds,
+    )
+
+
+class _Everybody:
+    def authenticate(self, request: Request) -> UserInfo:
+        return UserInfo("admin", groups=("system:masters", "system:authenticated"))
+
+
+class _Everything:
+    def authorize(self, user: UserInfo, attributes: Attributes) -> tuple[bool, str]:
+        return True, ""
+
+
+def _refuse(user: UserInfo, attributes: Attributes, reason: str) -> StatusError:
+    return errors.forbidden(attributes.group, attributes.resource, attributes.name, reason)
+
+
+def store_config(config: Config) -> StoreConfig:
+    """Where the settings say that the data is."""
+    if config.etcd_servers:
+        return StoreConfig(config.etcd_servers, config.etcd_cafile, config.etcd_certfile, config.etcd_keyfile)
+    return StoreConfig("memory://" if config.data_path == "memory" else f"sqlite://{config.data_path}")
+
+
+async def run(config: Config, stop: asyncio.Event) -> None:
+    """The process: opens the store, serves until `stop` is set, closes everything. Raises if it cannot start."""
+    import gc
+
+    store = await open_store(store_config(config))
+    try:
+        server = ApiServer(config, store)
+        try:
+            await server.start()
+            gc.collect()
+            gc.freeze()
+            await stop.wait()
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await server.stop()
+    finally:
+        await store.close()
