@@ -1,0 +1,307 @@
+"""What this server serves, for clients to find out: /api, /apis, every group and version, and all of it in one document.
+
+What: documents derived from the scheme, built when first asked for and kept as bytes with their ETags. Why: every client
+starts here. Flow: `path_handlers(config, registry)` → handlers by path; `Accept` decides between the plain and the aggregated
+form. Also the issuer's documents: /.well-known/openid-configuration and /openid/v1/jwks.
+Sources: apiserver/pkg/endpoints/discovery (plain, aggregated), pkg/serviceaccount/openidmetadata.go; priorities of groups:
+pkg/controlplane/apiserver and cmd/kube-apiserver/app/aggregator.go.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from kubelite.apiserver.config import Config
+from kubelite.apiserver.request import Handler, Request, Response
+from kubelite.machinery.kind import Kind, Subresource
+from kubelite.machinery.scheme import Scheme
+
+GROUP_ORDER = (
+    "",
+    "apiregistration.k8s.io",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+    "resource.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+)
+AGGREGATED = ("v2", "v2beta1")
+
+
+def _version_rank(version: str) -> tuple[int, int, int]:
+    """Newer and more stable versions first: v2, v1, v1beta1, v1alpha1."""
+    body = version.removeprefix("v")
+    for rank, word in ((1, "beta"), (2, "alpha")):
+        major, found, minor = body.partition(word)
+        if found:
+            return rank, -int(major), -int(minor)
+    return 0, -int(body), 0
+
+
+def groups_of(scheme: Scheme) -> dict[str, dict[str, list[Kind]]]:
+    """group → version → served kinds, in the order in which clients should prefer them."""
+    found: dict[str, dict[str, list[Kind]]] = {}
+    for kind in scheme:
+        if kind.verbs:
+            found.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
+    known = {group: index for index, group in enumerate(GROUP_ORDER)}
+    return {
+        group: {
+            version: sorted(found[group][version], key=lambda kind: kind.plural)
+            for version in sorted(found[group], key=_version_rank)
+        }
+        for group in sorted(found, key=lambda group: (known.get(group, len(known)), group))
+    }
+
+
+def _group_version(group: str, version: str) -> str:
+    return f"{group}/{version}" if group else version
+
+
+# -- the plain documents
+
+
+def resource_list(group: str, version: str, kinds: Iterable[Kind]) -> dict[str, Any]:
+    """The APIResourceList of one group version."""
+    rows: list[dict[str, Any]] = []
+    for kind in kinds:
+        rows.append(_resource(kind))
+        rows += [_subresource(kind, sub) for sub in sorted(kind.subresources, key=lambda sub: sub.name)]
+    return {
+        "kind": "APIResourceList",
+        **({"apiVersion": "v1"} if group else {}),
+        "groupVersion": _group_version(group, version),
+        "resources": rows,
+    }
+
+
+def _resource(kind: Kind) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "name": kind.plural,
+        "singularName": kind.singular_name,
+        "namespaced": kind.namespaced,
+        "kind": kind.kind,
+        "verbs": sorted(kind.verbs),
+    }
+    if kind.short_names:
+        row["shortNames"] = list(kind.short_names)
+    if kind.categories:
+        row["categories"] = list(kind.categories)
+    if kind.stored or kind.stored_as is not None:
+        stored = kind.storage_kind
+        text = f"{stored.group}/{stored.version}/{stored.kind}"
+        row["storageVersionHash"] = base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
+    return row
+
+
+def _subresource(kind: Kind, sub: Subresource) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "name": f"{kind.plural}/{sub.name}",
+        "singularName": "",
+        "namespaced": kind.namespaced,
+        "kind": sub.kind or kind.kind,
+        "verbs": sorted(sub.verbs),
+    }
+    if sub.version:
+        row["group"], row["version"] = sub.group, sub.version
+    return row
+
+
+def group_document(group: str, versions: Iterable[str]) -> dict[str, Any]:
+    """The APIGroup of one group."""
+    rows = [{"groupVersion": _group_version(group, version), "version": version} for version in versions]
+    return {"name": group, "versions": rows, "preferredVersion": rows[0]}
+
+
+# -- the aggregated documents
+
+
+def aggregated(version: str, groups: Mapping[str, Mapping[str, Iterable[Kind]]]) -> dict[str, Any]:
+    """The APIGroupDiscoveryList (`version` v2 or v2beta1) of some groups."""
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": f"apidiscovery.k8s.io/{version}",
+        "metadata": {},
+        "items": [
+            {
+                "metadata": {"name": group} if group else {},
+                "versions": [
+                    {
+                        "version": one,
+                        "resources": [_aggregated_resource(kind) for kind in kinds],
+                        "freshness": "Current",
+                    }
+                    for one, kinds in versions.items()
+                ],
+            }
+            for group, versions in groups.items()
+        ],
+    }
+
+
+def _aggregated_resource(kind: Kind) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "resource": kind.plural,
+        "responseKind": {"group": "", "version": "", "kind": kind.kind},
+        "scope": "Namespaced" if kind.namespaced else "Cluster",
+        "singularResource": kind.singular_name,
+        "verbs": sorted(kind.verbs),
+    }
+    if kind.short_names:
+        row["shortNames"] = list(kind.short_names)
+    if kind.categories:
+        row["categories"] = list(kind.categories)
+    if kind.subresources:
+        row["subresources"] = [
+            {
+                "subresource": sub.name,
+                "responseKind": {"group": sub.group, "version": sub.version, "kind": sub.kind or kind.kind},
+                "verbs": sorted(sub.verbs),
+            }
+            for sub in sorted(kind.subresources, key=lambda sub: sub.name)
+        ]
+    return row
+
+
+# -- serving
+
+
+class Document:
+    """A JSON document that is made on first use and kept, with the hash that names its content."""
+
+    def __init__(self, make: Callable[[], Any], content_type: str = "application/json") -> None:
+        self._make = make
+        self.content_type = content_type
+
+    @cached_property
+    def body(self) -> bytes:
+        return msgspec.json.encode(self._make())
+
+    @cached_property
+    def etag(self) -> str:
+        return f'"{hashlib.sha512(self.body).hexdigest().upper()}"'
+
+    def answer(self, request: Request, *, tagged: bool = False) -> Response:
+        """The document; with `tagged`, 304 for a client that has it."""
+        if not tagged:
+            return Response(200, self.body, self.content_type, (("Cache-Control", "no-cache, private"),))
+        headers = (("ETag", self.etag), ("Vary", "Accept"), ("Cache-Control", "public"))
+        if self.etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+            return Response(304, b"", self.content_type, headers)
+        return Response(200, self.body, self.content_type, headers)
+
+
+def _negotiated(plain: Document, forms: Mapping[str, Document]) -> Handler:
+    """A handler that gives the aggregated form to clients that prefer it."""
+
+    def handle(request: Request) -> Response:
+        _only_get(request)
+        for clause in request.headers.get("accept", "").split(","):
+            media, _, rest = clause.partition(";")
+            parameters = dict(part.strip().partition("=")[::2] for part in rest.split(";"))
+            if media.strip() == "application/json" and parameters.get("as") == "APIGroupDiscoveryList":
+                found = forms.get(parameters.get("v", ""))
+                if found is not None and parameters.get("g") == "apidiscovery.k8s.io":
+                    return found.answer(request, tagged=True)
+            elif media.strip() in ("application/json", "*/*", "application/*"):
+                break
+        return plain.answer(request)
+
+    return handle
+
+
+def _only_get(request: Request) -> None:
+    from kubelite.machinery.errors import StatusError
+
+    if request.method not in ("GET", "HEAD"):
+        text = "the server does not allow this method on the requested resource"
+        raise StatusError(405, "MethodNotAllowed", text)
+
+
+def _plain(document: Document) -> Handler:
+    def handle(request: Request) -> Response:
+        _only_get(request)
+        return document.answer(request)
+
+    return handle
+
+
+def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
+    """Handlers for every discovery path of the scheme, and for the token issuer's documents."""
+    groups = groups_of(registry.scheme)
+    core, others = {"": groups.get("", {})}, {name: one for name, one in groups.items() if name}
+    address = f"{config.advertise_address or config.bind_address}:{config.secure_port}"
+    versions = {
+        "kind": "APIVersions",
+        "versions": list(core[""]),
+        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}],
+    }
+    listed = {
+        "kind": "APIGroupList",
+        "apiVersion": "v1",
+        "groups": [group_document(group, one) for group, one in others.items()],
+    }
+    handlers: dict[str, Handler] = {
+        "/api": _negotiated(Document(lambda: versions), _forms(core)),
+        "/apis": _negotiated(Document(lambda: listed), _forms(others)),
+    }
+    for group, found in groups.items():
+        if group:
+            head = {"kind": "APIGroup", "apiVersion": "v1", **group_document(group, found)}
+            handlers[f"/apis/{group}"] = _plain(Document(lambda head=head: head))  # type: ignore[misc]
+        for version, kinds in found.items():
+            path = f"/apis/{group}/{version}" if group else f"/api/{version}"
+            handlers[path] = _plain(Document(lambda g=group, v=version, k=kinds: resource_list(g, v, k)))  # type: ignore[misc]
+    handlers.update(_issuer_documents(config, registry))
+    return handlers
+
+
+def _forms(groups: Mapping[str, Mapping[str, Iterable[Kind]]]) -> dict[str, Document]:
+    return {
+        version: Document(
+            lambda version=version: aggregated(version, groups),  # type: ignore[misc]
+            f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList",
+        )
+        for version in AGGREGATED
+    }
+
+
+def _issuer_documents(config: Config, registry: Any) -> dict[str, Handler]:
+    from kubelite.apiserver import authn
+
+    accounts = authn.build(config, registry).accounts
+    if accounts is None:
+        return {}
+    issuer = config.service_account_issuer
+    address = f"{config.advertise_address or config.bind_address}:{config.secure_port}"
+    configuration = {
+        "issuer": issuer,
+        "jwks_uri": f"https://{address}/openid/v1/jwks",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": sorted({key.alg for key in accounts.verifier.keys}),
+    }
+    return {
+        "/.well-known/openid-configuration": _plain(Document(lambda: configuration)),
+        "/openid/v1/jwks": _plain(Document(accounts.verifier.jwks, "application/jwk-set+json")),
+    }
