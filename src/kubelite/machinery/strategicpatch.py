@@ -1,0 +1,224 @@
+"""Strategic merge patch: a merge patch in which lists merge by key, with directives for what a merge cannot say.
+
+What: `apply` a patch to a document; `create` (three-way) makes the patch of `kubectl apply`. Why: `kubectl patch`, `apply`
+and `edit` send it for every built-in kind. Flow: plain document, plain patch and the kind's `PatchSchema` in, new plain
+document out; the inputs stay as they are.
+Directives: `$patch: replace|delete|merge`, `$retainKeys`, `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`.
+Rules, order of elements and texts follow apimachinery/pkg/util/strategicpatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubelite.machinery import jsontree
+from kubelite.machinery.errors import bad_request
+from kubelite.machinery.patchschema import UNKNOWN, PatchSchema
+from kubelite.machinery.strategicdiff import create
+
+__all__ = ["PatchSchema", "apply", "create"]
+
+PATCH = "$patch"
+RETAIN_KEYS = "$retainKeys"
+SET_ORDER = "$setElementOrder/"
+DELETE_FROM = "$deleteFromPrimitiveList/"
+_BAD_PATCH = "invalid JSON document"
+_BAD_RETAIN_KEYS = "invalid patch format of retainKeys"
+_BAD_PRIMITIVE_LIST = "invalid patch format of primitive list"
+_BAD_SET_ORDER = "invalid patch format of setElementOrder list"
+
+
+def apply(document: Any, patch: Any, schema: PatchSchema | None) -> Any:
+    """A patched copy of `document`. Raises StatusError 400 with upstream's text for a patch that makes no sense."""
+    if not isinstance(patch, dict) or not isinstance(document, dict):
+        raise bad_request(_BAD_PATCH)
+    return _merge_map(jsontree.copy(document), jsontree.copy(patch), schema or UNKNOWN)
+
+
+def _merge_map(original: dict[str, Any], patch: dict[str, Any], schema: PatchSchema) -> dict[str, Any]:
+    """Changes `original` in place and returns it, or what replaces it; `patch` is consumed."""
+    if PATCH in patch:
+        directive = patch.pop(PATCH)
+        if directive == "replace":
+            return _plain_map(patch)
+        if directive == "delete":
+            return {}
+        if directive != "merge":
+            raise bad_request(f"Unknown patch type: {directive} on type: map")
+    if RETAIN_KEYS in patch:
+        _retain(original, patch)
+    for key in [key for key in patch if key.startswith(SET_ORDER)]:
+        _merge_ordered(original, patch, key, schema)
+    for key, value in patch.items():
+        if key.startswith(DELETE_FROM):
+            _delete_from(original, key.removeprefix(DELETE_FROM), value)
+        elif value is None:
+            original.pop(key, None)
+        elif key not in original:
+            _take(original, key, value)
+        else:
+            original[key] = _merge_value(original[key], value, schema.field(key))
+    return original
+
+
+def _merge_value(old: Any, new: Any, schema: PatchSchema) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict) and not schema.replaces:
+        return _merge_map(old, new, schema)
+    if isinstance(old, list) and isinstance(new, list) and schema.merges:
+        return _merge_list(old, new, schema)
+    kept, value = _plain(new)
+    return value if kept else None
+
+
+def _take(original: dict[str, Any], key: str, value: Any) -> None:
+    """A value for a field that is not there: directives and nulls in it mean nothing."""
+    kept, plain = _plain(value)
+    if kept:
+        original[key] = plain
+
+
+def _plain(value: Any) -> tuple[bool, Any]:
+    """(whether it stays, the value without directives and without null fields)."""
+    if isinstance(value, dict):
+        if value.get(PATCH) == "delete":
+            return False, None
+        return True, _plain_map(value)
+    if isinstance(value, list):
+        found = [_plain(item) for item in value]
+        return True, [item for kept, item in found if kept]
+    return True, value
+
+
+def _plain_map(value: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, inner in value.items():
+        if inner is None or key in (PATCH, RETAIN_KEYS) or key.startswith((SET_ORDER, DELETE_FROM)):
+            continue
+        kept, plain = _plain(inner)
+        if kept:
+            out[key] = plain
+    return out
+
+
+def _retain(original: dict[str, Any], patch: dict[str, Any]) -> None:
+    """Fields that `$retainKeys` does not name are dropped; it must name all that the patch sets."""
+    names = patch.pop(RETAIN_KEYS)
+    if not isinstance(names, list):
+        raise bad_request(_BAD_RETAIN_KEYS)
+    for key, value in patch.items():
+        if value is not None and not key.startswith("$") and key not in names:
+            raise bad_request(_BAD_RETAIN_KEYS)
+    for key in [key for key in original if key not in names]:
+        del original[key]
+
+
+def _delete_from(original: dict[str, Any], field: str, values: Any) -> None:
+    if not isinstance(values, list):
+        raise bad_request(_BAD_PRIMITIVE_LIST)
+    old = original.get(field)
+    if isinstance(old, list):
+        original[field] = [item for item in old if item not in values]
+
+
+def _merge_ordered(original: dict[str, Any], patch: dict[str, Any], directive: str, schema: PatchSchema) -> None:
+    """Merges one list and then puts it in the order that `$setElementOrder/<list>` asks for."""
+    field = directive.removeprefix(SET_ORDER)
+    order = patch.pop(directive)
+    if not isinstance(order, list):
+        raise bad_request(_BAD_SET_ORDER)
+    here = schema.field(field)
+    identity = _identity(here.merge_key)
+    old, has_old = original.get(field), isinstance(original.get(field), list)
+    new, has_new = patch.get(field), isinstance(patch.get(field), list)
+    if has_new:
+        _check_order(new or [], order, identity)
+        del patch[field]
+    if has_old and has_new:
+        before = list(old or [])
+        merged = _merge_list(old or [], new or [], here) if here.merges else _plain(new)[1]
+    elif has_old:
+        before = merged = list(old or [])
+    elif has_new:
+        before, merged = [], _plain(new)[1]
+    else:
+        return
+    original[field] = _in_order(merged, order, before, identity)
+
+
+def _check_order(patch: list[Any], order: list[Any], identity: Callable[[Any], Any]) -> None:
+    """The items of the patch must stand in the order of the directive (deletions may stand anywhere)."""
+    wanted = [identity(item) for item in order]
+    position = -1
+    for item in patch:
+        if isinstance(item, dict) and item.get(PATCH) == "delete":
+            continue
+        found = identity(item)
+        if found not in wanted[max(position, 0) :]:
+            raise bad_request(
+                f"The order in patch list:\n{patch}\n doesn't match {SET_ORDER.rstrip('/')} list:\n{order}\n"
+            )
+        position = wanted.index(found, max(position, 0))
+
+
+def _identity(merge_key: str) -> Callable[[Any], Any]:
+    """What makes two items the same one: the value under the merge key, or the primitive itself."""
+
+    def of(item: Any) -> Any:
+        if not merge_key:
+            return _hashable(item)
+        if not isinstance(item, dict):
+            raise bad_request(_BAD_PATCH)
+        if merge_key not in item:
+            shown = " ".join(f"{key}:{item[key]}" for key in sorted(item))
+            raise bad_request(f"map: map[{shown}] does not contain declared merge key: {merge_key}")
+        return _hashable(item[merge_key])
+
+    return of
+
+
+def _hashable(value: Any) -> Any:
+    # 1 and true are different JSON values but equal in Python.
+    return (type(value).__name__, repr(value)) if isinstance(value, bool | dict | list) else value
+
+
+def _merge_list(original: list[Any], patch: list[Any], schema: PatchSchema) -> list[Any]:
+    identity = _identity(schema.merge_key)
+    before = list(original)
+    if not schema.merge_key:
+        if any(isinstance(item, dict | list) for item in patch):
+            raise bad_request(_BAD_PRIMITIVE_LIST)
+        merged = original + [item for item in dict.fromkeys(patch) if item not in original]
+        return _in_order(merged, patch, before, identity)
+    if not all(isinstance(item, dict) for item in patch):
+        raise bad_request(_BAD_PATCH)
+    if any(item.get(PATCH) == "replace" for item in patch):
+        return [_plain_map(item) for item in patch if item.keys() != {PATCH}]
+    deleted = {identity(item) for item in patch if item.get(PATCH) == "delete"}
+    merged = [item for item in original if identity(item) not in deleted]
+    changes = [item for item in patch if item.get(PATCH) != "delete"]
+    items = schema.item()
+    for change in changes:
+        found = identity(change)
+        at = next((index for index, item in enumerate(merged) if identity(item) == found), None)
+        if at is None:
+            merged.append(_plain_map(change))
+        else:
+            merged[at] = _merge_map(merged[at], dict(change), items)
+    return _in_order(merged, changes, before, identity)
+
+
+def _in_order(merged: list[Any], order: list[Any], before: list[Any], identity: Callable[[Any], Any]) -> list[Any]:
+    """Items that `order` names stand in its order; the others keep their old place before their old successor."""
+    wanted = {identity(item): index for index, item in reversed(list(enumerate(order)))}
+    old = {identity(item): index for index, item in reversed(list(enumerate(before)))}
+    named = sorted((item for item in merged if identity(item) in wanted), key=lambda item: wanted[identity(item)])
+    others = [item for item in merged if identity(item) not in wanted]
+    others.sort(key=lambda item: old.get(identity(item), len(before)))
+    out: list[Any] = []
+    for item in named:
+        place = old.get(identity(item))
+        while others and place is not None and old.get(identity(others[0]), len(before)) < place:
+            out.append(others.pop(0))
+        out.append(item)
+    return out + others
