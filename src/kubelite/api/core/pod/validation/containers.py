@@ -212,7 +212,7 @@ def _ports(ports: list[v1.ContainerPort], path: Path) -> FieldErrors:
             seen.add(port.name)
         if not port.containerPort:
             errors.append(fe.required(here / "containerPort"))
-        else:
+        elif not 0 < port.containerPort < 65536:
             errors += check.port_number(here / "containerPort", port.containerPort)
         if port.hostPort:
             errors += check.port_number(here / "hostPort", port.hostPort)

@@ -26,8 +26,11 @@ def descending_path(text: str, path: Path) -> FieldErrors:
     return errors + no_backsteps(text, path)
 
 
-def non_reserved_path(text: str, path: Path) -> FieldErrors:
-    """A descending path whose first element is not one of the names that volumes keep for themselves."""
+def non_reserved_path(text: str, path: Path, field: str) -> FieldErrors:
+    """`field` is a descending path whose first element is not one of the names that volumes keep for themselves."""
+    if not text.startswith(("/", "..")) and not has_backstep(text):
+        return []
+    path = path / field
     errors = descending_path(text, path)
     if text.startswith("..") and not text.startswith("../"):
         errors.append(fe.invalid(path, text, "must not start with '..'"))

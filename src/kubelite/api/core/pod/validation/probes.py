@@ -34,7 +34,9 @@ def validate_probes(container: AnyContainer, grace: int | None, path: Path) -> F
 def _probe(probe: v1.Probe, name: str, grace: int | None, path: Path) -> FieldErrors:
     errors = _handler(probe, grace, path)
     for number in _NUMBERS:
-        errors += check.non_negative(getattr(probe, number), path / number)
+        value = getattr(probe, number)
+        if value is not None and value < 0:
+            errors += check.non_negative(value, path / number)
     seconds = probe.terminationGracePeriodSeconds
     if seconds is not None:
         here = path / "terminationGracePeriodSeconds"

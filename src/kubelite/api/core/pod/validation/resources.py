@@ -6,7 +6,6 @@ Upstream: validateResourceRequirements, validateContainerResourceName, ValidateR
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Any
 
 from kubelite.api import validation as check
@@ -90,10 +89,13 @@ def pod_resource_name(name: str, path: Path) -> FieldErrors:
     return [fe.not_supported(path, name, ("cpu", "hugepages-", "memory"))]
 
 
-def _number(amount: Quantity) -> int | Fraction | str:
-    """The exact amount, or a complaint."""
+_WHOLE = 10**9
+
+
+def _number(amount: Quantity) -> int | str:
+    """The amount in billionths, which is exact, or a complaint."""
     try:
-        return quantity.parse(amount)
+        return quantity.nano(amount)
     except ValueError as problem:
         return str(problem)
 
@@ -106,7 +108,7 @@ def amount(name: str, text: Quantity, path: Path) -> FieldErrors:
     errors: FieldErrors = []
     if number < 0:
         errors.append(fe.invalid(path, quantity.canonical(text), check.NOT_NEGATIVE))
-    if name not in _CONTAINER_RESOURCES and (name in _COUNTED or is_extended(name)) and number.denominator != 1:
+    if name not in _CONTAINER_RESOURCES and (name in _COUNTED or is_extended(name)) and number % _WHOLE:
         errors.append(fe.invalid(path, text, "must be an integer"))
     return errors
 
@@ -127,6 +129,10 @@ def _huge_pages(name: str, text: Quantity, path: Path) -> FieldErrors:
 def _listed(resources: Mapping[str, Quantity], name_check: NameCheck, path: Path) -> FieldErrors:
     errors: FieldErrors = []
     for name, text in resources.items():
+        if name in _CONTAINER_RESOURCES and name_check is container_resource_name:
+            number = _number(text)
+            if not isinstance(number, str) and number >= 0:
+                continue
         here = path.key(name)
         errors += name_check(name, here)
         errors += amount(name, text, here)

@@ -167,25 +167,27 @@ def validate_tolerations(tolerations: list[v1.Toleration], path: Path) -> FieldE
 
 def _toleration(toleration: v1.Toleration, path: Path) -> FieldErrors:
     errors: FieldErrors = []
-    operator, here = toleration.operator, path / "operator"
+    operator = toleration.operator
     if toleration.key:
-        errors += check.qualified_name(path / "key", toleration.key)
+        found = names.qualified_name(toleration.key)
+        if found:
+            errors += check.complaints(path / "key", toleration.key, found)
     elif operator != "Exists":
         detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
-        errors.append(fe.invalid(here, operator, detail))
+        errors.append(fe.invalid(path / "operator", operator, detail))
     if toleration.tolerationSeconds is not None and toleration.effect != "NoExecute":
         detail = "effect must be 'NoExecute' when `tolerationSeconds` is set"
         errors.append(fe.invalid(path / "effect", toleration.effect, detail))
     if operator in ("", "Equal"):
         found = names.label_value(toleration.value)
         if found:
-            errors.append(fe.invalid(here, toleration.value, ";".join(found)))
+            errors.append(fe.invalid(path / "operator", toleration.value, ";".join(found)))
     elif operator == "Exists":
         if toleration.value:
             detail = "value must be empty when `operator` is 'Exists'"
-            errors.append(fe.invalid(here, toleration.value, detail))
+            errors.append(fe.invalid(path / "operator", toleration.value, detail))
     else:
-        errors.append(fe.not_supported(here, operator, ("Equal", "Exists")))
+        errors.append(fe.not_supported(path / "operator", operator, ("Equal", "Exists")))
     if toleration.effect and toleration.effect not in EFFECTS:
         errors.append(fe.not_supported(path / "effect", toleration.effect, EFFECTS))
     return errors

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from kubelite.api import validation as check
 from kubelite.api.core.pod.validation.disks import DISKS
 from kubelite.api.core.pod.validation.env import VOLUME_FIELDS, validate_field_ref, validate_resource_ref
@@ -49,7 +51,9 @@ def validate_volumes(
         if not volume.name:
             found.append(fe.required(here / "name"))
         else:
-            found += check.complaints(here / "name", volume.name, names.dns1123_label(volume.name))
+            wrong = names.dns1123_label(volume.name)
+            if wrong:
+                found += check.complaints(here / "name", volume.name, wrong)
         if volume.name in usable:
             found.append(fe.duplicate(here / "name", volume.name))
         if found:
@@ -66,15 +70,14 @@ def validate_volumes(
 def _source(volume: v1.Volume, pod_name: str, path: Path, in_pod: bool) -> FieldErrors:
     errors: FieldErrors = []
     found = ""
-    for name, validate in SOURCES.items():
-        source = getattr(volume, name)
-        if source is None:
+    for name, source in zip(v1.Volume.__struct_fields__, msgspec.structs.astuple(volume), strict=True):
+        if source is None or name == "name":
             continue
         if found:
             errors.append(fe.forbidden(path / name, _SECOND_SOURCE))
             continue
         found = name
-        errors += validate(source, path / name)
+        errors += SOURCES[name](source, path / name)
     if not found:
         return [fe.required(path, "must specify a volume type")]
     if found == "image" and in_pod and volume.image is not None and not volume.image.reference:
@@ -86,8 +89,8 @@ def _source(volume: v1.Volume, pod_name: str, path: Path, in_pod: bool) -> Field
     return errors
 
 
-def _mode(value: int | None, path: Path) -> FieldErrors:
-    return [fe.invalid(path, value, _BAD_MODE)] if value is not None and not 0 <= value <= 0o777 else []
+def _mode(value: int | None, path: Path, field: str) -> FieldErrors:
+    return [fe.invalid(path / field, value, _BAD_MODE)] if value is not None and not 0 <= value <= 0o777 else []
 
 
 def _empty_dir(source: v1.EmptyDirVolumeSource, path: Path) -> FieldErrors:
@@ -113,26 +116,26 @@ def _host_path(source: v1.HostPathVolumeSource, path: Path) -> FieldErrors:
 def _key_to_path(items: list[v1.KeyToPath], path: Path) -> FieldErrors:
     errors: FieldErrors = []
     for index, item in enumerate(items):
-        here = path.index(index)
+        here = (path / "items").index(index)
         if not item.key:
             errors.append(fe.required(here / "key"))
         if not item.path:
             errors.append(fe.required(here / "path"))
-        errors += non_reserved_path(item.path, here / "path")
-        errors += _mode(item.mode, here / "mode")
+        errors += non_reserved_path(item.path, here, "path")
+        errors += _mode(item.mode, here, "mode")
     return errors
 
 
 def _secret(source: v1.SecretVolumeSource, path: Path) -> FieldErrors:
     errors = [] if source.secretName else [fe.required(path / "secretName")]
-    errors += _mode(source.defaultMode, path / "defaultMode")
-    return errors + _key_to_path(source.items, path / "items")
+    errors += _mode(source.defaultMode, path, "defaultMode")
+    return errors + _key_to_path(source.items, path)
 
 
 def _config_map(source: v1.ConfigMapVolumeSource, path: Path) -> FieldErrors:
     errors = [] if source.name else [fe.required(path / "name")]
-    errors += _mode(source.defaultMode, path / "defaultMode")
-    return errors + _key_to_path(source.items, path / "items")
+    errors += _mode(source.defaultMode, path, "defaultMode")
+    return errors + _key_to_path(source.items, path)
 
 
 def _claim(source: v1.PersistentVolumeClaimVolumeSource, path: Path) -> FieldErrors:
@@ -153,7 +156,7 @@ def _git_repo(source: v1.GitRepoVolumeSource, path: Path) -> FieldErrors:
 
 def _file(file: v1.DownwardAPIVolumeFile, path: Path) -> FieldErrors:
     errors = [] if file.path else [fe.required(path / "path")]
-    errors += non_reserved_path(file.path, path / "path")
+    errors += non_reserved_path(file.path, path, "path")
     if file.fieldRef is not None:
         errors += validate_field_ref(file.fieldRef, VOLUME_FIELDS, path / "fieldRef")
         if file.resourceFieldRef is not None:
@@ -163,18 +166,18 @@ def _file(file: v1.DownwardAPIVolumeFile, path: Path) -> FieldErrors:
         errors += validate_resource_ref(file.resourceFieldRef, path / "resourceFieldRef", in_volume=True)
     else:
         errors.append(fe.required(path, "one of fieldRef and resourceFieldRef is required"))
-    return errors + _mode(file.mode, path / "mode")
+    return errors + _mode(file.mode, path, "mode")
 
 
 def _downward(source: v1.DownwardAPIVolumeSource, path: Path) -> FieldErrors:
-    errors = _mode(source.defaultMode, path / "defaultMode")
+    errors = _mode(source.defaultMode, path, "defaultMode")
     for file in source.items:
         errors += _file(file, path)
     return errors
 
 
 def _projected(source: v1.ProjectedVolumeSource, path: Path) -> FieldErrors:
-    errors = _mode(source.defaultMode, path / "defaultMode")
+    errors = _mode(source.defaultMode, path, "defaultMode")
     taken: set[str] = set()
     for index, projection in enumerate(source.sources):
         here = (path / "sources").index(index)
@@ -207,7 +210,7 @@ def _targets(kind: str, part: Any) -> list[tuple[str, str]]:
 
 def _named_items(part: v1.SecretProjection | v1.ConfigMapProjection, path: Path, volume: Path) -> FieldErrors:
     errors = [] if part.name else [fe.required(path / "name")]
-    return errors + _key_to_path(part.items, path / "items")
+    return errors + _key_to_path(part.items, path)
 
 
 def _downward_part(part: v1.DownwardAPIProjection, path: Path, volume: Path) -> FieldErrors:
@@ -229,7 +232,7 @@ def _token(part: v1.ServiceAccountTokenProjection, path: Path, volume: Path) -> 
     if not part.path:
         errors.append(fe.required(volume / "path"))
     else:
-        errors += non_reserved_path(part.path, volume / "path")
+        errors += non_reserved_path(part.path, volume, "path")
     return errors
 
 
@@ -252,7 +255,7 @@ def _trust_bundle(part: v1.ClusterTrustBundleProjection, path: Path, volume: Pat
         errors.append(fe.required(path, "either name or signerName must be specified"))
     if not part.path:
         errors.append(fe.required(path / "path"))
-    return errors + non_reserved_path(part.path, path / "path")
+    return errors + non_reserved_path(part.path, path, "path")
 
 
 def _certificate(part: v1.PodCertificateProjection, path: Path, volume: Path) -> FieldErrors:
@@ -264,7 +267,7 @@ def _certificate(part: v1.PodCertificateProjection, path: Path, volume: Path) ->
     files = ("credentialBundlePath", "keyPath", "certificateChainPath")
     for name in files:
         if getattr(part, name):
-            errors += non_reserved_path(getattr(part, name), path / name)
+            errors += non_reserved_path(getattr(part, name), path, name)
     if not any(getattr(part, name) for name in files):
         detail = "specify at least one of credentialBundlePath, keyPath, and certificateChainPath"
         errors.append(fe.required(path, detail))
