@@ -20,6 +20,7 @@ from kubelite.storage.interface import Event, KeyValue, Unavailable
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 5.0
+PAGE = 4096
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (
     revision INTEGER PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL,
@@ -88,15 +89,16 @@ def load(connection: sqlite3.Connection, empty_revision: int) -> State:
     return State(newest or empty_revision, compacted[0] if compacted else 0, entries, expiring)
 
 
-def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Writes rows durably in one transaction.
+def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+    """Writes rows durably in one transaction; roughly the bytes written.
 
     Many rows go into one statement because each statement gives up the interpreter lock, which a busy event loop
     does not give back at once.
     """
+    written = PAGE + sum([len(row.value or b"") + len(row.key) for row in rows])
     if len(rows) in _INSERT:
         connection.execute(_INSERT[len(rows)], [cell for row in rows for cell in row])
-        return
+        return written
     connection.execute("BEGIN IMMEDIATE")
     start = 0
     for size in ROWS_PER_STATEMENT:
@@ -104,6 +106,7 @@ def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
             connection.execute(_INSERT[size], [cell for row in rows[start : start + size] for cell in row])
             start += size
     connection.execute("COMMIT")
+    return written
 
 
 def undone(
@@ -136,14 +139,18 @@ def replay(connection: sqlite3.Connection, prefix: str, after: int, until: int, 
     return events, events[-1].revision if len(events) == limit else until
 
 
-def compact(connection: sqlite3.Connection, low: int, high: int) -> None:
-    """Moves the compacted revision from `low` to `high` in one transaction; the work grows with their distance."""
+def compact(connection: sqlite3.Connection, low: int, high: int) -> int:
+    """Moves the compacted revision from `low` to `high` in one transaction; the work grows with their distance.
+
+    Roughly the bytes written.
+    """
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(
+    removed = connection.execute(
         "DELETE FROM log WHERE revision IN"
         " (SELECT previous FROM log WHERE revision > ? AND revision <= ? AND previous > 0)",
         (low, high),
-    )
+    ).rowcount
     connection.execute("DELETE FROM log WHERE revision >= ? AND revision < ? AND value IS NULL", (low, high))
     connection.execute("INSERT OR REPLACE INTO facts (name, number) VALUES ('compacted', ?)", (high,))
     connection.execute("COMMIT")
+    return PAGE * (removed + 2)

@@ -4,7 +4,8 @@ What: `Writer` runs jobs in order, each a function of the connection, and report
 the write-ahead log short. Why: a commit waits for the disk and must not hold up the event loop; a checkpoint inside the
 writer would make some commits wait 30 ms.
 Flow: `submit` → the thread → `done` on the event loop. The log above `WAL_LIMIT`: the side thread copies it into the
-database while commits go on (PASSIVE), then the writer copies the few pages since and empties the file (TRUNCATE).
+database while commits go on (PASSIVE), then the writer copies the few pages since and starts the log over (RESTART). The file
+keeps its size: a commit into a file that does not grow needs no change of metadata on disk.
 Jobs wait in a queue that the store keeps at two: one batch of writes, one slice of compaction.
 """
 
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
 import sqlite3
 import threading
@@ -22,7 +22,8 @@ from kubelite.storage.sqlite_log import connect
 
 WAL_LIMIT = 16 * 1024 * 1024
 
-Work = Callable[[sqlite3.Connection], None]
+Work = Callable[[sqlite3.Connection], int]
+"""Returns how many bytes it wrote, roughly."""
 Done = Callable[[Exception | None], None]
 
 
@@ -32,19 +33,22 @@ class Checkpointer:
     def __init__(self, path: str, limit: int = WAL_LIMIT) -> None:
         self._path = path
         self._limit = limit
+        self._written = 0
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._copying = False
         self._copied = False
         self._stopped = False
 
-    def after_commit(self, connection: sqlite3.Connection) -> None:
+    def after_commit(self, connection: sqlite3.Connection, written: int) -> None:
         """Called by the writer between jobs."""
+        self._written += written
         if self._copied:
             self._copied = False
             # Answers "busy" instead of waiting when a reader needs the log; the next round tries again.
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if not self._copying and self._size() > self._limit:
+            if not connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0]:
+                self._written = 0
+        if not self._copying and self._written > self._limit:
             self._copying = True
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="sqlite-checkpoint", daemon=True)
@@ -57,12 +61,6 @@ class Checkpointer:
         if self._thread is not None:
             self._thread.join()
 
-    def _size(self) -> int:
-        try:
-            return os.stat(f"{self._path}-wal").st_size
-        except OSError:
-            return 0
-
     def _run(self) -> None:
         connection = connect(self._path)
         try:
@@ -73,6 +71,8 @@ class Checkpointer:
                     return
                 # A failure (a full disk) leaves the log as it is; the writer's own commits will report it.
                 with contextlib.suppress(sqlite3.Error):
+                    # The second round copies what was committed during the first and leaves the writer little.
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                     self._copied = True
                 self._copying = False
@@ -105,15 +105,16 @@ class Writer:
         while (job := self._jobs.get()) is not None:
             work, done = job
             error: Exception | None = None
+            written = 0
             try:
-                work(self._connection)
+                written = work(self._connection)
             except (sqlite3.Error, OverflowError, ValueError) as failure:
                 error = failure
                 self._roll_back()
             with contextlib.suppress(RuntimeError):  # The event loop is closed: nobody waits for the answer.
                 self._loop.call_soon_threadsafe(done, error)
             with contextlib.suppress(sqlite3.Error):
-                self._checkpointer.after_commit(self._connection)
+                self._checkpointer.after_commit(self._connection, written)
         self._checkpointer.stop()
         self._connection.close()
 
