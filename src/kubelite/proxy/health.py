@@ -7,6 +7,7 @@ externalTrafficPolicy Local a node without endpoints drops packets, so load bala
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import Mapping
 
@@ -38,7 +39,8 @@ class HealthPorts:
             if port in self._servers:
                 continue
             try:
-                self._servers[port] = await http1.serve(f"0.0.0.0:{port}", {"/": lambda p=port: self.answer(p)})
+                routes = {"/": functools.partial(self.answer, port)}
+                self._servers[port] = await http1.serve(f"0.0.0.0:{port}", routes)
             except OSError as error:
                 log.warning("Cannot open a health check port", port=port, service=wanted[port][0], error=error)
 

@@ -82,7 +82,7 @@ class Renderer:
                 f"{comment} -m recent --name {c} --rcheck --seconds {port.affinity_seconds} --reap -j {c}"
                 for c in chains
             ]
-        self.nat[name] = tuple([*rules, *spread(chains, comment)])
+        self.nat[name] = (*rules, *spread(chains, comment))
         return name
 
     def port(self, port: Balanced) -> None:
