@@ -23,6 +23,7 @@ DECLARATIONS: tuple[str, ...] = (
     "core.namespace:NAMESPACE",
     "core.node:NODE",
     "core.pod.kind:POD",
+    "core.pod_template:POD_TEMPLATE",
     "core.replication_controller:REPLICATION_CONTROLLER",
     "core.secret:SECRET",
     "core.service_account:SERVICE_ACCOUNT",

@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from kubelite.api import pod_template
+from kubelite.api import pod_template, workload_validation
+from kubelite.api import validation as check
 from kubelite.api.types import apps_v1 as apps
-from kubelite.machinery import labels, times
+from kubelite.machinery import fielderrors, labels, times
+from kubelite.machinery.fielderrors import FieldErrors, Path
 from kubelite.machinery.kind import STATUS_VERBS, Column, Kind, ScalePaths, Subresource
 
 ROLLING_UPDATE = "RollingUpdate"
@@ -48,6 +50,81 @@ def prepare_status_update(new: apps.Deployment, old: apps.Deployment) -> None:
     """A status update leaves the spec and the labels alone."""
     new.spec = old.spec
     new.metadata.labels = old.metadata.labels
+
+
+SPEC = Path("spec")
+STATUS = Path("status")
+
+
+def validate(deployment: apps.Deployment) -> FieldErrors:
+    """Counts, selector, template, strategy."""
+    spec = deployment.spec
+    errors = check.non_negative(spec.replicas, SPEC / "replicas")
+    errors += workload_validation.selector(spec.selector, SPEC / "selector")
+    matching = workload_validation.parsed_selector(spec.selector)
+    errors += workload_validation.template_of_replicas(spec.template, matching, SPEC / "template")
+    errors += _strategy(spec.strategy, SPEC / "strategy")
+    errors += check.non_negative(spec.minReadySeconds, SPEC / "minReadySeconds")
+    errors += check.non_negative(spec.revisionHistoryLimit, SPEC / "revisionHistoryLimit")
+    deadline = spec.progressDeadlineSeconds
+    if deadline is not None:
+        errors += check.non_negative(deadline, SPEC / "progressDeadlineSeconds")
+        if deadline <= (spec.minReadySeconds or 0):
+            detail = "must be greater than minReadySeconds"
+            errors.append(fielderrors.invalid(SPEC / "progressDeadlineSeconds", deadline, detail))
+    return errors
+
+
+def _strategy(strategy: apps.DeploymentStrategy, path: Path) -> FieldErrors:
+    rolling = strategy.rollingUpdate
+    if strategy.type == RECREATE:
+        if rolling is None:
+            return []
+        detail = "may not be specified when strategy `type` is 'Recreate'"
+        return [fielderrors.forbidden(path / "rollingUpdate", detail)]
+    if strategy.type != ROLLING_UPDATE:
+        return [fielderrors.not_supported(path / "type", strategy.type, (RECREATE, ROLLING_UPDATE))]
+    here = path / "rollingUpdate"
+    if rolling is None:
+        return [fielderrors.required(here, "this should be defaulted and never be nil")]
+    errors = workload_validation.count_or_percent(rolling.maxUnavailable, here / "maxUnavailable")
+    errors += workload_validation.count_or_percent(rolling.maxSurge, here / "maxSurge")
+    if workload_validation.is_zero(rolling.maxUnavailable) and workload_validation.is_zero(rolling.maxSurge):
+        detail = "may not be 0 when `maxSurge` is 0"
+        errors.append(fielderrors.invalid(here / "maxUnavailable", rolling.maxUnavailable, detail))
+    return errors + workload_validation.not_above_hundred(rolling.maxUnavailable, here / "maxUnavailable")
+
+
+def validate_update(new: apps.Deployment, old: apps.Deployment) -> FieldErrors:
+    """The selector never changes."""
+    return check.immutable(SPEC / "selector", new.spec.selector, old.spec.selector)
+
+
+def validate_status_update(new: apps.Deployment, old: apps.Deployment) -> FieldErrors:
+    """Counts that make sense, and a collision count that only grows."""
+    status, errors = new.status, []
+    counts = (
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "unavailableReplicas",
+        "terminatingReplicas",
+        "collisionCount",
+    )
+    for field in counts:
+        errors += check.non_negative(getattr(status, field), STATUS / field)
+    more = "cannot be greater than status.replicas"
+    for field in ("updatedReplicas", "readyReplicas", "availableReplicas"):
+        errors += workload_validation.at_most(status, field, "replicas", more)
+    errors += workload_validation.at_most(
+        status, "availableReplicas", "readyReplicas", "cannot be greater than readyReplicas"
+    )
+    before = old.status.collisionCount
+    if before is not None and (status.collisionCount is None or status.collisionCount < before):
+        errors.append(fielderrors.invalid(STATUS / "collisionCount", status.collisionCount, "cannot be decremented"))
+    return errors
 
 
 def row(deployment: apps.Deployment, now: datetime) -> list[Any]:
@@ -88,6 +165,9 @@ DEPLOYMENT = Kind(
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
     set_defaults=set_defaults,
+    validate=validate,
+    validate_update=validate_update,
+    validate_status_update=validate_status_update,
     prepare_create=prepare_create,
     prepare_status_update=prepare_status_update,
     has_generation=True,

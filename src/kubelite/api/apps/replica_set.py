@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from kubelite.api import pod_template
+from kubelite.api import pod_template, workload_validation
+from kubelite.api import validation as check
 from kubelite.api.types import apps_v1 as apps
-from kubelite.machinery import labels, times
+from kubelite.machinery import fielderrors, labels, times
+from kubelite.machinery.fielderrors import FieldErrors, Path
 from kubelite.machinery.kind import STATUS_VERBS, Column, Kind, ScalePaths, Subresource
 
 
@@ -24,6 +26,32 @@ def set_defaults(replica_set: apps.ReplicaSet) -> None:
 def prepare_create(replica_set: apps.ReplicaSet) -> None:
     """A new set has seen nothing yet."""
     replica_set.status = apps.ReplicaSetStatus(replicas=0)
+
+
+def validate(replica_set: apps.ReplicaSet) -> FieldErrors:
+    """A selector that is not empty and matches the template."""
+    spec, path = replica_set.spec, Path("spec")
+    errors = check.non_negative(spec.replicas, path / "replicas")
+    errors += check.non_negative(spec.minReadySeconds, path / "minReadySeconds")
+    if spec.selector is None:
+        errors.append(fielderrors.required(path / "selector"))
+    else:
+        errors += check.label_selector(spec.selector, path / "selector")
+        if check.is_empty_selector(spec.selector):
+            detail = "empty selector is invalid for deployment"
+            errors.append(fielderrors.invalid(path / "selector", spec.selector, detail))
+    matching = workload_validation.parsed_selector(spec.selector)
+    return errors + workload_validation.template_of_replicas(spec.template, matching, path / "template")
+
+
+def validate_update(new: apps.ReplicaSet, old: apps.ReplicaSet) -> FieldErrors:
+    """The selector never changes."""
+    return check.immutable(Path("spec") / "selector", new.spec.selector, old.spec.selector)
+
+
+def validate_status_update(new: apps.ReplicaSet, old: apps.ReplicaSet) -> FieldErrors:
+    """Counts that make sense."""
+    return workload_validation.replica_status(new.status)
 
 
 def row(replica_set: apps.ReplicaSet, now: datetime) -> list[Any]:
@@ -63,6 +91,9 @@ REPLICA_SET = Kind(
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
     set_defaults=set_defaults,
+    validate=validate,
+    validate_update=validate_update,
+    validate_status_update=validate_status_update,
     prepare_create=prepare_create,
     has_generation=True,
     scale=ScalePaths(

@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from kubelite.api import pod_template
+from kubelite.api import pod_template, workload_validation
+from kubelite.api import validation as check
 from kubelite.api.types import core_v1 as v1
-from kubelite.machinery import times
+from kubelite.machinery import fielderrors, labels, times
+from kubelite.machinery.fielderrors import FieldErrors, Path
 from kubelite.machinery.kind import STATUS_VERBS, Column, Kind, ScalePaths, Subresource
 
 
@@ -31,6 +33,26 @@ def set_defaults(controller: v1.ReplicationController) -> None:
 def prepare_create(controller: v1.ReplicationController) -> None:
     """A new controller has seen nothing yet."""
     controller.status = v1.ReplicationControllerStatus(replicas=0)
+
+
+def validate(controller: v1.ReplicationController) -> FieldErrors:
+    """A selector of labels that the template carries."""
+    spec, path = controller.spec, Path("spec")
+    errors = check.non_negative(spec.minReadySeconds, path / "minReadySeconds")
+    if not spec.selector:
+        errors.append(fielderrors.required(path / "selector"))
+    errors += check.non_negative(spec.replicas, path / "replicas")
+    if spec.template is None:
+        errors.append(fielderrors.required(path / "template"))
+        return errors
+    return errors + workload_validation.template_of_replicas(
+        spec.template, labels.from_set(spec.selector), path / "template", kind="ReplicationController"
+    )
+
+
+def validate_status_update(new: v1.ReplicationController, old: v1.ReplicationController) -> FieldErrors:
+    """Counts that make sense."""
+    return workload_validation.replica_status(new.status)
 
 
 def row(controller: v1.ReplicationController, now: datetime) -> list[Any]:
@@ -71,6 +93,8 @@ REPLICATION_CONTROLLER = Kind(
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
     set_defaults=set_defaults,
+    validate=validate,
+    validate_status_update=validate_status_update,
     prepare_create=prepare_create,
     has_generation=True,
     orphans_by_default=True,

@@ -16,6 +16,7 @@ from kubelite.api.core.service.defaults import (
     prepare_update,
     set_defaults,
 )
+from kubelite.api.core.service.validation import validate, validate_status_update, validate_update
 from kubelite.api.pod_template import SELECTOR_COLUMN, labels_cell
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import names, times
@@ -84,6 +85,9 @@ SERVICE = Kind(
     ),
     set_defaults=set_defaults,
     check_name=names.for_prefix(names.dns1035_label),
+    validate=validate,
+    validate_update=validate_update,
+    validate_status_update=validate_status_update,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,

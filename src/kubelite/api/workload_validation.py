@@ -1,0 +1,96 @@
+"""Validation that the workload kinds share: replicas, selectors, templates, percentages, statuses.
+
+Upstream: pkg/apis/apps/validation (ValidateReplicaSetSpec, ValidatePodTemplateSpecForReplicaSet, ValidatePositiveIntOrPercent).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelite.api import validation as check
+from kubelite.api.core.pod.validation.spec import validate_template
+from kubelite.api.types import core_v1 as v1
+from kubelite.machinery import fielderrors as fe
+from kubelite.machinery import labels, names
+from kubelite.machinery.fielderrors import FieldErrors, Path
+
+SPEC = Path("spec")
+STATUS = Path("status")
+_MORE_THAN_REPLICAS = "cannot be greater than status.replicas"
+
+
+def selector(wanted: Any | None, path: Path) -> FieldErrors:
+    """A LabelSelector that is present, valid, and does not select everything."""
+    if wanted is None:
+        return [fe.required(path)]
+    errors = check.label_selector(wanted, path)
+    if check.is_empty_selector(wanted):
+        errors.append(fe.invalid(path, wanted, "empty selector is invalid for deployment"))
+    return errors
+
+
+def parsed_selector(wanted: Any | None) -> labels.Selector | None:
+    """The selector made ready, or None where it is invalid, which has been reported."""
+    if wanted is None:
+        return None
+    try:
+        return labels.from_label_selector(wanted)
+    except ValueError:
+        return None
+
+
+def template_of_replicas(
+    template: v1.PodTemplateSpec, matching: labels.Selector | None, path: Path, *, kind: str = "ReplicaSet"
+) -> FieldErrors:
+    """A template of pods that are always restarted, whose labels the selector matches."""
+    errors: FieldErrors = []
+    if matching is not None and not matching.empty and not matching.matches(template.metadata.labels):
+        detail = "`selector` does not match template `labels`"
+        errors.append(fe.invalid(path / "metadata" / "labels", template.metadata.labels, detail))
+    errors += validate_template(template, path)
+    spec = template.spec
+    if spec.restartPolicy != "Always":
+        errors.append(fe.not_supported(path / "spec" / "restartPolicy", spec.restartPolicy, ("Always",)))
+    if spec.activeDeadlineSeconds is not None:
+        detail = f"activeDeadlineSeconds in {kind} is not Supported"
+        errors.append(fe.forbidden(path / "spec" / "activeDeadlineSeconds", detail))
+    return errors
+
+
+def count_or_percent(value: int | str | None, path: Path) -> FieldErrors:
+    """A number that is not negative, or a percentage."""
+    if isinstance(value, str):
+        return check.complaints(path, value, names.percent(value))
+    return check.non_negative(value, path)
+
+
+def percent(value: int | str | None) -> int | None:
+    """The number of a valid percentage, else None."""
+    return int(value[:-1]) if isinstance(value, str) and not names.percent(value) else None
+
+
+def not_above_hundred(value: int | str | None, path: Path) -> FieldErrors:
+    number = percent(value)
+    return [fe.invalid(path, value, "must not be greater than 100%")] if number is not None and number > 100 else []
+
+
+def is_zero(value: int | str | None) -> bool:
+    """0, "0%" or absent."""
+    return value in (None, 0) or percent(value) == 0
+
+
+def replica_status(status: Any) -> FieldErrors:
+    """Counts that are not negative and not above the number of replicas (ReplicaSet, ReplicationController)."""
+    errors: FieldErrors = []
+    fields = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
+    for field in fields:
+        errors += check.non_negative(getattr(status, field), STATUS / field)
+    for field in ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"):
+        errors += at_most(status, field, "replicas", _MORE_THAN_REPLICAS)
+    return errors + at_most(status, "availableReplicas", "readyReplicas", "cannot be greater than readyReplicas")
+
+
+def at_most(status: Any, field: str, bound: str, detail: str) -> FieldErrors:
+    """One error where `status.field` is above `status.bound`; absent counts as 0."""
+    number = getattr(status, field) or 0
+    return [fe.invalid(STATUS / field, number, detail)] if number > (getattr(status, bound) or 0) else []
