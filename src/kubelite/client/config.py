@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import os
 import ssl
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,11 +87,13 @@ class ClientConfig:
 
 
 def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
-    """`load_cert_chain` reads files only: the pair lives in a private temporary file for the length of the call."""
-    with tempfile.NamedTemporaryFile(prefix="kubelite-") as file:
-        file.write(cert.rstrip() + b"\n" + key)
-        file.flush()
-        context.load_cert_chain(file.name)
+    """`load_cert_chain` reads files only: the pair lives in memory behind a file name for the length of the call."""
+    file = os.memfd_create("client-certificate")
+    try:
+        os.write(file, cert.rstrip() + b"\n" + key)
+        context.load_cert_chain(f"/proc/self/fd/{file}")
+    finally:
+        os.close(file)
 
 
 def kubeconfig_paths(path: str = "") -> list[Path]:

@@ -109,6 +109,11 @@ class Informer(Generic[T]):
         """The objects for which the indexer gave `value`."""
         return list(self._indexes[index].get(value, {}).values())
 
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """The names of the indexes."""
+        return tuple(self._indexers)
+
     def __len__(self) -> int:
         return len(self._objects)
 

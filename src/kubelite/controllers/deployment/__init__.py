@@ -1,0 +1,1 @@
+"""Rolls a Deployment's pods from one template to the next."""

@@ -1,0 +1,1 @@
+"""Writes the Endpoints object of each service with a selector."""

@@ -1,0 +1,71 @@
+"""Gives each node its range of pod addresses.
+
+What: the wiring of `plan`. Flow: a node without `spec.podCIDR` → lowest free range → patch. One worker: two nodes must never
+be given the same range, so what was handed out counts as used before the cache shows it.
+"""
+
+from __future__ import annotations
+
+from kubelite.client.controller import Controller, Result
+from kubelite.client.informer import Change, Informer
+from kubelite.controllers.context import Context
+from kubelite.controllers.kinds import NODE
+from kubelite.controllers.nodeipam.plan import next_range
+from kubelite.controllers.objects import Node
+from kubelite.machinery.errors import StatusError
+from kubelite.util.log import get_logger
+
+NAME = "node-ipam-controller"
+FULL_RETRY_SECONDS = 60.0
+log = get_logger(__name__)
+
+
+class NodeIpamController:
+    """`cluster` is the address range of all pods, `prefix` the length of a node's part."""
+
+    def __init__(self, context: Context, cluster: str, prefix: int) -> None:
+        self._client = context.client
+        self._recorder = context.recorder("cidrAllocator")
+        self._cluster = cluster
+        self._prefix = prefix
+        self._nodes: Informer[Node] = context.informers.get(NODE, Node)
+        self._given: dict[str, str] = {}
+        self.loop = Controller(NAME, self.reconcile, workers=1, observe=context.observe)
+        self.loop.watch(self._nodes, self._keys)
+
+    async def run(self) -> None:
+        await self.loop.run(self._nodes)
+
+    async def reconcile(self, key: str) -> Result | None:
+        """Give one node a range if it has none."""
+        node = self._nodes.get(key)
+        if node is None or node.spec.podCIDR or node.metadata.deletionTimestamp is not None:
+            self._given.pop(key, None)
+            return None
+        chosen = self._given.get(key) or next_range(self._cluster, self._prefix, self._used())
+        if chosen is None:
+            message = f"Node {key} status is now: CIDRNotAvailable"
+            self._recorder.event(NODE, node, "Normal", "CIDRNotAvailable", message)
+            return Result(FULL_RETRY_SECONDS)
+        self._given[key] = chosen
+        patch = {"metadata": {"uid": node.metadata.uid}, "spec": {"podCIDR": chosen, "podCIDRs": [chosen]}}
+        try:
+            await self._client.patch(NODE, key, patch, patch_type="strategic", type=Node)
+        except StatusError as error:
+            if error.code != 404:
+                raise
+            del self._given[key]
+            return None
+        log.info("Pod range assigned", node=key, range=chosen)
+        return None
+
+    def _used(self) -> list[str]:
+        used = [cidr for node in self._nodes.list() for cidr in (node.spec.podCIDRs or [node.spec.podCIDR]) if cidr]
+        return used + list(self._given.values())
+
+    def _keys(self, change: Change[Node]) -> list[str]:
+        new = change.new
+        if new is None or new.spec.podCIDR:
+            self._given.pop(change.object.metadata.name, None)
+            return []
+        return [new.metadata.name]

@@ -1,0 +1,1 @@
+"""Marks nodes that have fallen silent and moves their pods away."""

@@ -1,0 +1,1 @@
+"""Removes pods that nobody will ever finish."""

@@ -1,0 +1,1 @@
+"""Keeps the wanted number of pods for a ReplicaSet or ReplicationController."""
