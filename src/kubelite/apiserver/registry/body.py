@@ -43,8 +43,8 @@ def decode_body(body: bytes, content_type: str, type_: Any, api_version: str, ki
 
 
 def _check_kind(obj: Any, api_version: str, kind: str) -> None:
-    """A body may leave out its apiVersion and kind, but not contradict the URL."""
-    if obj.apiVersion and obj.apiVersion != api_version:
+    """A body may leave out its apiVersion and kind, but not contradict the URL (`api_version` "": of any version)."""
+    if api_version and obj.apiVersion and obj.apiVersion != api_version:
         raise errors.bad_request(
             f"the API version in the data ({obj.apiVersion}) does not match the expected API version ({api_version})"
         )
