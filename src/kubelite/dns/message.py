@@ -69,7 +69,8 @@ def encode_name(name: str) -> bytes:
 
 
 def _read_name(data: bytes, at: int) -> tuple[str, int]:
-    labels, jumps, end = [], 0, 0
+    labels: list[str] = []
+    jumps = end = 0
     while True:
         if at >= len(data):
             raise MalformedMessage("name runs past the end")

@@ -39,7 +39,7 @@ def _apiserver(config: Config) -> Process:
         bind_address="0.0.0.0",
         secure_port=str(constants.APISERVER_PORT),
         advertise_address=config.node_ip,
-        store="" if config.etcd_servers else f"sqlite://{Paths.database}",
+        data_path="" if config.etcd_servers else str(Paths.database),
         etcd_servers=config.etcd_servers,
         etcd_cafile=config.etcd_cafile,
         etcd_certfile=config.etcd_certfile,
@@ -52,7 +52,7 @@ def _apiserver(config: Config) -> Process:
         service_account_issuer=f"https://kubernetes.default.svc.{constants.CLUSTER_DOMAIN}",
         kubelet_client_certificate=f"{pki}/apiserver-kubelet-client.crt",
         kubelet_client_key=f"{pki}/apiserver-kubelet-client.key",
-        kubelet_ca_file=f"{pki}/ca.crt",
+        kubelet_certificate_authority=f"{pki}/ca.crt",
         service_cluster_ip_range=config.service_cidr,
         service_node_port_range=f"{constants.NODE_PORT_FIRST}-{constants.NODE_PORT_LAST}",
     )
@@ -109,7 +109,6 @@ def _node(config: Config) -> list[Process]:
             _local(constants.PROXY_HEALTHZ_PORT),
             kubeconfig=str(Paths.kubeconfig("proxy")),
             hostname_override=config.node_name,
-            node_ip=config.node_ip,
             cluster_cidr=config.pod_cidr,
         ),
     ]
