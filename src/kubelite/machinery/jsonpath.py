@@ -129,7 +129,7 @@ class Template:
             return []
 
 
-def compile(template: str, allow_missing: bool = False) -> Template:  # noqa: A001 - the name that re and others use
+def compile(template: str, allow_missing: bool = False) -> Template:
     """The template of a text such as `{.metadata.name}`. Raises JSONPathError for bad syntax."""
     return Template(syntax.parse(template), allow_missing)
 
@@ -159,11 +159,11 @@ def _descendants(value: Any) -> list[Any]:
 def _compare(left: Any, operator: str, right: Any) -> bool:
     numbers = _number(left), _number(right)
     if numbers[0] is not None and numbers[1] is not None:
-        return _ORDER[operator](numbers[0], numbers[1])
+        return bool(_ORDER[operator](numbers[0], numbers[1]))
     if isinstance(left, bool) and isinstance(right, bool) and operator in ("==", "!="):
         return (left == right) is (operator == "==")
     if isinstance(left, str) and isinstance(right, str):
-        return _ORDER[operator](left, right)
+        return bool(_ORDER[operator](left, right))
     if operator in ("==", "!="):
         return (left == right) is (operator == "==")
     raise JSONPathError(f"unrecognized filter operator {operator} between {_text(left)} and {_text(right)}")

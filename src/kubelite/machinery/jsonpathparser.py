@@ -1,13 +1,15 @@
 """The syntax of kubectl's JSONPath templates.
 
-What: text → nodes. Grammar: text outside braces is copied; inside stand a path, a quoted string, `range PATH` or `end`. A path
-has `.name`, `['name']`, `[*]`, `.*`, `..`, `[0]`, `[1:4:2]`, `[0,2]`, `['a','b']` and `[?(@.x=="y")]`; `$` is the root and `@` the
-present object. A backslash in a name takes the next character as it is. Rules follow client-go/util/jsonpath/parser.go.
+What: text → nodes. Grammar: text outside braces is copied; inside stand a path, a quoted string, `range PATH` or `end`.
+A path has `.name`, `['name']`, `[*]`, `.*`, `..`, `[0]`, `[1:4:2]`, `[0,2]`, `['a','b']` and `[?(@.x=="y")]`; `$` is the root
+and `@` the present object. A backslash in a name takes the next character as it is; `['a.b']` is `.a.b`, as in kubectl.
+Rules follow client-go/util/jsonpath/parser.go.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -229,16 +231,18 @@ def _subscript(text: str, found: Path, depth: int) -> None:
         return
     parts = [part.strip() for part in _split(text)]
     if len(parts) > 1:
-        found.steps.append(Union([Path(steps=[_member(part)]) for part in parts]))
+        found.steps.append(Union([Path(steps=_member(part, depth)) for part in parts]))
         return
-    found.steps.append(_member(text))
+    found.steps += _member(text, depth)
 
 
-def _member(text: str) -> Step:
+def _member(text: str, depth: int) -> list[Step]:
     if text == "*":
-        return Wildcard()
+        return [Wildcard()]
     if text[:1] in ('"', "'"):
-        return Field(_unquote(text))
+        if len(text) < 3 or text[-1] != text[0]:
+            raise JSONPathError(f"invalid array index {text}")
+        return path(f".{text[1:-1]}", depth + 1).steps
     matched = _SLICE.match(text)
     if matched is None or not text:
         raise JSONPathError(f"invalid array index {text}")
@@ -247,7 +251,7 @@ def _member(text: str) -> Step:
         if part and not _INTEGER.match(part):
             raise JSONPathError(f"invalid array index {text}")
         numbers.append(int(part) if part else None)
-    return Slice(numbers[0], numbers[1], numbers[2], single=":" not in text)
+    return [Slice(numbers[0], numbers[1], numbers[2], single=":" not in text)]
 
 
 def _split(text: str) -> list[str]:
@@ -268,14 +272,26 @@ def _filter(text: str, depth: int) -> Filter:
     if not (text.startswith("(") and text.endswith(")")):
         raise JSONPathError("unterminated filter")
     inner = text[1:-1].strip()
+    for index in _outside(inner):
+        found = _FILTER.match(inner, index)
+        if found:
+            left, right = inner[:index].strip(), inner[found.end() :].strip()
+            if not left or not right:
+                raise JSONPathError("invalid filter")
+            return Filter(path(left, depth + 1), found["operator"], path(right, depth + 1))
+        if inner.startswith(("&&", "||"), index):
+            raise JSONPathError("filters with && or || are not supported")
+    return Filter(path(inner, depth + 1))
+
+
+def _outside(text: str) -> Iterator[int]:
+    """The positions outside quotes and brackets."""
     quote, index, nested = "", 0, 0
-    while index < len(inner):
-        char = inner[index]
+    while index < len(text):
+        char = text[index]
         if quote:
-            if char == "\\":
-                index += 1
-            elif char == quote:
-                quote = ""
+            index += char == "\\"
+            quote = "" if char == quote else quote
         elif char in "\"'":
             quote = char
         elif char in "[(":
@@ -283,16 +299,8 @@ def _filter(text: str, depth: int) -> Filter:
         elif char in "])":
             nested -= 1
         elif not nested:
-            found = _FILTER.match(inner, index)
-            if found:
-                left, right = inner[:index].strip(), inner[found.end() :].strip()
-                if not left or not right:
-                    raise JSONPathError("invalid filter")
-                return Filter(path(left, depth + 1), found["operator"], path(right, depth + 1))
-            if inner.startswith(("&&", "||"), index):
-                raise JSONPathError("filters with && or || are not supported")
+            yield index
         index += 1
-    return Filter(path(inner, depth + 1))
 
 
 def _unquote(text: str) -> str:

@@ -8,6 +8,7 @@ are the paths worked out. Texts and paths follow sigs.k8s.io/json: `unknown fiel
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -33,12 +34,10 @@ def strict_errors(raw: bytes, type_: Any) -> list[str]:
     """
     if _is_clean(raw, type_):
         return []
-    try:
-        document = json.loads(raw, object_pairs_hook=_Pairs)
-        errors: list[str] = []
-        _walk(document, shape_of(type_), "", errors)
-    except (ValueError, RecursionError):
-        return []
+    errors: list[str] = []
+    # A body too deep to walk keeps what was found on the way down.
+    with contextlib.suppress(ValueError, RecursionError):
+        _walk(json.loads(raw, object_pairs_hook=_Pairs), shape_of(type_), "", errors)
     return errors[:MAX_ERRORS]
 
 

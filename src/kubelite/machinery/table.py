@@ -1,8 +1,8 @@
 """Tables: objects as rows, the way `kubectl get` asks for them.
 
-What: `table` builds a `Table` (meta.k8s.io/v1) from a Kind's columns and typed objects. Why: the server knows best what matters of
-a kind, so clients print any kind without knowing it. Flow: `kind.columns` and `kind.row(obj, now)` → JSON. `include` says what
-each row carries of its object: None, Metadata (the default) or Object.
+What: `table` builds a `Table` (meta.k8s.io/v1) from a Kind's columns and typed objects. Why: the server knows best what
+matters of a kind, so clients print any kind without knowing it. Flow: `kind.columns` and `kind.row(obj, now)` → JSON.
+`includeObject` says what each row carries of its object: None, Metadata (the default) or Object.
 """
 
 from __future__ import annotations

@@ -1,0 +1,173 @@
+"""Whatever arrives, decoding ends in an object or in a 400 that says where."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubelite.api.types.apps_v1 import Deployment
+from kubelite.api.types.core_v1 import ConfigMap, Pod
+from kubelite.machinery import codec
+from kubelite.machinery.errors import StatusError
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["metadata", "spec", "name", "labels", "containers", "env", "ports", "kind", "x"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_any_json_is_a_pod_or_a_bad_request(value: Any) -> None:
+    try:
+        pod = codec.decode(json.dumps(value).encode(), Pod)
+    except StatusError as error:
+        assert error.code == 400
+    else:
+        assert codec.decode(codec.encode(pod), Pod) == pod
+
+
+@given(st.binary(max_size=40))
+@settings(max_examples=200)
+def test_any_bytes_are_an_object_or_a_bad_request(body: bytes) -> None:
+    for decode in (lambda b: codec.decode(b, Pod), codec.decode_generic, lambda b: codec.decode_generic(b, codec.YAML)):
+        try:
+            decode(body)
+        except StatusError as error:
+            assert error.code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"null",
+        b"NaN",
+        b"\xff\xfe",
+        b'{"metadata":{"name":"\xff"}}',
+        b'{"a":' * 50_000,
+        b"[" * 50_000,
+        b'{"spec":{"activeDeadlineSeconds":1e400}}',
+        b'{"spec":{"activeDeadlineSeconds":' + b"9" * 5000 + b"}}",
+        b'{"metadata":{"name":"\\ud800"}}',
+    ],
+)
+def test_garbage_is_a_bad_request(body: bytes) -> None:
+    with pytest.raises(StatusError) as caught:
+        codec.decode(body, Pod)
+    assert (caught.value.code, caught.value.reason) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (
+            b'{"kind":"Deployment","apiVersion":"apps/v1","spec":{"replicas":"many"}}',
+            'Deployment in version "v1" cannot be handled as a Deployment: '
+            "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int",
+        ),
+        (
+            b'{"spec":{"template":{"spec":{"containers":[{"image":1}]}}}}',
+            "cannot unmarshal number 1 into Go struct field Container.spec.template.spec.containers.image of type string",
+        ),
+        (b'{"metadata":{"labels":{"a":5}}}', "Go struct field ObjectMeta.metadata.labels of type string"),
+        (b'{"spec":[]}', "cannot unmarshal array into Go struct field Deployment.spec of type v1.DeploymentSpec"),
+        (
+            b'{"spec":{"paused":"yes"}}',
+            "cannot unmarshal string into Go struct field DeploymentSpec.spec.paused of type bool",
+        ),
+    ],
+)
+def test_a_wrong_type_names_the_field(body: bytes, says: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        codec.decode(body, Deployment)
+    assert says in caught.value.message
+
+
+def test_deep_nesting_is_refused_where_it_would_be_kept() -> None:
+    with pytest.raises(StatusError, match="exceeded max depth"):
+        codec.decode_generic(b'{"spec":' * 450 + b"1" + b"}" * 450)
+
+
+def test_nulls_count_as_absent() -> None:
+    body = (
+        b'{"metadata":{"name":"a","labels":null,"creationTimestamp":null},"spec":{"containers":[null],"nodeName":null}}'
+    )
+    pod = codec.decode(body, Pod)
+    assert (pod.metadata.name, pod.metadata.labels, pod.spec.nodeName, len(pod.spec.containers)) == ("a", {}, "", 1)
+    assert codec.decode(b'{"data":{"a":null}}', ConfigMap).data == {"a": ""}
+
+
+def test_nulls_inside_free_form_values_stay() -> None:
+    from kubelite.api.types.apps_v1 import ControllerRevision
+
+    revision = codec.decode(b'{"metadata":{"labels":null},"data":{"spec":null}}', ControllerRevision)
+    assert revision.data == {"spec": None}
+
+
+def test_a_clone_shares_nothing() -> None:
+    pod = codec.decode(b'{"metadata":{"labels":{"a":"b"}}}', Pod)
+    other = codec.clone(pod)
+    other.metadata.labels["a"] = "c"
+    assert pod.metadata.labels == {"a": "b"}
+
+
+def test_unknown_and_repeated_fields_are_named_with_their_paths() -> None:
+    body = (
+        b'{"metadata":{"name":"a","name":"b","x":1},'
+        b'"spec":{"containers":[{"name":"c","foo":1}],"nodeSelector":{"any":"x"}},"y":2}'
+    )
+    assert codec.strict_errors(body, Pod) == [
+        'duplicate field "metadata.name"',
+        'unknown field "metadata.x"',
+        'unknown field "spec.containers[0].foo"',
+        'unknown field "y"',
+    ]
+    assert codec.unknown_fields(json.loads(body), Pod) == [
+        'unknown field "metadata.x"',
+        'unknown field "spec.containers[0].foo"',
+        'unknown field "y"',
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"kind":"Pod","spec":{"containers":[{"name":"a","env":[{"name":"X","value":"1"}]}]}}',
+        b'{ "kind" : "Pod",\n "metadata": {"labels": {"a\\u003c": "b:\\":"}, "creationTimestamp": null} }',
+    ],
+)
+def test_a_clean_body_has_no_strict_errors(body: bytes) -> None:
+    assert codec.strict_errors(body, Pod) == []
+
+
+def test_strict_errors_inside_types_that_contain_themselves() -> None:
+    from kubelite.api.types.apiextensions_v1 import CustomResourceDefinition
+
+    def body(field: str) -> bytes:
+        schema = {"properties": {"a": {"properties": {"b": {field: "string"}}}}}
+        return json.dumps({"spec": {"versions": [{"schema": {"openAPIV3Schema": schema}}]}}).encode()
+
+    assert codec.strict_errors(body("type"), CustomResourceDefinition) == []
+    found = 'unknown field "spec.versions[0].schema.openAPIV3Schema.properties.a.properties.b.typ"'
+    assert codec.strict_errors(body("typ"), CustomResourceDefinition) == [found]
+
+
+def test_other_media_types_are_refused() -> None:
+    with pytest.raises(StatusError) as caught:
+        codec.decode_generic(b"{}", "text/plain")
+    assert caught.value.code == 415
