@@ -1,6 +1,7 @@
 """One look at a container: HTTP, TCP, gRPC or a command.
 
-What: one function for each kind of look, returning (outcome, text). Why: workers decide when, these look. Flow: address → socket → outcome.
+What: one function for each kind of look, returning (outcome, text). Why: workers decide when, these look.
+Flow: address → socket → outcome.
 Texts as upstream: pkg/probe/{http,tcp,grpc,exec}. Nothing is reused between looks: a probe must not be kept healthy by an
 old connection.
 """

@@ -1,8 +1,10 @@
 """`Probes`: one timer for each probe of each running container.
 
 What: the kubelet's `ProbeManager`. Why: whether a container lives, serves or has started is asked of itself.
-Flow: `sync` says what runs → workers (timers, no task while waiting) look → a result that changes asks for a sync of the pod. After a restart of
-the kubelet the pod's status says what was ready and started, so nothing flaps. Bound: 100 looks at once.
+Flow: `sync` says what runs → workers (timers, no task while waiting) look →
+a result that changes asks for a sync of the pod. After a restart of
+the kubelet the pod's status says what was ready and started, so nothing flaps.
+Bound: 100 looks at once.
 Source: pkg/kubelet/prober (prober_manager.go, worker.go, prober.go).
 """
 
