@@ -40,12 +40,10 @@ def admit(
     if pod.spec.os is not None and pod.spec.os.name not in ("", "linux"):
         return Rejection("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS")
     if pod.spec.nodeName and node is not None and not node_matches(pod.spec, node.metadata.labels, node.metadata.name):
-        return Rejection("NodeAffinity", "Pod was rejected: Predicate NodeAffinity failed")
+        return Rejection("NodeAffinity", "Predicate NodeAffinity failed")
     conflict = _port_conflict(pod, others)
     if conflict:
-        text = (
-            "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
-        )
+        text = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
         return Rejection("NodePorts", text)
     return _fits(pod, others, allocatable)
 
@@ -88,7 +86,4 @@ def _fits(pod: Pod, others: Sequence[Pod], allocatable: Mapping[str, Quantity]) 
 
 
 def _out_of(name: str, requested: int, used: int, capacity: int) -> str:
-    return (
-        f"Pod was rejected: Node didn't have enough resource: {name}, requested: {requested}, used: {used}, "
-        f"capacity: {capacity}"
-    )
+    return f"Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {capacity}"

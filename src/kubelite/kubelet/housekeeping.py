@@ -1,14 +1,13 @@
-"""What is done now and then: orphans, dead containers, unused images, long logs.
+"""What is done now and then: orphans, dead containers, unused images.
 
-What: `Housekeeper.run()` makes a round each minute (images and logs: see the constants). Why: nothing that a pod left may stay,
+What: `Housekeeper.run()` makes a round each minute (images each fifth). Why: nothing that a pod left may stay,
 also when the kubelet was killed in the middle of removing it. Upstream: pkg/kubelet/kubelet_pods.go:HandlePodCleanups,
-pkg/kubelet/images/image_gc_manager.go, pkg/kubelet/logs/container_log_manager.go.
+pkg/kubelet/images/image_gc_manager.go.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 
@@ -16,12 +15,10 @@ from kubelite.kubelet.cgroups import Cgroups
 from kubelite.kubelet.config import Config
 from kubelite.kubelet.cri import Cri, CriError
 from kubelite.kubelet.interfaces import VolumeManager
-from kubelite.kubelet.observed import RUNNING, ObservedPod
 from kubelite.kubelet.pleg import Pleg
 from kubelite.kubelet.podworkers.manager import PodWorkers
 from kubelite.kubelet.runtime.cleaner import Cleaner
 from kubelite.kubelet.runtime.observer import Observer
-from kubelite.machinery import quantity
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
@@ -53,7 +50,6 @@ class Housekeeper:
         self._cgroups = cgroups
         self._volumes = volumes
         self._unused_since: dict[str, float] = {}
-        self._max_log = quantity.value(config.container_log_max_size)
 
     async def run(self) -> None:
         """Never returns. Starts with a round, once pods and runtime are known."""
@@ -85,22 +81,6 @@ class Housekeeper:
         for worker in self._workers.all():
             observed = await self._observer.observe(worker.uid)
             await self._cleaner.trim(worker.pod, observed)
-            await self._rotate_logs(observed)
-
-    # --- logs
-
-    async def _rotate_logs(self, observed: ObservedPod) -> None:
-        for container in observed.containers:
-            if container.state != RUNNING or not container.log_path:
-                continue
-            try:
-                size = os.stat(container.log_path).st_size
-            except OSError:
-                continue
-            if size > self._max_log:
-                await asyncio.to_thread(rotate, container.log_path, self._config.container_log_max_files)
-                with contextlib.suppress(CriError):
-                    await self._cri.reopen_log(container.id)
 
     # --- images
 
@@ -136,12 +116,3 @@ class Housekeeper:
             return None
         total = disk.f_blocks * disk.f_frsize
         return total - disk.f_bavail * disk.f_frsize, total
-
-
-def rotate(path: str, keep: int) -> None:
-    """`0.log` → `0.log.<time>`; of the rotated ones the newest `keep` - 1 stay."""
-    directory, name = os.path.split(path)
-    rotated = sorted(entry for entry in os.listdir(directory) if entry.startswith(name + "."))
-    for entry in rotated[: max(0, len(rotated) - keep + 2)]:
-        os.unlink(os.path.join(directory, entry))
-    os.rename(path, f"{path}.{time.strftime('%Y%m%d-%H%M%S')}")

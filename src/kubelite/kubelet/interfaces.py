@@ -85,6 +85,9 @@ class Runtime(Protocol):
 
     async def attach_url(self, container_id: str, *, stdin: bool, stdout: bool, stderr: bool, tty: bool) -> str: ...
 
+    async def reopen_log(self, container_id: str) -> None:
+        """The container's log was renamed: write to a new file of the old name."""
+
     async def port_forward_url(self, pod_uid: str, ports: Sequence[int]) -> str: ...
 
     async def container_stats(self) -> Sequence[Any]:
@@ -137,6 +140,10 @@ class VolumeManager(Protocol):
 
         Raises SyncError("FailedMount", ...) while something is missing (a secret, a claim not bound).
         """
+
+    def sub_path(self, pod: Pod, volume: str, container: str, index: int, source: str, path: str) -> str:
+        """The host path to mount for sub-path `path` of the volume at `source`; `index` is the mount's place in the container.
+        Raises SyncError("CreateContainerConfigError", ...)."""
 
     async def update(self, pod: Pod) -> None:
         """Refresh contents that may have changed (configMap, secret, projected token). Called on each sync of a running pod,

@@ -42,6 +42,8 @@ class ObservedContainer:
     image_id: str = ""
     hash: str = ""
     log_path: str = ""
+    grace: int | None = None
+    """terminationGracePeriodSeconds of its pod, for when the API knows the pod no more."""
     user: tuple[int, int, tuple[int, ...]] | None = None
     """uid, gid and supplementary groups of the first process, where the runtime tells."""
 

@@ -85,7 +85,8 @@ class _Draft:
         last = self.observed.latest(name)
         if last is None:
             return Start(name, 0)
-        return Start(name, last.attempt + 1, last.finished_at / 1e9 if last.state == EXITED else 0.0)
+        ended = last if last.state == EXITED else self.observed.previous(name)
+        return Start(name, last.attempt + 1, ended.finished_at / 1e9 if ended and ended.state == EXITED else 0.0)
 
 
 def compute_plan(pod: Pod, observed: ObservedPod, probe: ProbeResult, remaining: Remaining) -> Plan:

@@ -68,6 +68,13 @@ class Pleg:
                 await asyncio.sleep(SETTLE)
             self._poke.clear()
 
+    async def first_list(self) -> None:
+        """One list now, so that a healthy runtime is known to be healthy from the start."""
+        try:
+            await self._relist()
+        except CriError as error:
+            self.problem = error.message
+
     def _interval(self) -> float:
         if self._has_events:
             return POLL_WITH_EVENTS

@@ -103,6 +103,7 @@ class Kubelet:
             cri=self.cri,
             images=Images(self.cri, secrets_reader(self.client), parallel=parallel),
             env=self.env,
+            volumes=self.volumes,
             hooks=hooks,
             stopper=stopper,
             reporter=self.reporter,
@@ -170,6 +171,7 @@ class Kubelet:
         os.makedirs(config.pod_log_dir, mode=0o755, exist_ok=True)
         if config.cgroups_per_qos:
             await asyncio.to_thread(self.cgroups.ensure_root)
+        await self.pleg.first_list()
         await self.node.look()
         self._tell_start()
         health = await self._serve_health()

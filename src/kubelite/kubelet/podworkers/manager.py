@@ -71,6 +71,8 @@ class PodWorkers:
         if observed.uid in self._workers:
             return
         pod = Pod(metadata=ObjectMeta(name=observed.name, namespace=observed.namespace, uid=observed.uid))
+        graces = [c.grace for c in observed.containers if c.grace is not None]
+        pod.spec.terminationGracePeriodSeconds = max(graces, default=None)
         log.info("Removing a pod that the API does not know", name=observed.name, uid=observed.uid)
         self._start(PodWorker(self._parts, pod, gone=True))
 

@@ -194,7 +194,8 @@ class PodWorker:
             self.admitted = True
             return True
         self._parts.reporter.pod(self.pod, "Warning", rejection.reason, rejection.message)
-        self.fail(Verdict("Failed", rejection.reason, rejection.message))
+        text = f"Pod was rejected: {rejection.message}"
+        self.fail(Verdict("Failed", rejection.reason, text, rejected=True))
         return False
 
     def _until_deadline(self) -> float:

@@ -55,6 +55,9 @@ class RuntimeHandle:
         request = pb.AttachRequest(container_id=container_id, stdin=stdin, stdout=stdout, stderr=stderr, tty=tty)
         return await self._cri.attach_url(request)
 
+    async def reopen_log(self, container_id: str) -> None:
+        await self._cri.reopen_log(container_id)
+
     async def port_forward_url(self, pod_uid: str, ports: Sequence[int]) -> str:
         """Raises StatusError 404 when the pod has no sandbox that runs."""
         sandbox = (await self._observer.observe(pod_uid)).sandbox

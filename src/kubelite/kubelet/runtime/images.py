@@ -92,7 +92,6 @@ class Images:
             except CriError as error:
                 self._note_failure(key, error.text)
                 tell("Warning", "Failed", f'Failed to pull image "{image}": {error.text}')
-                tell("Warning", "Failed", "Error: ErrImagePull")
                 raise SyncError("ErrImagePull", error.text) from error
         self._failures.pop(key, None)
         if present is None:

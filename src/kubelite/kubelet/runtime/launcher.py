@@ -16,7 +16,7 @@ from kubelite.api.logic.podresources import qos_class
 from kubelite.api.types.core_v1 import LifecycleHandler, Pod
 from kubelite.kubelet.config import Config
 from kubelite.kubelet.cri import Cri, CriError
-from kubelite.kubelet.interfaces import AnyContainer, Environment, SyncError
+from kubelite.kubelet.interfaces import AnyContainer, Environment, SyncError, VolumeManager
 from kubelite.kubelet.lifecycle import HookFailed, Hooks
 from kubelite.kubelet.node.machine import Machine
 from kubelite.kubelet.observed import ObservedContainer, ObservedPod
@@ -55,6 +55,7 @@ class Launcher:
         cri: Cri,
         images: Images,
         env: Environment,
+        volumes: VolumeManager,
         hooks: Hooks,
         stopper: Stopper,
         reporter: Reporter,
@@ -66,6 +67,7 @@ class Launcher:
         self._cri = cri
         self._images = images
         self._env = env
+        self._volumes = volumes
         self._hooks = hooks
         self._stopper = stopper
         self._reporter = reporter
@@ -82,7 +84,11 @@ class Launcher:
         def tell(type_: str, reason: str, message: str) -> None:
             self._reporter.container(pod, container.name, type_, reason, message)
 
-        image = await self._images.ensure(pod, container, sandbox.config, tell)
+        try:
+            image = await self._images.ensure(pod, container, sandbox.config, tell)
+        except SyncError as error:
+            tell("Warning", "Failed", f"Error: {error.reason}")
+            raise
         attempt = start.attempt or self._attempt_from_logs(pod, container.name)
         try:
             config = await self._config_of(pod, container, attempt, sandbox, image, observed)
@@ -136,13 +142,7 @@ class Launcher:
             image=image.id,
             variables=variables,
             mounts=mounts.container_mounts(
-                pod,
-                container,
-                sandbox.volumes,
-                variables,
-                hosts_path=hosts,
-                root_dir=config.root_dir,
-                attempt=attempt,
+                pod, container, sandbox.volumes, variables, self._volumes.sub_path, hosts, config.root_dir, attempt
             ),
             resources=resources.container_resources(
                 pod,

@@ -1,14 +1,13 @@
 """What a container sees of the host: volumes, /etc/hosts, its termination log and devices.
 
-What: `Mounts.of(...)` makes CRI mounts for one container; `hosts_file` renders /etc/hosts. Paths of a sub-path are resolved
-without leaving the volume. Upstream: pkg/kubelet/kubelet_pods.go:makeMounts, hostsFileContent; volume/util/subpath.
+What: `Mounts.of(...)` makes CRI mounts for one container; `hosts_file` renders /etc/hosts. Upstream: pkg/kubelet/kubelet_pods.go:makeMounts, hostsFileContent; volume/util/subpath.
 """
 
 from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubelite.api.types.core_v1 import Pod, VolumeMount
@@ -16,6 +15,9 @@ from kubelite.kubelet.expansion import expand
 from kubelite.kubelet.interfaces import AnyContainer, SyncError
 from kubelite.kubelet.runtime.sandbox import HostName
 from kubelite.rpc import cri_v1_pb2 as pb
+
+SubPath = Callable[[Pod, str, str, int, str, str], str]
+"""`VolumeManager.sub_path`."""
 
 HOSTS = "/etc/hosts"
 DEFAULT_TERMINATION_PATH = "/dev/termination-log"
@@ -79,13 +81,16 @@ def container_mounts(
     container: AnyContainer,
     volumes: Mapping[str, str],
     variables: Mapping[str, str],
-    *,
+    sub_path: SubPath,
     hosts_path: str,
     root_dir: str,
     attempt: int,
 ) -> list[Any]:
     """CRI mounts of one container; makes its sub-paths and its termination log. SyncError for what cannot be mounted."""
-    mounts = [_volume_mount(pod, mount, volumes, variables) for mount in container.volumeMounts]
+    mounts = [
+        _volume_mount(mount, _source(pod, container.name, index, mount, volumes, variables, sub_path))
+        for index, mount in enumerate(container.volumeMounts)
+    ]
     targets = {mount.container_path for mount in mounts}
     if HOSTS not in targets and hosts_path:
         mounts.append(pb.Mount(container_path=HOSTS, host_path=hosts_path))
@@ -106,18 +111,30 @@ def _termination_log(pod: Pod, container: AnyContainer, root_dir: str, attempt: 
     return path
 
 
-def _volume_mount(pod: Pod, mount: VolumeMount, volumes: Mapping[str, str], variables: Mapping[str, str]) -> Any:
+def _source(
+    pod: Pod,
+    container: str,
+    index: int,
+    mount: VolumeMount,
+    volumes: Mapping[str, str],
+    variables: Mapping[str, str],
+    sub_path: SubPath,
+) -> str:
+    """The host path behind one mount."""
     source = volumes.get(mount.name)
     if source is None:
-        text = f'cannot find volume "{mount.name}" to mount into container'
+        text = f'cannot find volume "{mount.name}" to mount into container "{container}"'
         raise SyncError("CreateContainerConfigError", text)
-    sub_path = mount.subPath
+    path = mount.subPath
     if mount.subPathExpr:
-        sub_path = expand(mount.subPathExpr, variables)
-        if "$(" in sub_path:
-            raise SyncError("CreateContainerConfigError", f"couldn't expand subPath expression {mount.subPathExpr!r}")
-    if sub_path:
-        source = resolve_sub_path(source, sub_path)
+        path = expand(mount.subPathExpr, variables)
+        if "$(" in path:
+            text = f'failed to expand subPath "{mount.subPathExpr}": a variable is not defined'
+            raise SyncError("CreateContainerConfigError", text)
+    return sub_path(pod, mount.name, container, index, source, path) if path else source
+
+
+def _volume_mount(mount: VolumeMount, source: str) -> Any:
     target = mount.mountPath if mount.mountPath.startswith("/") else posixpath.join("/", mount.mountPath)
     return pb.Mount(
         container_path=target,
@@ -126,22 +143,3 @@ def _volume_mount(pod: Pod, mount: VolumeMount, volumes: Mapping[str, str], vari
         propagation=PROPAGATION[mount.mountPropagation],
         recursive_read_only=mount.recursiveReadOnly == "Enabled",
     )
-
-
-def resolve_sub_path(volume: str, sub_path: str) -> str:
-    """The real path of `sub_path` in `volume`, made as directories where it is missing; never outside of the volume."""
-    if posixpath.isabs(sub_path) or ".." in sub_path.split("/"):
-        raise SyncError("CreateContainerConfigError", f'subPath "{sub_path}" must be a relative path without ".."')
-    root = os.path.realpath(volume)
-    path = os.path.realpath(os.path.join(root, sub_path))
-    if path != root and not path.startswith(root + os.sep):
-        raise SyncError(
-            "CreateContainerConfigError", f'failed to prepare subPath for volumeMount: "{sub_path}" escapes'
-        )
-    if not os.path.lexists(path):
-        try:
-            os.makedirs(path, mode=os.stat(root).st_mode & 0o7777, exist_ok=True)
-        except OSError as error:
-            text = f"failed to create subPath directory for volumeMount: {error.strerror}"
-            raise SyncError("CreateContainerConfigError", text) from error
-    return path

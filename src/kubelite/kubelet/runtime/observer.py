@@ -8,6 +8,7 @@ Flow: ListPodSandbox + ListContainers → cache by (id, state) → values. The c
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,6 +25,9 @@ from kubelite.kubelet.observed import (
 )
 from kubelite.kubelet.runtime import names, termination
 from kubelite.rpc import cri_v1_pb2 as pb
+
+OOM_NEWS_DELAY = 3_000_000_000
+"""Nanoseconds for which a container's reason may still become OOMKilled."""
 
 STATES = {
     pb.CONTAINER_CREATED: CREATED,
@@ -116,7 +120,8 @@ class Observer:
                 return None
             raise
         container = await self._from_status(listed, status)
-        self._containers[listed.id] = container
+        if not _may_change(container):
+            self._containers[listed.id] = container
         return container
 
     async def _from_status(self, listed: Any, status: Any) -> ObservedContainer:
@@ -141,8 +146,19 @@ class Observer:
             image_id=status.image_ref or status.image_id,
             hash=listed.annotations.get(names.HASH, ""),
             log_path=status.log_path,
+            grace=_number(listed.annotations.get(names.POD_TERMINATION_GRACE, "")),
             user=(user.uid, user.gid, tuple(user.supplemental_groups)) if status.user.HasField("linux") else None,
         )
+
+
+def _may_change(container: ObservedContainer) -> bool:
+    """The news that it was the kernel that killed a container may reach the runtime after the news of its end."""
+    killed = container.state == EXITED and container.exit_code == 137 and container.reason != "OOMKilled"
+    return killed and time.time_ns() - container.finished_at < OOM_NEWS_DELAY
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
 
 
 def _newest_first(items: Iterable[Any]) -> tuple[Any, ...]:

@@ -89,7 +89,7 @@ def _container_status(
     _apply_wait(given, kind, container, status, newest)
     _apply_readiness(given, kind, container, status, newest, old)
     if given.ended:
-        _apply_end(status)
+        _apply_end(status, may_be_unstarted=kind == "main" and not _initialized(given))
     return status
 
 
@@ -229,9 +229,24 @@ def _probed(given: StatusInput, container: AnyContainer, container_id: str, kind
     return before if result is None else result == SUCCESS
 
 
-def _apply_end(status: ContainerStatus) -> None:
-    """Of a pod that is over no container waits or runs (status_manager.TerminatePod)."""
-    status.ready = status.started = False
+def _initialized(given: StatusInput) -> bool:
+    """Every init container that must end has ended well, or a main container was made."""
+    if any(given.observed.latest(container.name) for container in given.pod.spec.containers):
+        return True
+    return all(
+        (last := given.observed.latest(c.name)) is not None and last.state == EXITED and last.exit_code == 0
+        for c in given.pod.spec.initContainers
+        if not podspec.is_restartable_init(c)
+    )
+
+
+def _apply_end(status: ContainerStatus, *, may_be_unstarted: bool) -> None:
+    """Of a pod that is over no container runs, and none waits but those whose turn never came (TerminatePod)."""
+    if not status.ready or status.state is None or status.state.terminated is None:
+        status.ready = False
+    status.started = False
+    if may_be_unstarted and not status.containerID:
+        return
     if status.state is not None and status.state.terminated is not None:
         return
     last = status.lastState

@@ -43,6 +43,9 @@ class _Entry:
     sent_at: float = 0.0
     over: bool = False
     deleted: bool = False
+    busy: bool = False
+    """A writer has it: what comes meanwhile is written after."""
+    again: bool = False
 
 
 class StatusManager:
@@ -102,14 +105,26 @@ class StatusManager:
             entry = self._entries.get(uid)
             if entry is None:
                 continue
+            if entry.busy:
+                entry.again = True
+                continue
             try:
-                await self._write(entry)
+                await self._write_until_quiet(entry)
                 backoff.reset()
             except (StatusError, ConnectionFailed, OSError) as error:
                 log.warning("Cannot write pod status", pod=entry.pod.metadata.name, error=error)
                 await asyncio.sleep(backoff.next())
                 if uid in self._entries:
                     self._mark(uid)
+
+    async def _write_until_quiet(self, entry: _Entry) -> None:
+        entry.busy = entry.again = True
+        try:
+            while entry.again:
+                entry.again = False
+                await self._write(entry)
+        finally:
+            entry.busy = False
 
     async def _write(self, entry: _Entry) -> None:
         pod = self._current(entry.pod.metadata.uid) or entry.pod

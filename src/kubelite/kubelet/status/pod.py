@@ -23,6 +23,8 @@ class Verdict:
     phase: str
     reason: str
     message: str
+    rejected: bool = False
+    """The pod never began: its status tells of no containers."""
 
 
 def compute_status(given: StatusInput, verdict: Verdict | None = None) -> PodStatus:
@@ -36,6 +38,10 @@ def compute_status(given: StatusInput, verdict: Verdict | None = None) -> PodSta
         hostIPs=[HostIP(ip=ip) for ip in given.host_ips],
         nominatedNodeName=given.old.nominatedNodeName,
     )
+    if verdict is not None and verdict.rejected:
+        status.phase, status.reason, status.message = verdict.phase, verdict.reason, verdict.message
+        status.conditions = given.old.conditions
+        return status
     status.initContainerStatuses = container_statuses(given, "init")
     status.containerStatuses = container_statuses(given, "main")
     status.ephemeralContainerStatuses = container_statuses(given, "ephemeral")
