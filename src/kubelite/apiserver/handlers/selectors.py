@@ -49,10 +49,8 @@ def _fields(kind: Kind, text: str, namespace: str) -> tuple[Any, str, str]:
     for requirement in selector.requirements:
         name = requirement.field
         if name not in ("metadata.name", "metadata.namespace") and name not in kind.selectable:
-            raise errors.bad_request(
-                f'Unable to find "{kind.group + "/" if kind.group else ""}{kind.version}, Resource={kind.plural}" that match label '
-                f'selector "", field selector "{text}": field label not supported: {name}'
-            )
+            found = f'Unable to find "{kind.api_version}, Resource={kind.plural}" that match label selector ""'
+            raise errors.bad_request(f'{found}, field selector "{text}": field label not supported: {name}')
     wanted = selector.exact("metadata.name") or ""
     if wanted and len(selector.requirements) == 1:
         return None, wanted, ""

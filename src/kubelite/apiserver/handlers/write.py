@@ -140,8 +140,8 @@ async def patch(registry: Registry, request: Request, kind: Kind) -> Response:
     stored = kind.storage_kind
     change = patcher(stored, type_, read_patch(request.body, type_), ask)
 
-    def checked(old: Any) -> Any:
-        new = change(old)
+    def checked(body: Any) -> Any:
+        new = change(body)
         if new.metadata.name != info.name:
             raise errors.bad_request(
                 f"the name of the object ({new.metadata.name}) does not match the name on the URL ({info.name})"
@@ -157,6 +157,7 @@ async def patch(registry: Registry, request: Request, kind: Kind) -> Response:
         ask,
         subresource=info.subresource,
         derives=True,
+        takes_body=True,
         tries=update.PATCH_TRIES,
     )
     return _answer(request, kind, written)

@@ -68,8 +68,12 @@ def _report(mistakes: list[str], ask: Ask, kind: str, api_version: str) -> None:
 
 
 def convert_document(document: dict[str, Any], kind: Kind, ask: Ask) -> Any:
-    """A patched document as the kind's type, with its unknown fields reported."""
-    obj = codec.convert(document, kind.type)
+    """A patched document as the kind's type, with its unknown fields reported.
+
+    Going through bytes is cheaper than walking the document: both decoders run in C.
+    """
+    raw = codec.encode(document)
+    obj = codec.decode(raw, kind.type)
     if ask.field_validation != IGNORE:
-        _report(codec.unknown_fields(document, kind.type), ask, kind.kind, kind.api_version)
+        _report(codec.strict_errors(raw, kind.type), ask, kind.kind, kind.api_version)
     return obj

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from kubelite.apiserver.registry.ask import Ask
 from kubelite.apiserver.registry.body import convert_document
 from kubelite.apiserver.registry.update import Change
-from kubelite.machinery import codec, errors
+from kubelite.machinery import errors
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 
@@ -34,8 +36,6 @@ def patch_type(media: str) -> str:
 
 def read_patch(body: bytes, kind_of_patch: str) -> Any:
     """The patch as plain values. Raises StatusError 400 or 413."""
-    import msgspec
-
     try:
         patch = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -59,26 +59,24 @@ def read_patch(body: bytes, kind_of_patch: str) -> Any:
 
 
 def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask) -> Change:
-    """A function from the present typed object to the patched one. It raises StatusError 422 where the patch does not fit."""
+    """A function from the present object's bytes to the patched object; it raises StatusError where the patch does not fit."""
 
-    def change(old: Any) -> Any:
-        document = codec.to_generic(old)
-        document = _apply(kind, kind_of_patch, document, patch)
+    def change(body: bytes) -> Any:
+        document = _apply(kind, kind_of_patch, msgspec.json.decode(body), patch)
         if not isinstance(document, dict):
             raise errors.bad_request("the patched object is no JSON object")
-        _check_identity(kind, old, document)
+        _check_identity(kind, document)
         return convert_document(document, kind, ask)
 
     return change
 
 
-def _check_identity(kind: Kind, old: Any, document: dict[str, Any]) -> None:
+def _check_identity(kind: Kind, document: dict[str, Any]) -> None:
     """A patch changes neither the kind nor, by mistake, the resourceVersion to something that is no text."""
-    for field, value in (("apiVersion", kind.api_version), ("kind", kind.kind)):
+    for field, words, value in (("apiVersion", "API version", kind.api_version), ("kind", "kind", kind.kind)):
         if document.setdefault(field, value) != value:
             raise errors.bad_request(
-                f"the {'API version' if field == 'apiVersion' else 'kind'} in the data ({document[field]}) does not match the expected "
-                f"{'API version' if field == 'apiVersion' else 'kind'} ({value})"
+                f"the {words} in the data ({document[field]}) does not match the expected {words} ({value})"
             )
 
 

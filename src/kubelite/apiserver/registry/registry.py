@@ -139,7 +139,15 @@ class Registry:
         ask = ask or Ask()
         change = patcher(kind.storage_kind, patch_type, patch, ask)
         written = await update.update(
-            self, kind.storage_kind, namespace, name, change, ask, subresource=subresource, derives=True
+            self,
+            kind.storage_kind,
+            namespace,
+            name,
+            change,
+            ask,
+            subresource=subresource,
+            derives=True,
+            takes_body=True,
         )
         return written.object
 

@@ -30,7 +30,7 @@ PATCH_TRIES = 5
 UPDATE_TRIES = 64
 
 Change = Callable[[Any], Any]
-"""The present object (a copy) → the wanted one."""
+"""The present object (a copy, or with `takes_body` its bytes) → the wanted one."""
 
 
 async def update(
@@ -43,15 +43,16 @@ async def update(
     *,
     subresource: str = "",
     derives: bool = False,
+    takes_body: bool = False,
     tries: int = UPDATE_TRIES,
     create_with: Callable[[], Any] | None = None,
     validate: Callable[[Any, Any], list[Any]] | None = None,
 ) -> Written:
     """Replaces an object by what `change` makes of it. Raises StatusError 404, 409, 422 and what admission refuses.
 
-    `derives`: `change` edits the present object and keeps its revision, so that a race is no conflict but a reason to try again,
-    `tries` times. `create_with` makes the object if there is none (create on update). `validate` replaces the kind's update rules for
-    subresources that have their own.
+    `derives`: `change` edits the present object and keeps its revision, so that a race is no conflict but a
+    reason to try again, `tries` times. `create_with` makes the object if there is none (create on update). `validate`
+    replaces the kind's update rules for subresources that have their own.
     """
     entry = registry.entry(kind, namespace, name)
     current = registry.cache.is_current()
@@ -63,7 +64,9 @@ async def update(
                 return await create.create(registry, kind, namespace, create_with(), ask, name=name)
             raise errors.not_found(kind.group, kind.plural, name)
         try:
-            return await _attempt(registry, kind, entry, change, ask, subresource, validate, derives)
+            return await _attempt(
+                registry, kind, entry, change, ask, subresource, validate, derives=derives, takes_body=takes_body
+            )
         except StatusError:
             if current:
                 raise
@@ -95,11 +98,13 @@ async def _attempt(
     ask: Ask,
     subresource: str,
     validate: Callable[[Any, Any], list[Any]] | None,
+    *,
     derives: bool,
+    takes_body: bool,
 ) -> Written:
     """One read-change-write on the given state."""
     old = decode(entry.body, kind.type)
-    new = change(decode(entry.body, kind.type))
+    new = change(entry.body if takes_body else decode(entry.body, kind.type))
     asked = new.metadata.resourceVersion
     conditional = asked not in ("", "0")
     _check_revision(kind, entry, asked, conditional)
