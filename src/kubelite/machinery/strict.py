@@ -62,9 +62,18 @@ def _is_clean(raw: bytes, type_: Any) -> bool:
             decoder = _decoders[type_] = msgspec.json.Decoder(_mirror(type_))
         decoder.decode(raw)
         # A repeated field shortens the body when it is decoded and encoded again; so do spaces and escapes.
-        return len(_encode(_generic.decode(raw))) == len(raw.rstrip())
+        size = len(_encode(_generic.decode(raw)))
+        if size == len(raw.rstrip()) or size == len(msgspec.json.format(raw, indent=-1)):
+            return True
+        json.loads(raw, object_pairs_hook=_no_repeats)
+        return True
     except (ValueError, UnicodeError, RecursionError):
         return False
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("repeated field")
 
 
 def _mirror(type_: Any) -> Any:
