@@ -1,0 +1,188 @@
+"""Reviews: may this user do that, what may I do, who am I.
+
+What: handlers of SubjectAccessReview and its Local and Self forms, SelfSubjectRulesReview and SelfSubjectReview.
+Why: kubelets, extension servers and `kubectl auth` let the API server decide. Flow: typed review in, the authorizer asked, review
+with status out; nothing is stored. Sources: pkg/registry/authorization, pkg/apis/authorization/validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubelite.api.types import authentication_v1
+from kubelite.api.types.authorization_v1 import (
+    LocalSubjectAccessReview,
+    NonResourceAttributes,
+    NonResourceRule,
+    ResourceAttributes,
+    ResourceRule,
+    SelfSubjectAccessReview,
+    SelfSubjectRulesReview,
+    SubjectAccessReview,
+    SubjectAccessReviewStatus,
+    SubjectRulesReviewStatus,
+)
+from kubelite.apiserver.authz.chain import MASTERS, Chain
+from kubelite.apiserver.connect.replies import created, read
+from kubelite.apiserver.registry.ask import LOOPBACK
+from kubelite.apiserver.request import Attributes, Handler, Request, Response, UserInfo
+from kubelite.machinery import errors, fielderrors
+from kubelite.machinery.fielderrors import FieldError, Path
+
+GROUP = "authorization.k8s.io"
+V1 = f"{GROUP}/v1"
+SPEC = Path("spec")
+
+
+def attributes_of(resource: ResourceAttributes | None, other: NonResourceAttributes | None) -> Attributes:
+    """What a review asks about, as the authorizer's attributes."""
+    if resource is not None:
+        return Attributes(
+            verb=resource.verb,
+            namespace=resource.namespace,
+            group=resource.group,
+            version=resource.version,
+            resource=resource.resource,
+            subresource=resource.subresource,
+            name=resource.name,
+            field_selector=resource.fieldSelector.rawSelector if resource.fieldSelector is not None else "",
+            label_selector=resource.labelSelector.rawSelector if resource.labelSelector is not None else "",
+        )
+    assert other is not None
+    return Attributes(verb=other.verb, is_resource=False, path=other.path)
+
+
+def user_of(name: str, uid: str, groups: list[str], extra: Mapping[str, list[str]]) -> UserInfo:
+    return UserInfo(name, uid, tuple(groups), {key: tuple(values) for key, values in extra.items()})
+
+
+def validate_attributes(resource: ResourceAttributes | None, other: NonResourceAttributes | None) -> list[FieldError]:
+    """Exactly one of the two must be there."""
+    if resource is not None and other is not None:
+        return [
+            fielderrors.invalid(
+                SPEC / "nonResourceAttributes", other, "cannot be specified in combination with resourceAttributes"
+            )
+        ]
+    if resource is None and other is None:
+        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        return [fielderrors.invalid(SPEC / "resourceAttributes", None, text)]
+    return []
+
+
+class Reviews:
+    """The handlers; all answer from memory, at once."""
+
+    def __init__(self, authorizer: Chain) -> None:
+        self._authorizer = authorizer
+
+    def handlers(self) -> dict[tuple[str, str, str], Handler]:
+        """By (group, resource, subresource)."""
+        return {
+            (GROUP, "subjectaccessreviews", ""): self.subject_access,
+            (GROUP, "localsubjectaccessreviews", ""): self.local_subject_access,
+            (GROUP, "selfsubjectaccessreviews", ""): self.self_access,
+            (GROUP, "selfsubjectrulesreviews", ""): self.self_rules,
+            ("authentication.k8s.io", "selfsubjectreviews", ""): self.self_review,
+        }
+
+    def _status(self, user: UserInfo, attributes: Attributes) -> SubjectAccessReviewStatus:
+        allowed, reason = self._authorizer.review(user, attributes)
+        return SubjectAccessReviewStatus(allowed=allowed, reason=reason)
+
+    def subject_access(self, request: Request) -> Response:
+        """May that user do this?"""
+        return self._subject(request, read(request, SubjectAccessReview, V1), [])
+
+    def local_subject_access(self, request: Request) -> Response:
+        """The same, for one namespace."""
+        review = read(request, LocalSubjectAccessReview, V1)
+        found: list[FieldError] = []
+        resource = review.spec.resourceAttributes
+        namespace = request.info.namespace
+        if review.spec.nonResourceAttributes is not None:
+            text = "disallowed on this kind of request"
+            found.append(fielderrors.invalid(SPEC / "nonResourceAttributes", review.spec.nonResourceAttributes, text))
+        if resource is not None and resource.namespace != namespace:
+            text = f"must match metadata.namespace: {namespace}"
+            found.append(fielderrors.invalid(SPEC / "resourceAttributes" / "namespace", resource.namespace, text))
+        return self._subject(request, review, found)
+
+    def _subject(
+        self, request: Request, review: SubjectAccessReview | LocalSubjectAccessReview, found: list[FieldError]
+    ) -> Response:
+        spec = review.spec
+        found += validate_attributes(spec.resourceAttributes, spec.nonResourceAttributes)
+        if not spec.user and not spec.groups:
+            found.append(
+                fielderrors.invalid(SPEC / "user", spec.user, "at least one of user or group must be specified")
+            )
+        if found:
+            raise errors.invalid(GROUP, review.kind, "", found)
+        user = user_of(spec.user, spec.uid, spec.groups, spec.extra)
+        review.status = self._status(user, attributes_of(spec.resourceAttributes, spec.nonResourceAttributes))
+        return created(review)
+
+    def self_access(self, request: Request) -> Response:
+        """May I do this?"""
+        review = read(request, SelfSubjectAccessReview, V1)
+        spec = review.spec
+        found = validate_attributes(spec.resourceAttributes, spec.nonResourceAttributes)
+        if found:
+            raise errors.invalid(GROUP, review.kind, "", found)
+        attributes = attributes_of(spec.resourceAttributes, spec.nonResourceAttributes)
+        review.status = self._status(request.user or LOOPBACK, attributes)
+        return created(review)
+
+    def self_rules(self, request: Request) -> Response:
+        """Everything that I may do in a namespace."""
+        review = read(request, SelfSubjectRulesReview, V1)
+        if not review.spec.namespace:
+            raise errors.bad_request("no namespace on request")
+        user = request.user or LOOPBACK
+        status = SubjectRulesReviewStatus(incomplete=False)
+        if MASTERS in user.groups:
+            status.resourceRules.append(ResourceRule(verbs=["*"], apiGroups=["*"], resources=["*"]))
+            status.nonResourceRules.append(NonResourceRule(verbs=["*"], nonResourceURLs=["*"]))
+        for rule in self._authorizer.index.rules_for(user, review.spec.namespace):
+            if rule.resources:
+                status.resourceRules.append(
+                    ResourceRule(
+                        verbs=rule.verbs,
+                        apiGroups=rule.apiGroups,
+                        resources=rule.resources,
+                        resourceNames=rule.resourceNames,
+                    )
+                )
+            if rule.nonResourceURLs:
+                status.nonResourceRules.append(NonResourceRule(verbs=rule.verbs, nonResourceURLs=rule.nonResourceURLs))
+        review.status = status
+        return created(_with_lists(review))
+
+    def self_review(self, request: Request) -> Response:
+        """Who am I?"""
+        review = read(request, authentication_v1.SelfSubjectReview, "authentication.k8s.io/v1")
+        user = request.user or LOOPBACK
+        review.status.userInfo = wire_user(user)
+        return created(review)
+
+
+def _with_lists(review: SelfSubjectRulesReview) -> Any:
+    """Clients read both lists and the flag even where they are empty (the fields are required)."""
+    from kubelite.machinery import codec
+
+    document = codec.to_generic(review)
+    document["status"] = {
+        "resourceRules": [],
+        "nonResourceRules": [],
+        "incomplete": False,
+        **document.get("status", {}),
+    }
+    return document
+
+
+def wire_user(user: UserInfo) -> authentication_v1.UserInfo:
+    """A user as reviews show it."""
+    extra = {key: list(values) for key, values in user.extra.items()}
+    return authentication_v1.UserInfo(username=user.name, uid=user.uid, groups=list(user.groups), extra=extra)
