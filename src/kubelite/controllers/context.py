@@ -53,6 +53,16 @@ class Informers:
                 self._start(informer)
         return self._known[key]
 
+    def namespaced(self, kind: Kind, type: type[Any], namespace: str) -> Informer[Any]:
+        """An informer of the objects of one namespace."""
+        key = (kind.group, f"{namespace}/{kind.plural}")
+        if key not in self._known:
+            informer: Informer[Any] = Informer(self._client, kind, type=type, namespace=namespace)
+            self._known[key] = informer
+            if self._tasks is not None:
+                self._start(informer)
+        return self._known[key]
+
     async def run(self) -> None:
         """Never returns; informers that are made later start at once."""
         async with asyncio.TaskGroup() as self._tasks:
@@ -78,6 +88,7 @@ class Context:
     observe: Callable[[str, str, float], None] | None = None
     settings: Any = None
     host: str = ""
+    ca_bundle: str = ""
     recorders: dict[str, Recorder] = field(default_factory=dict)
 
     def recorder(self, component: str) -> Recorder:

@@ -1,0 +1,41 @@
+"""Says on a pod why the cluster takes it away: the DisruptionTarget condition.
+
+Why: the owner of a pod (a Job, for one) must be able to tell a disruption from a failure of the pod itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from kubelite.api.logic import podstatus
+from kubelite.client.client import Client
+from kubelite.controllers.kinds import POD
+from kubelite.controllers.objects import Pod
+from kubelite.machinery import times
+from kubelite.machinery.errors import StatusError
+
+
+async def mark_disrupted(
+    client: Client, pod: Pod, reason: str, message: str, now: datetime, *, fail: bool = False
+) -> None:
+    """Set the condition, and with `fail` also the phase Failed of a pod that has not finished; a pod that is gone is fine."""
+    condition = {
+        "type": podstatus.DISRUPTION_TARGET,
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": times.now_text(now),
+    }
+    status: dict[str, Any] = {"conditions": [condition]}
+    if fail and not podstatus.is_terminal(pod):
+        status["phase"] = podstatus.FAILED
+    meta = pod.metadata
+    patch = {"metadata": {"uid": meta.uid}, "status": status}
+    try:
+        await client.patch(
+            POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status", type=Pod
+        )
+    except StatusError as error:
+        if error.code not in (404, 409):
+            raise

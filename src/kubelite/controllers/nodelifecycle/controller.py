@@ -1,0 +1,188 @@
+"""Marks nodes that have fallen silent, taints nodes by their conditions, and takes silent nodes' pods out of service.
+
+What: the wiring of `plan` and `heartbeats`. Flow: changes of nodes and leases → node key → silent? conditions Unknown → taints →
+pods not ready. A timer per node, not a poll: a node is looked at again when its silence would become too long.
+Moving the pods away is the taint eviction controller's work, by the NoExecute taints that this one sets at a limited rate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kubelite.api.types.core_v1 import NodeCondition, Taint
+from kubelite.client.client import PatchType
+from kubelite.client.controller import Controller, Result
+from kubelite.client.informer import Change, Informer, object_key
+from kubelite.client.ratelimit import TokenBucket
+from kubelite.controllers import objects
+from kubelite.controllers.context import Context, gather_errors
+from kubelite.controllers.kinds import LEASE, NODE, POD
+from kubelite.controllers.nodelifecycle import plan
+from kubelite.controllers.nodelifecycle.heartbeats import Heartbeats
+from kubelite.controllers.nodelifecycle.lease import NODE_LEASES, NodeLease
+from kubelite.controllers.objects import Node, Pod
+from kubelite.controllers.podindex import BY_NODE, pods_informer
+from kubelite.machinery import times
+from kubelite.machinery.errors import StatusError
+from kubelite.machinery.meta import condition
+
+NAME = "node-lifecycle-controller"
+ZONES = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
+RATE_RETRY_SECONDS = 5.0
+
+
+class NodeLifecycleController:
+    """`grace` and `startup_grace` in seconds."""
+
+    def __init__(self, context: Context, grace: float, startup_grace: float, rates: plan.Rates) -> None:
+        self._client = context.client
+        self._clock = context.clock
+        self._rates = rates
+        self._recorder = context.recorder("node-controller")
+        self._nodes: Informer[Node] = context.informers.get(NODE, Node)
+        self._leases: Informer[NodeLease] = context.informers.namespaced(LEASE, NodeLease, NODE_LEASES)
+        self._pods = pods_informer(context)
+        self._heartbeats = Heartbeats(context.clock.monotonic, grace, startup_grace)
+        self._buckets: dict[str, TokenBucket] = {}
+        self.loop = Controller(NAME, self.reconcile, workers=4, observe=context.observe)
+        self._leases.add_handler(self._lease_changed)
+        self._nodes.add_handler(self._node_changed)
+        self._pods.add_handler(self._pod_changed)
+
+    async def run(self) -> None:
+        await self.loop.run(self._nodes, self._leases, self._pods)
+
+    async def reconcile(self, key: str) -> Result | None:
+        """Make conditions, taints and the pods' readiness of one node right."""
+        node = self._nodes.get(key)
+        if node is None or node.metadata.deletionTimestamp is not None:
+            return None
+        reported = condition(node.status.conditions, "Ready") is not None
+        left = self._heartbeats.seconds_left(key, reported=reported)
+        if left <= 0:
+            changed = plan.unknown_conditions(node, self._clock.now())
+            if changed:
+                await self._write_conditions(node, changed)
+                return None  # the event of this write brings the node here again, with its new conditions
+        evict = bool(plan.no_execute_key(node)) and self._may_evict(node)
+        wanted = plan.wanted_taints(node, self._clock.now(), may_evict=evict)
+        if wanted is not None:
+            await self._write_taints(node, wanted)
+        if reported and plan.ready_status(node) != "True":
+            await self._mark_pods(key)
+        if self._waits_for_rate(node, wanted):
+            return Result(RATE_RETRY_SECONDS)
+        return Result(left + 0.1) if left > 0 else None
+
+    async def _write_conditions(self, node: Node, changed: list[NodeCondition]) -> None:
+        conditions = [msgspec.to_builtins(item) for item in changed]
+        patch = {"metadata": {"uid": node.metadata.uid}, "status": {"conditions": conditions}}
+        await self._patch(node, patch, "status")
+        ready = next((item for item in changed if item.type == "Ready"), None)
+        if ready is not None:
+            name = node.metadata.name
+            self._recorder.event(NODE, node, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
+
+    async def _write_taints(self, node: Node, wanted: list[Taint]) -> None:
+        """The resourceVersion guards taints that somebody else adds at the same time: a list is replaced as a whole."""
+        meta = node.metadata
+        patch = {
+            "metadata": {"uid": meta.uid, "resourceVersion": meta.resourceVersion},
+            "spec": {"taints": [msgspec.to_builtins(taint) for taint in wanted] or None},
+        }
+        await self._patch(node, patch, "")
+
+    async def _patch(self, node: Node, patch: Any, subresource: str) -> None:
+        kind: PatchType = "strategic" if subresource else "merge"
+        try:
+            await self._client.patch(
+                NODE, node.metadata.name, patch, patch_type=kind, subresource=subresource, type=Node
+            )
+        except StatusError as error:
+            if error.code != 404:
+                raise
+
+    async def _mark_pods(self, node_name: str) -> None:
+        """Pods of a node that is not ready are not ready either, so that services leave them out."""
+        pods = [pod for pod in self._pods.by_index(BY_NODE, node_name) if _is_ready(pod)]
+        errors = await gather_errors([self._mark_pod(pod) for pod in pods])
+        if errors:
+            raise errors[0]
+
+    async def _mark_pod(self, pod: Pod) -> None:
+        meta = pod.metadata
+        ready = {"type": "Ready", "status": "False", "lastTransitionTime": times.now_text(self._clock.now())}
+        patch = {"metadata": {"uid": meta.uid}, "status": {"conditions": [ready]}}
+        try:
+            await self._client.patch(
+                POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status", type=Pod
+            )
+        except StatusError as error:
+            if error.code not in (404, 409):
+                raise
+            return
+        self._recorder.event(POD, pod, "Warning", "NodeNotReady", "Node is not ready")
+
+    def _may_evict(self, node: Node) -> bool:
+        """Whether the node may get its NoExecute taint now; takes a token of its zone if so."""
+        key = plan.no_execute_key(node)
+        if any(taint.key == key and taint.effect == "NoExecute" for taint in node.spec.taints):
+            return True
+        zone = _zone(node)
+        statuses: dict[str, list[str]] = {}
+        for other in self._nodes.list():
+            statuses.setdefault(_zone(other), []).append(plan.ready_status(other))
+        states = {name: plan.zone_state(found, self._rates) for name, found in statuses.items()}
+        rate = plan.eviction_rate(states[zone], states.values(), len(self._nodes), self._rates)
+        if rate <= 0:
+            return False
+        bucket = self._buckets.get(zone)
+        if bucket is None or bucket.rate != rate:
+            bucket = self._buckets[zone] = TokenBucket(rate, 1, self._clock.monotonic)
+        return bucket.allow()
+
+    @staticmethod
+    def _waits_for_rate(node: Node, wanted: list[Taint] | None) -> bool:
+        """Whether the node should have a NoExecute taint that the rate has not let it have yet."""
+        key = plan.no_execute_key(node)
+        present = node.spec.taints if wanted is None else wanted
+        return bool(key) and not any(taint.key == key and taint.effect == "NoExecute" for taint in present)
+
+    def _lease_changed(self, change: Change[NodeLease]) -> None:
+        if change.new is None:
+            return
+        name = change.new.metadata.name
+        self._heartbeats.heard_lease(name, change.new.spec.renewTime or "")
+        node = self._nodes.get(name)
+        if change.old is None or (node is not None and plan.ready_status(node) == "Unknown"):
+            self.loop.queue.add(name)
+
+    def _node_changed(self, change: Change[Node]) -> None:
+        name = change.object.metadata.name
+        if change.new is None:
+            self._heartbeats.forget(name)
+        else:
+            ready = condition(change.new.status.conditions, "Ready")
+            # What this controller writes itself is no sign of life.
+            if ready is None or ready.reason not in (plan.STOPPED[0], plan.NEVER[0]):
+                self._heartbeats.heard_status(name, (ready.lastHeartbeatTime or "") if ready is not None else "")
+        self.loop.queue.add(name)
+
+    def _pod_changed(self, change: Change[objects.Pod]) -> None:
+        """A pod that became ready, or got a node, on a node that is not ready."""
+        new = change.new
+        if new is None or not new.spec.nodeName or not _is_ready(new):
+            return
+        node = self._nodes.get(new.spec.nodeName)
+        if node is not None and plan.ready_status(node) != "True":
+            self.loop.queue.add(object_key(node))
+
+
+def _is_ready(pod: Pod) -> bool:
+    return any(item.type == "Ready" and item.status == "True" for item in pod.status.conditions)
+
+
+def _zone(node: Node) -> str:
+    return "/".join(node.metadata.labels.get(label, "") for label in ZONES)

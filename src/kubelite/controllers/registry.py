@@ -1,0 +1,105 @@
+"""All controllers by name: the only list of them.
+
+What: name → factory. Why: `--controllers` selects by these names, which are upstream's (cmd/kube-controller-manager/names).
+Flow: `server` picks names, calls the factories with the Context and runs what they return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from kubelite.controllers.context import Component, Context
+
+Factory = Callable[[Context], Component]
+
+
+def _load(module: str, name: str) -> Any:
+    """Imported on demand: a controller that is switched off costs nothing."""
+    return getattr(import_module(f"kubelite.controllers.{module}"), name)
+
+
+def _plain(module: str, name: str) -> Factory:
+    return lambda context: _load(module, name)(context)
+
+
+def _replica_sets(context: Context) -> Component:
+    controller: Component = _load("replicaset.controller", "ReplicaSetController")(
+        context, _load("replicaset.flavours", "SETS")
+    )
+    return controller
+
+
+def _replication_controllers(context: Context) -> Component:
+    controller: Component = _load("replicaset.controller", "ReplicaSetController")(
+        context, _load("replicaset.flavours", "CONTROLLERS")
+    )
+    return controller
+
+
+def _node_ipam(context: Context) -> Component:
+    settings = context.settings
+    controller: Component = _load("nodeipam.controller", "NodeIpamController")(
+        context, settings.cluster_cidr, settings.node_cidr_mask_size
+    )
+    return controller
+
+
+def _root_ca(context: Context) -> Component:
+    controller: Component = _load("rootca.controller", "RootCaController")(context, context.ca_bundle)
+    return controller
+
+
+def _node_lifecycle(context: Context) -> Component:
+    settings = context.settings
+    rates = _load("nodelifecycle.plan", "Rates")(
+        primary=settings.node_eviction_rate,
+        secondary=settings.secondary_node_eviction_rate,
+        large_cluster=settings.large_cluster_size_threshold,
+        unhealthy_share=settings.unhealthy_zone_threshold,
+    )
+    controller: Component = _load("nodelifecycle.controller", "NodeLifecycleController")(
+        context, settings.node_monitor_grace_period, settings.node_startup_grace_period, rates
+    )
+    return controller
+
+
+def _pod_gc(context: Context) -> Component:
+    controller: Component = _load("podgc.controller", "PodGcController")(
+        context, context.settings.terminated_pod_gc_threshold
+    )
+    return controller
+
+
+CONTROLLERS: Mapping[str, Factory] = {
+    "deployment-controller": _plain("deployment.controller", "DeploymentController"),
+    "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
+    "endpointslice-controller": _plain("endpointslice.controller", "EndpointSliceController"),
+    "garbage-collector-controller": _plain("garbagecollector.controller", "GarbageCollector"),
+    "namespace-controller": _plain("namespace.controller", "NamespaceController"),
+    "node-ipam-controller": _node_ipam,
+    "node-lifecycle-controller": _node_lifecycle,
+    "pod-garbage-collector-controller": _pod_gc,
+    "replicaset-controller": _replica_sets,
+    "replicationcontroller-controller": _replication_controllers,
+    "root-ca-certificate-publisher-controller": _root_ca,
+    "serviceaccount-controller": _plain("serviceaccount.controller", "ServiceAccountController"),
+    "taint-eviction-controller": _plain("tainteviction.controller", "TaintEvictionController"),
+}
+
+
+def selected(words: Sequence[str]) -> list[str]:
+    """The names that `--controllers` asks for: `*` for all, `name` for one, `-name` to leave one out.
+
+    Raises ValueError for a name that is no controller.
+    """
+    known = set(CONTROLLERS)
+    named = {word.removeprefix("-") for word in words if word != "*"}
+    unknown = sorted(named - known)
+    if unknown:
+        raise ValueError(f'"{unknown[0]}" is not in the list of known controllers')
+    left_out = {word[1:] for word in words if word.startswith("-")}
+    if "*" in words:
+        return [name for name in CONTROLLERS if name not in left_out]
+    return [name for name in CONTROLLERS if name in words]
