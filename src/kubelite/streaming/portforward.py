@@ -24,6 +24,7 @@ SPDY_PROTOCOL: Final = "portforward.k8s.io"
 TUNNEL_PROTOCOL: Final = "SPDY/3.1+portforward.k8s.io"
 WEBSOCKET_PROTOCOLS: Final = ("v4.channel.k8s.io", "v4.base64.channel.k8s.io")
 PAIR_SECONDS: Final = 30.0
+GRACE_SECONDS: Final = 1.0
 
 Forward = Callable[[int, ByteStream], Awaitable[None]]
 """Connect a data stream with a port until either ends; raises with the text for the error stream."""
@@ -75,18 +76,28 @@ async def _serve_pair(data: SpdyStream, error: SpdyStream, port: int, forward: F
         await data.close()
 
 
-async def join(first: ByteStream, second: ByteStream) -> None:
-    """Copy both ways with half-close: returns when both directions have ended, or one of them broke."""
-    tasks = [asyncio.create_task(copy(first, second)), asyncio.create_task(copy(second, first))]
+async def join(client: ByteStream, target: ByteStream) -> None:
+    """Copy both ways with half-close: returns when `target` has said all (and the rest of the input had a moment), or broke.
+
+    An end of the input alone ends nothing: the target may answer for long. An end of the output ends the connection, since
+    clients wait for that before they let go of theirs.
+    """
+    sending = asyncio.create_task(copy(client, target))
+    answering = asyncio.create_task(copy(target, client))
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            with contextlib.suppress(ConnectionError):
-                task.result()
+        done, _ = await asyncio.wait([sending, answering], return_when=asyncio.FIRST_COMPLETED)
+        if sending in done and sending.exception() is None:
+            await asyncio.wait([answering])
+        elif answering in done and answering.exception() is None:
+            await asyncio.wait([sending], timeout=GRACE_SECONDS)
+        for task in (sending, answering):
+            if task.done():
+                with contextlib.suppress(ConnectionError):
+                    task.result()
     finally:
-        for task in tasks:
+        for task in (sending, answering):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(sending, answering, return_exceptions=True)
 
 
 class ForwardFailed(Exception):
