@@ -1,0 +1,129 @@
+"""The definitions of the published types, as OpenAPI wants them.
+
+What: `Schemas` finds a kind's definition by its Struct and collects everything that a set of definitions refers to.
+Why: the facts lie in `api/schemas/*.json` with JSON-schema references; OpenAPI 2 and 3 each have another place for definitions.
+Flow: names of the kinds of a group version → closure → definitions with rewritten references and kubelite's descriptions.
+Files are read when a document is built and not kept.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+SOURCE_REF = "#/$defs/"
+META = "io.k8s.apimachinery.pkg.apis.meta.v1."
+Describe = Callable[[str, str], str]
+"""(definition, field or "") → description, "" if there is none."""
+
+
+def module_of(definition: str) -> str:
+    """The file that has a definition: `io.k8s.api.apps.v1.Deployment` → `apps_v1`."""
+    if definition.startswith(("io.k8s.apimachinery.pkg.api.resource.", "io.k8s.apimachinery.pkg.runtime.")):
+        return "meta_v1"
+    if definition.startswith("io.k8s.apimachinery.pkg.util."):
+        return "meta_v1"
+    if definition.startswith("io.k8s.apimachinery.pkg.version."):
+        return "version_info"
+    parts = definition.split(".")
+    return f"{parts[-3]}_{parts[-2]}"
+
+
+def raw_file(module: str) -> bytes:
+    """The facts of one module, as they lie on disk."""
+    return resources.files("kubelite.api.schemas").joinpath(f"{module}.json").read_bytes()
+
+
+def no_description(definition: str, field: str) -> str:
+    return ""
+
+
+def find_descriptions() -> Describe:
+    """kubelite's own descriptions of types and fields, where they exist."""
+    try:
+        module = importlib.import_module("kubelite.api.descriptions")
+    except ModuleNotFoundError:
+        return no_description
+    found: Describe = getattr(module, "describe", no_description)
+    return found
+
+
+class Schemas:
+    """The definitions, read on demand; made for one document and dropped after it."""
+
+    def __init__(self, ref_prefix: str) -> None:
+        self._prefix = ref_prefix
+        self._modules: dict[str, dict[str, Any]] = {}
+
+    @cached_property
+    def _describe(self) -> Describe:
+        return find_descriptions()
+
+    def _module(self, name: str) -> dict[str, Any]:
+        found = self._modules.get(name)
+        if found is None:
+            found = self._modules[name] = msgspec.json.decode(raw_file(name))
+        return found
+
+    def name_of(self, type_: type[Any]) -> str:
+        """The definition of a generated Struct."""
+        module = type_.__module__.rpartition(".")[2]
+        suffix = f".{type_.__name__}"
+        return next(name for name in self._module(module) if name.endswith(suffix))
+
+    def has(self, definition: str) -> bool:
+        try:
+            return definition in self._module(module_of(definition))
+        except FileNotFoundError:
+            return False
+
+    def closure(self, definitions: Iterable[str]) -> dict[str, Any]:
+        """The definitions and all that they refer to, in order of their names."""
+        wanted, found = list(definitions), dict[str, Any]()
+        while wanted:
+            name = wanted.pop()
+            if name in found:
+                continue
+            schema = self._module(module_of(name)).get(name)
+            if schema is None:
+                continue
+            refs: list[str] = []
+            found[name] = self._rewritten(schema, refs)
+            self._add_descriptions(name, found[name])
+            wanted += refs
+        return dict(sorted(found.items()))
+
+    def ref(self, definition: str) -> dict[str, str]:
+        return {"$ref": self._prefix + definition}
+
+    def _rewritten(self, node: Any, refs: list[str]) -> Any:
+        if isinstance(node, list):
+            return [self._rewritten(one, refs) for one in node]
+        if not isinstance(node, dict):
+            return node
+        ref = node.get("$ref")
+        if isinstance(ref, str):
+            name = ref.removeprefix(SOURCE_REF)
+            refs.append(name)
+            return {**{key: value for key, value in node.items() if key != "$ref"}, "$ref": self._prefix + name}
+        return {key: self._rewritten(value, refs) for key, value in node.items()}
+
+    def _add_descriptions(self, name: str, schema: dict[str, Any]) -> None:
+        text = self._describe(name, "")
+        if text:
+            schema["description"] = text
+        for field, inner in schema.get("properties", {}).items():
+            text = self._describe(name, field)
+            if not text:
+                continue
+            ref = inner.pop("$ref", None)
+            if ref is not None and self._prefix != "#/definitions/":
+                inner["allOf"] = [{"$ref": ref}]  # OpenAPI 3.0 ignores what stands beside a reference
+            elif ref is not None:
+                inner["$ref"] = ref
+            inner["description"] = text
