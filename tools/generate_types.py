@@ -138,7 +138,11 @@ class Module:
             if "additionalProperties" in schema:
                 return f"dict[str, {self.annotation(schema['additionalProperties'])}]"
             return "dict[str, Any]"
-        return {"string": "str", "integer": "int", "boolean": "bool", "number": "float"}.get(kind or "", "Any")
+        if kind == "integer":
+            width = "Int32" if schema.get("format") == "int32" else "Int64"
+            self.imports.add(("base", width))
+            return width
+        return {"string": "str", "boolean": "bool", "number": "float"}.get(kind or "", "Any")
 
     def field(self, owner: str, name: str, schema: dict[str, Any], top: bool) -> str:
         kind = self.annotation(schema)
@@ -151,7 +155,7 @@ class Module:
             return f"{python}: {kind} = field(default_factory={factory}{renamed})"
         if kind == "str" and not time and path not in NULLABLE:
             return f'{python}: str = field(default=""{renamed})' if wire else f'{python}: str = ""'
-        struct = kind[0].isupper() and kind not in ("Any", "Quantity", "IntOrString")
+        struct = kind[0].isupper() and kind not in ("Any", "Quantity", "IntOrString", "Int32", "Int64")
         if struct and name in ALWAYS and path not in ALWAYS_EXCEPT and (top or name != "status"):
             return f"{python}: {kind} = field(default_factory=lambda: {kind}())"
         optional = kind if kind == "Any" else f"{kind} | None"

@@ -173,6 +173,8 @@ def validate_managed_fields(entries: Sequence[ManagedFieldsEntry], path: Path) -
         if entry.fieldsType and entry.fieldsType != "FieldsV1":
             errors.append(fielderrors.invalid(here / "fieldsType", entry.fieldsType, "must be `FieldsV1`"))
         errors += validate_field_manager(entry.manager, here / "manager")
+        if len(entry.subresource.encode()) > 256:
+            errors.append(fielderrors.too_long(here / "subresource", 256))
     return errors
 
 
@@ -183,6 +185,6 @@ def validate_field_manager(manager: str, path: Path) -> list[FieldError]:
         errors.append(fielderrors.too_long(path, 128))
     for position, char in enumerate(manager):
         if not char.isprintable():
-            detail = f"should only contain printable characters (found {char!r} at position {position})"
+            detail = f"invalid character U+{ord(char):04X} (at position {position})"
             errors.append(fielderrors.invalid(path, manager, detail))
     return errors

@@ -72,6 +72,9 @@ def _shape(type_: Any) -> Shape:
         rest = [argument for argument in arguments if argument is not type(None)]
         return shape_of(rest[0]) if len(rest) == 1 else _ANY
     if origin is typing.Annotated:
+        widest = max((getattr(mark, "le", None) or 0 for mark in type_.__metadata__), default=0)
+        if arguments[0] is int and widest:
+            return Shape("int", "int32" if widest < 2**31 else "int64")
         return shape_of(arguments[0])
     return _ANY
 

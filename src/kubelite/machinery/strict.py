@@ -107,8 +107,8 @@ def _mirror_of(shape: Shape) -> Any:
     if id(shape) in _structs:
         return _structs[id(shape)] | None
     if id(shape) in _building:
-        # A type that contains itself (JSONSchemaProps) is left to the closer look.
-        return Any
+        # A type that contains itself (JSONSchemaProps): taking only null here leaves everything else to the closer look.
+        return None
     _building.add(id(shape))
     try:
         fields = [

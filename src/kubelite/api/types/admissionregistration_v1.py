@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Int64, Object
 from kubelite.api.types.meta_v1 import Condition, LabelSelector, ListMeta, ObjectMeta
 
 
@@ -95,7 +95,7 @@ class MutatingWebhook(Object):
     reinvocationPolicy: str = ""
     rules: list[RuleWithOperations] = field(default_factory=list)
     sideEffects: str = ""
-    timeoutSeconds: int | None = None
+    timeoutSeconds: Int32 | None = None
 
 
 class MutatingWebhookConfiguration(Object):
@@ -151,7 +151,7 @@ class ServiceReference(Object):
     name: str = ""
     namespace: str = ""
     path: str = ""
-    port: int | None = None
+    port: Int32 | None = None
 
 
 class TypeChecking(Object):
@@ -206,7 +206,7 @@ class ValidatingAdmissionPolicySpec(Object):
 
 class ValidatingAdmissionPolicyStatus(Object):
     conditions: list[Condition] = field(default_factory=list)
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
     typeChecking: TypeChecking | None = None
 
 
@@ -221,7 +221,7 @@ class ValidatingWebhook(Object):
     objectSelector: LabelSelector | None = None
     rules: list[RuleWithOperations] = field(default_factory=list)
     sideEffects: str = ""
-    timeoutSeconds: int | None = None
+    timeoutSeconds: Int32 | None = None
 
 
 class ValidatingWebhookConfiguration(Object):

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Int64, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -15,7 +15,7 @@ class CustomResourceColumnDefinition(Object):
     format: str = ""
     jsonPath: str = ""
     name: str = ""
-    priority: int | None = None
+    priority: Int32 | None = None
     type: str = ""
 
 
@@ -35,7 +35,7 @@ class CustomResourceDefinition(Object):
 class CustomResourceDefinitionCondition(Object):
     lastTransitionTime: str | None = None
     message: str = ""
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
     reason: str = ""
     status: str = ""
     type: str = ""
@@ -69,7 +69,7 @@ class CustomResourceDefinitionSpec(Object):
 class CustomResourceDefinitionStatus(Object):
     acceptedNames: CustomResourceDefinitionNames | None = None
     conditions: list[CustomResourceDefinitionCondition] = field(default_factory=list)
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
     storedVersions: list[str] = field(default_factory=list)
 
 
@@ -128,13 +128,13 @@ class JSONSchemaProps(Object):
     format: str = ""
     id: str = ""
     items: Any = None
-    maxItems: int | None = None
-    maxLength: int | None = None
-    maxProperties: int | None = None
+    maxItems: Int64 | None = None
+    maxLength: Int64 | None = None
+    maxProperties: Int64 | None = None
     maximum: float | None = None
-    minItems: int | None = None
-    minLength: int | None = None
-    minProperties: int | None = None
+    minItems: Int64 | None = None
+    minLength: Int64 | None = None
+    minProperties: Int64 | None = None
     minimum: float | None = None
     multipleOf: float | None = None
     not_: JSONSchemaProps | None = field(default=None, name='not')
@@ -164,7 +164,7 @@ class ServiceReference(Object):
     name: str = ""
     namespace: str = ""
     path: str = ""
-    port: int | None = None
+    port: Int32 | None = None
 
 
 class ValidationRule(Object):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -34,11 +34,11 @@ class APIServiceList(Object):
 class APIServiceSpec(Object):
     caBundle: str = ""
     group: str = ""
-    groupPriorityMinimum: int | None = None
+    groupPriorityMinimum: Int32 | None = None
     insecureSkipTLSVerify: bool | None = None
     service: ServiceReference | None = None
     version: str = ""
-    versionPriority: int | None = None
+    versionPriority: Int32 | None = None
 
 
 class APIServiceStatus(Object):
@@ -48,4 +48,4 @@ class APIServiceStatus(Object):
 class ServiceReference(Object):
     name: str = ""
     namespace: str = ""
-    port: int | None = None
+    port: Int32 | None = None

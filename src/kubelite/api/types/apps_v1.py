@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import IntOrString, Object
+from kubelite.api.types.base import Int32, Int64, IntOrString, Object
 from kubelite.api.types.core_v1 import PersistentVolumeClaim, PodTemplateSpec
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
@@ -16,7 +16,7 @@ class ControllerRevision(Object):
     apiVersion: str = ""
     kind: str = ""
     data: Any = None
-    revision: int | None = None
+    revision: Int64 | None = None
 
 
 class ControllerRevisionList(Object):
@@ -50,24 +50,24 @@ class DaemonSetList(Object):
 
 
 class DaemonSetSpec(Object):
-    minReadySeconds: int | None = None
-    revisionHistoryLimit: int | None = None
+    minReadySeconds: Int32 | None = None
+    revisionHistoryLimit: Int32 | None = None
     selector: LabelSelector | None = None
     template: PodTemplateSpec = field(default_factory=lambda: PodTemplateSpec())
     updateStrategy: DaemonSetUpdateStrategy = field(default_factory=lambda: DaemonSetUpdateStrategy())
 
 
 class DaemonSetStatus(Object):
-    collisionCount: int | None = None
+    collisionCount: Int32 | None = None
     conditions: list[DaemonSetCondition] = field(default_factory=list)
-    currentNumberScheduled: int | None = None
-    desiredNumberScheduled: int | None = None
-    numberAvailable: int | None = None
-    numberMisscheduled: int | None = None
-    numberReady: int | None = None
-    numberUnavailable: int | None = None
-    observedGeneration: int | None = None
-    updatedNumberScheduled: int | None = None
+    currentNumberScheduled: Int32 | None = None
+    desiredNumberScheduled: Int32 | None = None
+    numberAvailable: Int32 | None = None
+    numberMisscheduled: Int32 | None = None
+    numberReady: Int32 | None = None
+    numberUnavailable: Int32 | None = None
+    observedGeneration: Int64 | None = None
+    updatedNumberScheduled: Int32 | None = None
 
 
 class DaemonSetUpdateStrategy(Object):
@@ -100,26 +100,26 @@ class DeploymentList(Object):
 
 
 class DeploymentSpec(Object):
-    minReadySeconds: int | None = None
+    minReadySeconds: Int32 | None = None
     paused: bool | None = None
-    progressDeadlineSeconds: int | None = None
-    replicas: int | None = None
-    revisionHistoryLimit: int | None = None
+    progressDeadlineSeconds: Int32 | None = None
+    replicas: Int32 | None = None
+    revisionHistoryLimit: Int32 | None = None
     selector: LabelSelector | None = None
     strategy: DeploymentStrategy = field(default_factory=lambda: DeploymentStrategy())
     template: PodTemplateSpec = field(default_factory=lambda: PodTemplateSpec())
 
 
 class DeploymentStatus(Object):
-    availableReplicas: int | None = None
-    collisionCount: int | None = None
+    availableReplicas: Int32 | None = None
+    collisionCount: Int32 | None = None
     conditions: list[DeploymentCondition] = field(default_factory=list)
-    observedGeneration: int | None = None
-    readyReplicas: int | None = None
-    replicas: int | None = None
-    terminatingReplicas: int | None = None
-    unavailableReplicas: int | None = None
-    updatedReplicas: int | None = None
+    observedGeneration: Int64 | None = None
+    readyReplicas: Int32 | None = None
+    replicas: Int32 | None = None
+    terminatingReplicas: Int32 | None = None
+    unavailableReplicas: Int32 | None = None
+    updatedReplicas: Int32 | None = None
 
 
 class DeploymentStrategy(Object):
@@ -151,20 +151,20 @@ class ReplicaSetList(Object):
 
 
 class ReplicaSetSpec(Object):
-    minReadySeconds: int | None = None
-    replicas: int | None = None
+    minReadySeconds: Int32 | None = None
+    replicas: Int32 | None = None
     selector: LabelSelector | None = None
     template: PodTemplateSpec = field(default_factory=lambda: PodTemplateSpec())
 
 
 class ReplicaSetStatus(Object):
-    availableReplicas: int | None = None
+    availableReplicas: Int32 | None = None
     conditions: list[ReplicaSetCondition] = field(default_factory=list)
-    fullyLabeledReplicas: int | None = None
-    observedGeneration: int | None = None
-    readyReplicas: int | None = None
-    replicas: int | None = None
-    terminatingReplicas: int | None = None
+    fullyLabeledReplicas: Int32 | None = None
+    observedGeneration: Int64 | None = None
+    readyReplicas: Int32 | None = None
+    replicas: Int32 | None = None
+    terminatingReplicas: Int32 | None = None
 
 
 class RollingUpdateDaemonSet(Object):
@@ -179,7 +179,7 @@ class RollingUpdateDeployment(Object):
 
 class RollingUpdateStatefulSetStrategy(Object):
     maxUnavailable: IntOrString | None = None
-    partition: int | None = None
+    partition: Int32 | None = None
 
 
 class StatefulSet(Object):
@@ -206,7 +206,7 @@ class StatefulSetList(Object):
 
 
 class StatefulSetOrdinals(Object):
-    start: int | None = None
+    start: Int32 | None = None
 
 
 class StatefulSetPersistentVolumeClaimRetentionPolicy(Object):
@@ -215,12 +215,12 @@ class StatefulSetPersistentVolumeClaimRetentionPolicy(Object):
 
 
 class StatefulSetSpec(Object):
-    minReadySeconds: int | None = None
+    minReadySeconds: Int32 | None = None
     ordinals: StatefulSetOrdinals | None = None
     persistentVolumeClaimRetentionPolicy: StatefulSetPersistentVolumeClaimRetentionPolicy | None = None
     podManagementPolicy: str = ""
-    replicas: int | None = None
-    revisionHistoryLimit: int | None = None
+    replicas: Int32 | None = None
+    revisionHistoryLimit: Int32 | None = None
     selector: LabelSelector | None = None
     serviceName: str = ""
     template: PodTemplateSpec = field(default_factory=lambda: PodTemplateSpec())
@@ -229,16 +229,16 @@ class StatefulSetSpec(Object):
 
 
 class StatefulSetStatus(Object):
-    availableReplicas: int | None = None
-    collisionCount: int | None = None
+    availableReplicas: Int32 | None = None
+    collisionCount: Int32 | None = None
     conditions: list[StatefulSetCondition] = field(default_factory=list)
-    currentReplicas: int | None = None
+    currentReplicas: Int32 | None = None
     currentRevision: str = ""
-    observedGeneration: int | None = None
-    readyReplicas: int | None = None
-    replicas: int | None = None
+    observedGeneration: Int64 | None = None
+    readyReplicas: Int32 | None = None
+    replicas: Int32 | None = None
     updateRevision: str = ""
-    updatedReplicas: int | None = None
+    updatedReplicas: Int32 | None = None
 
 
 class StatefulSetUpdateStrategy(Object):

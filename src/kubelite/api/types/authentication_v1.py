@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int64, Object
 from kubelite.api.types.meta_v1 import ObjectMeta
 
 
@@ -37,7 +37,7 @@ class TokenRequest(Object):
 class TokenRequestSpec(Object):
     audiences: list[str] = field(default_factory=list)
     boundObjectRef: BoundObjectReference | None = None
-    expirationSeconds: int | None = None
+    expirationSeconds: Int64 | None = None
 
 
 class TokenRequestStatus(Object):

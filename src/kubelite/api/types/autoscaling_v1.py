@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Int64, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -30,18 +30,18 @@ class HorizontalPodAutoscalerList(Object):
 
 
 class HorizontalPodAutoscalerSpec(Object):
-    maxReplicas: int | None = None
-    minReplicas: int | None = None
+    maxReplicas: Int32 | None = None
+    minReplicas: Int32 | None = None
     scaleTargetRef: CrossVersionObjectReference | None = None
-    targetCPUUtilizationPercentage: int | None = None
+    targetCPUUtilizationPercentage: Int32 | None = None
 
 
 class HorizontalPodAutoscalerStatus(Object):
-    currentCPUUtilizationPercentage: int | None = None
-    currentReplicas: int | None = None
-    desiredReplicas: int | None = None
+    currentCPUUtilizationPercentage: Int32 | None = None
+    currentReplicas: Int32 | None = None
+    desiredReplicas: Int32 | None = None
     lastScaleTime: str | None = None
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
 
 
 class Scale(Object):
@@ -53,9 +53,9 @@ class Scale(Object):
 
 
 class ScaleSpec(Object):
-    replicas: int | None = None
+    replicas: Int32 | None = None
 
 
 class ScaleStatus(Object):
-    replicas: int | None = None
+    replicas: Int32 | None = None
     selector: str = ""

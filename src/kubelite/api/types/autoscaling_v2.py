@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object, Quantity
+from kubelite.api.types.base import Int32, Int64, Object, Quantity
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
 
@@ -37,15 +37,15 @@ class ExternalMetricStatus(Object):
 
 
 class HPAScalingPolicy(Object):
-    periodSeconds: int | None = None
+    periodSeconds: Int32 | None = None
     type: str = ""
-    value: int | None = None
+    value: Int32 | None = None
 
 
 class HPAScalingRules(Object):
     policies: list[HPAScalingPolicy] = field(default_factory=list)
     selectPolicy: str = ""
-    stabilizationWindowSeconds: int | None = None
+    stabilizationWindowSeconds: Int32 | None = None
     tolerance: Quantity | None = None
 
 
@@ -79,19 +79,19 @@ class HorizontalPodAutoscalerList(Object):
 
 class HorizontalPodAutoscalerSpec(Object):
     behavior: HorizontalPodAutoscalerBehavior | None = None
-    maxReplicas: int | None = None
+    maxReplicas: Int32 | None = None
     metrics: list[MetricSpec] = field(default_factory=list)
-    minReplicas: int | None = None
+    minReplicas: Int32 | None = None
     scaleTargetRef: CrossVersionObjectReference | None = None
 
 
 class HorizontalPodAutoscalerStatus(Object):
     conditions: list[HorizontalPodAutoscalerCondition] = field(default_factory=list)
     currentMetrics: list[MetricStatus] = field(default_factory=list)
-    currentReplicas: int | None = None
-    desiredReplicas: int | None = None
+    currentReplicas: Int32 | None = None
+    desiredReplicas: Int32 | None = None
     lastScaleTime: str | None = None
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
 
 
 class MetricIdentifier(Object):
@@ -118,14 +118,14 @@ class MetricStatus(Object):
 
 
 class MetricTarget(Object):
-    averageUtilization: int | None = None
+    averageUtilization: Int32 | None = None
     averageValue: Quantity | None = None
     type: str = ""
     value: Quantity | None = None
 
 
 class MetricValueStatus(Object):
-    averageUtilization: int | None = None
+    averageUtilization: Int32 | None = None
     averageValue: Quantity | None = None
     value: Quantity | None = None
 

@@ -9,12 +9,20 @@ three; `kubelite.machinery.codec` retries without nulls, as upstream treats null
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
-Quantity = str | int | float
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""A number as wide as upstream's; a larger one does not decode."""
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number as wide as upstream's; a larger one does not decode."""
+
+Quantity = str | Int64 | float
 """An amount such as "500m", "1Gi" or 2; `kubelite.machinery.quantity` parses it."""
 
-IntOrString = int | str
+IntOrString = Int32 | str
 """A number, a percentage ("25%") or a name ("http")."""
 
 

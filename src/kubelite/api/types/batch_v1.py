@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Int64, Object
 from kubelite.api.types.core_v1 import ObjectReference, PodTemplateSpec
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
@@ -26,11 +26,11 @@ class CronJobList(Object):
 
 class CronJobSpec(Object):
     concurrencyPolicy: str = ""
-    failedJobsHistoryLimit: int | None = None
+    failedJobsHistoryLimit: Int32 | None = None
     jobTemplate: JobTemplateSpec | None = None
     schedule: str = ""
-    startingDeadlineSeconds: int | None = None
-    successfulJobsHistoryLimit: int | None = None
+    startingDeadlineSeconds: Int64 | None = None
+    successfulJobsHistoryLimit: Int32 | None = None
     suspend: bool | None = None
     timeZone: str | None = None
 
@@ -66,35 +66,35 @@ class JobList(Object):
 
 
 class JobSpec(Object):
-    activeDeadlineSeconds: int | None = None
-    backoffLimit: int | None = None
-    backoffLimitPerIndex: int | None = None
+    activeDeadlineSeconds: Int64 | None = None
+    backoffLimit: Int32 | None = None
+    backoffLimitPerIndex: Int32 | None = None
     completionMode: str = ""
-    completions: int | None = None
+    completions: Int32 | None = None
     managedBy: str = ""
     manualSelector: bool | None = None
-    maxFailedIndexes: int | None = None
-    parallelism: int | None = None
+    maxFailedIndexes: Int32 | None = None
+    parallelism: Int32 | None = None
     podFailurePolicy: PodFailurePolicy | None = None
     podReplacementPolicy: str = ""
     selector: LabelSelector | None = None
     successPolicy: SuccessPolicy | None = None
     suspend: bool | None = None
     template: PodTemplateSpec = field(default_factory=lambda: PodTemplateSpec())
-    ttlSecondsAfterFinished: int | None = None
+    ttlSecondsAfterFinished: Int32 | None = None
 
 
 class JobStatus(Object):
-    active: int | None = None
+    active: Int32 | None = None
     completedIndexes: str = ""
     completionTime: str | None = None
     conditions: list[JobCondition] = field(default_factory=list)
-    failed: int | None = None
+    failed: Int32 | None = None
     failedIndexes: str = ""
-    ready: int | None = None
+    ready: Int32 | None = None
     startTime: str | None = None
-    succeeded: int | None = None
-    terminating: int | None = None
+    succeeded: Int32 | None = None
+    terminating: Int32 | None = None
     uncountedTerminatedPods: UncountedTerminatedPods | None = None
 
 
@@ -110,7 +110,7 @@ class PodFailurePolicy(Object):
 class PodFailurePolicyOnExitCodesRequirement(Object):
     containerName: str = ""
     operator: str = ""
-    values: list[int] = field(default_factory=list)
+    values: list[Int32] = field(default_factory=list)
 
 
 class PodFailurePolicyOnPodConditionsPattern(Object):
@@ -129,7 +129,7 @@ class SuccessPolicy(Object):
 
 
 class SuccessPolicyRule(Object):
-    succeededCount: int | None = None
+    succeededCount: Int32 | None = None
     succeededIndexes: str = ""
 
 

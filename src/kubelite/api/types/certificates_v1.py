@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -33,7 +33,7 @@ class CertificateSigningRequestList(Object):
 
 
 class CertificateSigningRequestSpec(Object):
-    expirationSeconds: int | None = None
+    expirationSeconds: Int32 | None = None
     extra: dict[str, list[str]] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
     request: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -25,8 +25,8 @@ class LeaseList(Object):
 class LeaseSpec(Object):
     acquireTime: str | None = None
     holderIdentity: str | None = None
-    leaseDurationSeconds: int | None = None
-    leaseTransitions: int | None = None
+    leaseDurationSeconds: Int32 | None = None
+    leaseTransitions: Int32 | None = None
     preferredHolder: str = ""
     renewTime: str | None = None
     strategy: str = ""

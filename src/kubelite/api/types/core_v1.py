@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import IntOrString, Object, Quantity
+from kubelite.api.types.base import Int32, Int64, IntOrString, Object, Quantity
 from kubelite.api.types.meta_v1 import Condition, LabelSelector, ListMeta, ObjectMeta
 
 
 class AWSElasticBlockStoreVolumeSource(Object):
     fsType: str = ""
-    partition: int | None = None
+    partition: Int32 | None = None
     readOnly: bool | None = None
     volumeID: str = ""
 
@@ -119,7 +119,7 @@ class CinderVolumeSource(Object):
 
 
 class ClientIPConfig(Object):
-    timeoutSeconds: int | None = None
+    timeoutSeconds: Int32 | None = None
 
 
 class ClusterTrustBundleProjection(Object):
@@ -193,7 +193,7 @@ class ConfigMapProjection(Object):
 
 
 class ConfigMapVolumeSource(Object):
-    defaultMode: int | None = None
+    defaultMode: Int32 | None = None
     items: list[KeyToPath] = field(default_factory=list)
     name: str = ""
     optional: bool | None = None
@@ -235,13 +235,13 @@ class ContainerExtendedResourceRequest(Object):
 
 class ContainerImage(Object):
     names: list[str] = field(default_factory=list)
-    sizeBytes: int | None = None
+    sizeBytes: Int64 | None = None
 
 
 class ContainerPort(Object):
-    containerPort: int | None = None
+    containerPort: Int32 | None = None
     hostIP: str = ""
-    hostPort: int | None = None
+    hostPort: Int32 | None = None
     name: str = ""
     protocol: str = ""
 
@@ -258,7 +258,7 @@ class ContainerRestartRule(Object):
 
 class ContainerRestartRuleOnExitCodes(Object):
     operator: str = ""
-    values: list[int] = field(default_factory=list)
+    values: list[Int32] = field(default_factory=list)
 
 
 class ContainerState(Object):
@@ -273,11 +273,11 @@ class ContainerStateRunning(Object):
 
 class ContainerStateTerminated(Object):
     containerID: str = ""
-    exitCode: int | None = None
+    exitCode: Int32 | None = None
     finishedAt: str | None = None
     message: str = ""
     reason: str | None = None
-    signal: int | None = None
+    signal: Int32 | None = None
     startedAt: str | None = None
 
 
@@ -296,7 +296,7 @@ class ContainerStatus(Object):
     name: str = ""
     ready: bool | None = None
     resources: ResourceRequirements | None = None
-    restartCount: int | None = None
+    restartCount: Int32 | None = None
     started: bool | None = None
     state: ContainerState | None = None
     stopSignal: str = ""
@@ -309,7 +309,7 @@ class ContainerUser(Object):
 
 
 class DaemonEndpoint(Object):
-    Port: int | None = None
+    Port: Int32 | None = None
 
 
 class DownwardAPIProjection(Object):
@@ -318,13 +318,13 @@ class DownwardAPIProjection(Object):
 
 class DownwardAPIVolumeFile(Object):
     fieldRef: ObjectFieldSelector | None = None
-    mode: int | None = None
+    mode: Int32 | None = None
     path: str = ""
     resourceFieldRef: ResourceFieldSelector | None = None
 
 
 class DownwardAPIVolumeSource(Object):
-    defaultMode: int | None = None
+    defaultMode: Int32 | None = None
     items: list[DownwardAPIVolumeFile] = field(default_factory=list)
 
 
@@ -343,7 +343,7 @@ class EndpointAddress(Object):
 class EndpointPort(Object):
     appProtocol: str = ""
     name: str | None = None
-    port: int | None = None
+    port: Int32 | None = None
     protocol: str = ""
 
 
@@ -425,7 +425,7 @@ class Event(Object):
     apiVersion: str = ""
     kind: str = ""
     action: str = ""
-    count: int | None = None
+    count: Int32 | None = None
     eventTime: str | None = None
     firstTimestamp: str | None = None
     involvedObject: ObjectReference | None = None
@@ -448,7 +448,7 @@ class EventList(Object):
 
 
 class EventSeries(Object):
-    count: int | None = None
+    count: Int32 | None = None
     lastObservedTime: str | None = None
 
 
@@ -463,7 +463,7 @@ class ExecAction(Object):
 
 class FCVolumeSource(Object):
     fsType: str = ""
-    lun: int | None = None
+    lun: Int32 | None = None
     readOnly: bool | None = None
     targetWWNs: list[str] = field(default_factory=list)
     wwids: list[str] = field(default_factory=list)
@@ -499,13 +499,13 @@ class FlockerVolumeSource(Object):
 
 class GCEPersistentDiskVolumeSource(Object):
     fsType: str = ""
-    partition: int | None = None
+    partition: Int32 | None = None
     pdName: str = ""
     readOnly: bool | None = None
 
 
 class GRPCAction(Object):
-    port: int | None = None
+    port: Int32 | None = None
     service: str = ""
 
 
@@ -562,7 +562,7 @@ class ISCSIPersistentVolumeSource(Object):
     initiatorName: str = ""
     iqn: str = ""
     iscsiInterface: str = ""
-    lun: int | None = None
+    lun: Int32 | None = None
     portals: list[str] = field(default_factory=list)
     readOnly: bool | None = None
     secretRef: SecretReference | None = None
@@ -576,7 +576,7 @@ class ISCSIVolumeSource(Object):
     initiatorName: str = ""
     iqn: str = ""
     iscsiInterface: str = ""
-    lun: int | None = None
+    lun: Int32 | None = None
     portals: list[str] = field(default_factory=list)
     readOnly: bool | None = None
     secretRef: LocalObjectReference | None = None
@@ -594,7 +594,7 @@ class ImageVolumeStatus(Object):
 
 class KeyToPath(Object):
     key: str = ""
-    mode: int | None = None
+    mode: Int32 | None = None
     path: str = ""
 
 
@@ -639,9 +639,9 @@ class LimitRangeSpec(Object):
 
 
 class LinuxContainerUser(Object):
-    gid: int | None = None
-    supplementalGroups: list[int] = field(default_factory=list)
-    uid: int | None = None
+    gid: Int64 | None = None
+    supplementalGroups: list[Int64] = field(default_factory=list)
+    uid: Int64 | None = None
 
 
 class LoadBalancerIngress(Object):
@@ -819,7 +819,7 @@ class NodeStatus(Object):
 
 
 class NodeSwapStatus(Object):
-    capacity: int | None = None
+    capacity: Int64 | None = None
 
 
 class NodeSystemInfo(Object):
@@ -1001,7 +1001,7 @@ class PodCertificateProjection(Object):
     credentialBundlePath: str = ""
     keyPath: str = ""
     keyType: str = ""
-    maxExpirationSeconds: int | None = None
+    maxExpirationSeconds: Int32 | None = None
     signerName: str = ""
     userAnnotations: dict[str, str] = field(default_factory=dict)
 
@@ -1010,7 +1010,7 @@ class PodCondition(Object):
     lastProbeTime: str | None = None
     lastTransitionTime: str | None = None
     message: str = ""
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
     reason: str = ""
     status: str = ""
     type: str = ""
@@ -1072,22 +1072,22 @@ class PodSchedulingGroup(Object):
 
 class PodSecurityContext(Object):
     appArmorProfile: AppArmorProfile | None = None
-    fsGroup: int | None = None
+    fsGroup: Int64 | None = None
     fsGroupChangePolicy: str = ""
-    runAsGroup: int | None = None
+    runAsGroup: Int64 | None = None
     runAsNonRoot: bool | None = None
-    runAsUser: int | None = None
+    runAsUser: Int64 | None = None
     seLinuxChangePolicy: str = ""
     seLinuxOptions: SELinuxOptions | None = None
     seccompProfile: SeccompProfile | None = None
-    supplementalGroups: list[int] = field(default_factory=list)
+    supplementalGroups: list[Int64] = field(default_factory=list)
     supplementalGroupsPolicy: str = ""
     sysctls: list[Sysctl] = field(default_factory=list)
     windowsOptions: WindowsSecurityContextOptions | None = None
 
 
 class PodSpec(Object):
-    activeDeadlineSeconds: int | None = None
+    activeDeadlineSeconds: Int64 | None = None
     affinity: Affinity | None = None
     automountServiceAccountToken: bool | None = None
     containers: list[Container] = field(default_factory=list)
@@ -1109,7 +1109,7 @@ class PodSpec(Object):
     os: PodOS | None = None
     overhead: dict[str, Quantity] = field(default_factory=dict)
     preemptionPolicy: str | None = None
-    priority: int | None = None
+    priority: Int32 | None = None
     priorityClassName: str = ""
     readinessGates: list[PodReadinessGate] = field(default_factory=list)
     resourceClaims: list[PodResourceClaim] = field(default_factory=list)
@@ -1125,7 +1125,7 @@ class PodSpec(Object):
     setHostnameAsFQDN: bool | None = None
     shareProcessNamespace: bool | None = None
     subdomain: str = ""
-    terminationGracePeriodSeconds: int | None = None
+    terminationGracePeriodSeconds: Int64 | None = None
     tolerations: list[Toleration] = field(default_factory=list)
     topologySpreadConstraints: list[TopologySpreadConstraint] = field(default_factory=list)
     volumes: list[Volume] = field(default_factory=list)
@@ -1143,7 +1143,7 @@ class PodStatus(Object):
     message: str = ""
     nodeAllocatableResourceClaimStatuses: list[NodeAllocatableResourceClaimStatus] = field(default_factory=list)
     nominatedNodeName: str = ""
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
     phase: str = ""
     podIP: str = ""
     podIPs: list[PodIP] = field(default_factory=list)
@@ -1176,7 +1176,7 @@ class PodTemplateSpec(Object):
 
 class PortStatus(Object):
     error: str = ""
-    port: int | None = None
+    port: Int32 | None = None
     protocol: str = ""
 
 
@@ -1188,24 +1188,24 @@ class PortworxVolumeSource(Object):
 
 class PreferredSchedulingTerm(Object):
     preference: NodeSelectorTerm | None = None
-    weight: int | None = None
+    weight: Int32 | None = None
 
 
 class Probe(Object):
     exec: ExecAction | None = None
-    failureThreshold: int | None = None
+    failureThreshold: Int32 | None = None
     grpc: GRPCAction | None = None
     httpGet: HTTPGetAction | None = None
-    initialDelaySeconds: int | None = None
-    periodSeconds: int | None = None
-    successThreshold: int | None = None
+    initialDelaySeconds: Int32 | None = None
+    periodSeconds: Int32 | None = None
+    successThreshold: Int32 | None = None
     tcpSocket: TCPSocketAction | None = None
-    terminationGracePeriodSeconds: int | None = None
-    timeoutSeconds: int | None = None
+    terminationGracePeriodSeconds: Int64 | None = None
+    timeoutSeconds: Int32 | None = None
 
 
 class ProjectedVolumeSource(Object):
-    defaultMode: int | None = None
+    defaultMode: Int32 | None = None
     sources: list[VolumeProjection] = field(default_factory=list)
 
 
@@ -1264,19 +1264,19 @@ class ReplicationControllerList(Object):
 
 
 class ReplicationControllerSpec(Object):
-    minReadySeconds: int | None = None
-    replicas: int | None = None
+    minReadySeconds: Int32 | None = None
+    replicas: Int32 | None = None
     selector: dict[str, str] = field(default_factory=dict)
     template: PodTemplateSpec | None = None
 
 
 class ReplicationControllerStatus(Object):
-    availableReplicas: int | None = None
+    availableReplicas: Int32 | None = None
     conditions: list[ReplicationControllerCondition] = field(default_factory=list)
-    fullyLabeledReplicas: int | None = None
-    observedGeneration: int | None = None
-    readyReplicas: int | None = None
-    replicas: int | None = None
+    fullyLabeledReplicas: Int32 | None = None
+    observedGeneration: Int64 | None = None
+    readyReplicas: Int32 | None = None
+    replicas: Int32 | None = None
 
 
 class ResourceClaim(Object):
@@ -1421,7 +1421,7 @@ class SecretReference(Object):
 
 
 class SecretVolumeSource(Object):
-    defaultMode: int | None = None
+    defaultMode: Int32 | None = None
     items: list[KeyToPath] = field(default_factory=list)
     optional: bool | None = None
     secretName: str = ""
@@ -1434,9 +1434,9 @@ class SecurityContext(Object):
     privileged: bool | None = None
     procMount: str = ""
     readOnlyRootFilesystem: bool | None = None
-    runAsGroup: int | None = None
+    runAsGroup: Int64 | None = None
     runAsNonRoot: bool | None = None
-    runAsUser: int | None = None
+    runAsUser: Int64 | None = None
     seLinuxOptions: SELinuxOptions | None = None
     seccompProfile: SeccompProfile | None = None
     windowsOptions: WindowsSecurityContextOptions | None = None
@@ -1468,7 +1468,7 @@ class ServiceAccountList(Object):
 
 class ServiceAccountTokenProjection(Object):
     audience: str = ""
-    expirationSeconds: int | None = None
+    expirationSeconds: Int64 | None = None
     path: str = ""
 
 
@@ -1482,8 +1482,8 @@ class ServiceList(Object):
 class ServicePort(Object):
     appProtocol: str = ""
     name: str = ""
-    nodePort: int | None = None
-    port: int | None = None
+    nodePort: Int32 | None = None
+    port: Int32 | None = None
     protocol: str = ""
     targetPort: IntOrString | None = None
 
@@ -1495,7 +1495,7 @@ class ServiceSpec(Object):
     externalIPs: list[str] = field(default_factory=list)
     externalName: str = ""
     externalTrafficPolicy: str = ""
-    healthCheckNodePort: int | None = None
+    healthCheckNodePort: Int32 | None = None
     internalTrafficPolicy: str = ""
     ipFamilies: list[str] = field(default_factory=list)
     ipFamilyPolicy: str = ""
@@ -1521,7 +1521,7 @@ class SessionAffinityConfig(Object):
 
 
 class SleepAction(Object):
-    seconds: int | None = None
+    seconds: Int64 | None = None
 
 
 class StorageOSPersistentVolumeSource(Object):
@@ -1561,7 +1561,7 @@ class Toleration(Object):
     effect: str = ""
     key: str = ""
     operator: str = ""
-    tolerationSeconds: int | None = None
+    tolerationSeconds: Int64 | None = None
     value: str = ""
 
 
@@ -1577,8 +1577,8 @@ class TopologySelectorTerm(Object):
 class TopologySpreadConstraint(Object):
     labelSelector: LabelSelector | None = None
     matchLabelKeys: list[str] = field(default_factory=list)
-    maxSkew: int | None = None
-    minDomains: int | None = None
+    maxSkew: Int32 | None = None
+    minDomains: Int32 | None = None
     nodeAffinityPolicy: str = ""
     nodeTaintsPolicy: str = ""
     topologyKey: str = ""
@@ -1686,7 +1686,7 @@ class VsphereVirtualDiskVolumeSource(Object):
 
 class WeightedPodAffinityTerm(Object):
     podAffinityTerm: PodAffinityTerm | None = None
-    weight: int | None = None
+    weight: Int32 | None = None
 
 
 class WindowsSecurityContextOptions(Object):

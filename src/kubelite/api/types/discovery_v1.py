@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Object
 from kubelite.api.types.core_v1 import ObjectReference
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
@@ -34,7 +34,7 @@ class EndpointHints(Object):
 class EndpointPort(Object):
     appProtocol: str = ""
     name: str | None = None
-    port: int | None = None
+    port: Int32 | None = None
     protocol: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Object
 from kubelite.api.types.core_v1 import EventSource, ObjectReference
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
@@ -14,7 +14,7 @@ class Event(Object):
     apiVersion: str = ""
     kind: str = ""
     action: str = ""
-    deprecatedCount: int | None = None
+    deprecatedCount: Int32 | None = None
     deprecatedFirstTimestamp: str | None = None
     deprecatedLastTimestamp: str | None = None
     deprecatedSource: EventSource | None = None
@@ -37,5 +37,5 @@ class EventList(Object):
 
 
 class EventSeries(Object):
-    count: int | None = None
+    count: Int32 | None = None
     lastObservedTime: str | None = None

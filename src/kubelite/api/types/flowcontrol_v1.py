@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
 class ExemptPriorityLevelConfiguration(Object):
-    lendablePercent: int | None = None
-    nominalConcurrencyShares: int | None = None
+    lendablePercent: Int32 | None = None
+    nominalConcurrencyShares: Int32 | None = None
 
 
 class FlowDistinguisherMethod(Object):
@@ -42,7 +42,7 @@ class FlowSchemaList(Object):
 
 class FlowSchemaSpec(Object):
     distinguisherMethod: FlowDistinguisherMethod | None = None
-    matchingPrecedence: int | None = None
+    matchingPrecedence: Int32 | None = None
     priorityLevelConfiguration: PriorityLevelConfigurationReference | None = None
     rules: list[PolicyRulesWithSubjects] = field(default_factory=list)
 
@@ -61,10 +61,10 @@ class LimitResponse(Object):
 
 
 class LimitedPriorityLevelConfiguration(Object):
-    borrowingLimitPercent: int | None = None
-    lendablePercent: int | None = None
+    borrowingLimitPercent: Int32 | None = None
+    lendablePercent: Int32 | None = None
     limitResponse: LimitResponse | None = None
-    nominalConcurrencyShares: int | None = None
+    nominalConcurrencyShares: Int32 | None = None
 
 
 class NonResourcePolicyRule(Object):
@@ -116,9 +116,9 @@ class PriorityLevelConfigurationStatus(Object):
 
 
 class QueuingConfiguration(Object):
-    handSize: int | None = None
-    queueLengthLimit: int | None = None
-    queues: int | None = None
+    handSize: Int32 | None = None
+    queueLengthLimit: Int32 | None = None
+    queues: Int32 | None = None
 
 
 class ResourcePolicyRule(Object):

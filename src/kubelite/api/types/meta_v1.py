@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Int64, Object
 
 
 class APIGroup(Object):
@@ -54,7 +54,7 @@ class APIVersions(Object):
 class Condition(Object):
     lastTransitionTime: str | None = None
     message: str | None = None
-    observedGeneration: int | None = None
+    observedGeneration: Int64 | None = None
     reason: str | None = None
     status: str = ""
     type: str = ""
@@ -64,7 +64,7 @@ class DeleteOptions(Object):
     apiVersion: str = ""
     kind: str = ""
     dryRun: list[str] = field(default_factory=list)
-    gracePeriodSeconds: int | None = None
+    gracePeriodSeconds: Int64 | None = None
     ignoreStoreReadErrorWithClusterBreakingPotential: bool | None = None
     orphanDependents: bool | None = None
     preconditions: Preconditions | None = None
@@ -100,7 +100,7 @@ class LabelSelectorRequirement(Object):
 
 class ListMeta(Object):
     continue_: str = field(default="", name='continue')
-    remainingItemCount: int | None = None
+    remainingItemCount: Int64 | None = None
     resourceVersion: str = ""
     selfLink: str = ""
     shardInfo: ShardInfo | None = None
@@ -119,11 +119,11 @@ class ManagedFieldsEntry(Object):
 class ObjectMeta(Object):
     annotations: dict[str, str] = field(default_factory=dict)
     creationTimestamp: str | None = None
-    deletionGracePeriodSeconds: int | None = None
+    deletionGracePeriodSeconds: Int64 | None = None
     deletionTimestamp: str | None = None
     finalizers: list[str] = field(default_factory=list)
     generateName: str = ""
-    generation: int | None = None
+    generation: Int64 | None = None
     labels: dict[str, str] = field(default_factory=dict)
     managedFields: list[ManagedFieldsEntry] = field(default_factory=list)
     name: str = ""
@@ -161,7 +161,7 @@ class Status(Object):
     metadata: ListMeta = field(default_factory=lambda: ListMeta())
     apiVersion: str = ""
     kind: str = ""
-    code: int | None = None
+    code: Int32 | None = None
     details: StatusDetails | None = None
     message: str = ""
     reason: str = ""
@@ -179,7 +179,7 @@ class StatusDetails(Object):
     causes: list[StatusCause] = field(default_factory=list)
     group: str = ""
     name: str = ""
-    retryAfterSeconds: int | None = None
+    retryAfterSeconds: Int32 | None = None
     uid: str = ""
 
 

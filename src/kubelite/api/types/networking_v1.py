@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import IntOrString, Object
+from kubelite.api.types.base import Int32, IntOrString, Object
 from kubelite.api.types.core_v1 import TypedLocalObjectReference
 from kubelite.api.types.meta_v1 import Condition, LabelSelector, ListMeta, ObjectMeta
 
@@ -101,7 +101,7 @@ class IngressLoadBalancerStatus(Object):
 
 class IngressPortStatus(Object):
     error: str = ""
-    port: int | None = None
+    port: Int32 | None = None
     protocol: str = ""
 
 
@@ -162,7 +162,7 @@ class NetworkPolicyPeer(Object):
 
 
 class NetworkPolicyPort(Object):
-    endPort: int | None = None
+    endPort: Int32 | None = None
     port: IntOrString | None = None
     protocol: str = ""
 
@@ -183,7 +183,7 @@ class ParentReference(Object):
 
 class ServiceBackendPort(Object):
     name: str = ""
-    number: int | None = None
+    number: Int32 | None = None
 
 
 class ServiceCIDR(Object):

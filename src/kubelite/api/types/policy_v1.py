@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import IntOrString, Object
+from kubelite.api.types.base import Int32, Int64, IntOrString, Object
 from kubelite.api.types.meta_v1 import Condition, DeleteOptions, LabelSelector, ListMeta, ObjectMeta
 
 
@@ -39,9 +39,9 @@ class PodDisruptionBudgetSpec(Object):
 
 class PodDisruptionBudgetStatus(Object):
     conditions: list[Condition] = field(default_factory=list)
-    currentHealthy: int | None = None
-    desiredHealthy: int | None = None
+    currentHealthy: Int32 | None = None
+    desiredHealthy: Int32 | None = None
     disruptedPods: dict[str, str] = field(default_factory=dict)
-    disruptionsAllowed: int | None = None
-    expectedPods: int | None = None
-    observedGeneration: int | None = None
+    disruptionsAllowed: Int32 | None = None
+    expectedPods: Int32 | None = None
+    observedGeneration: Int64 | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import Object, Quantity
+from kubelite.api.types.base import Int64, Object, Quantity
 from kubelite.api.types.core_v1 import NodeSelector
 from kubelite.api.types.meta_v1 import Condition, ListMeta, ObjectMeta
 
@@ -86,8 +86,8 @@ class DeviceAllocationResult(Object):
 class DeviceAttribute(Object):
     bool_: bool | None = field(default=None, name='bool')
     bools: list[bool] = field(default_factory=list)
-    int_: int | None = field(default=None, name='int')
-    ints: list[int] = field(default_factory=list)
+    int_: Int64 | None = field(default=None, name='int')
+    ints: list[Int64] = field(default_factory=list)
     string: str = ""
     strings: list[str] = field(default_factory=list)
     version: str = ""
@@ -171,7 +171,7 @@ class DeviceSelector(Object):
 class DeviceSubRequest(Object):
     allocationMode: str = ""
     capacity: CapacityRequirements | None = None
-    count: int | None = None
+    count: Int64 | None = None
     deviceClassName: str = ""
     name: str = ""
     selectors: list[DeviceSelector] = field(default_factory=list)
@@ -189,7 +189,7 @@ class DeviceToleration(Object):
     effect: str = ""
     key: str = ""
     operator: str = ""
-    tolerationSeconds: int | None = None
+    tolerationSeconds: Int64 | None = None
     value: str = ""
 
 
@@ -197,7 +197,7 @@ class ExactDeviceRequest(Object):
     adminAccess: bool | None = None
     allocationMode: str = ""
     capacity: CapacityRequirements | None = None
-    count: int | None = None
+    count: Int64 | None = None
     deviceClassName: str = ""
     selectors: list[DeviceSelector] = field(default_factory=list)
     tolerations: list[DeviceToleration] = field(default_factory=list)
@@ -271,9 +271,9 @@ class ResourceClaimTemplateSpec(Object):
 
 
 class ResourcePool(Object):
-    generation: int | None = None
+    generation: Int64 | None = None
     name: str = ""
-    resourceSliceCount: int | None = None
+    resourceSliceCount: Int64 | None = None
 
 
 class ResourceSlice(Object):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object
+from kubelite.api.types.base import Int32, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -15,7 +15,7 @@ class PriorityClass(Object):
     description: str = ""
     globalDefault: bool | None = None
     preemptionPolicy: str = ""
-    value: int | None = None
+    value: Int32 | None = None
 
 
 class PriorityClassList(Object):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Object, Quantity
+from kubelite.api.types.base import Int32, Int64, Object, Quantity
 from kubelite.api.types.core_v1 import PersistentVolumeSpec, TopologySelectorTerm
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
@@ -26,7 +26,7 @@ class CSIDriverList(Object):
 class CSIDriverSpec(Object):
     attachRequired: bool | None = None
     fsGroupPolicy: str = ""
-    nodeAllocatableUpdatePeriodSeconds: int | None = None
+    nodeAllocatableUpdatePeriodSeconds: Int64 | None = None
     podInfoOnMount: bool | None = None
     preventPodSchedulingIfMissing: bool | None = None
     requiresRepublish: bool | None = None
@@ -101,7 +101,7 @@ class StorageClassList(Object):
 
 class TokenRequest(Object):
     audience: str = ""
-    expirationSeconds: int | None = None
+    expirationSeconds: Int64 | None = None
 
 
 class VolumeAttachment(Object):
@@ -153,10 +153,10 @@ class VolumeAttributesClassList(Object):
 
 
 class VolumeError(Object):
-    errorCode: int | None = None
+    errorCode: Int32 | None = None
     message: str = ""
     time: str | None = None
 
 
 class VolumeNodeResources(Object):
-    count: int | None = None
+    count: Int32 | None = None
