@@ -1,7 +1,7 @@
 """The controller manager: all controllers in one process, one such process active at a time.
 
-What: `Config` and `run`. Flow: kubeconfig → client → leader lease → shared informers and controllers → until `stop`. Losing the lease
-ends the process with an error, so that its supervisor starts it anew as a candidate. /healthz and /metrics answer from the
+What: `Config` and `run`. Flow: kubeconfig → client → leader lease → shared informers and controllers → until `stop`. Losing the
+lease ends the process with an error, so that its supervisor starts it anew as a candidate. /healthz and /metrics answer from the
 start, also while another process leads.
 """
 

@@ -1,8 +1,8 @@
 """Deletes objects whose owners are gone, and carries out foreground and orphan deletions.
 
 What: the wiring of `graph` and `plan`. Flow: metadata of every resource → graph → uids to look at → the object as the server
-has it → plan → patch or delete. An owner that the graph does not know is looked up at the server before its dependents are judged.
-Resources are discovered at start, every ten minutes, and when an owner of an unknown kind turns up.
+has it → plan → patch or delete. An owner that the graph does not know is looked up at the server before its dependents are
+judged. Resources are discovered at start, every ten minutes, and when an owner of an unknown kind turns up.
 """
 
 from __future__ import annotations
