@@ -1,8 +1,9 @@
 """An API server inside the test process: real HTTP on a free loopback port, over the memory store.
 
-What: `api_server()` starts one and yields an `ApiEnv` with its address, its `Registry`, and a small client. Why: every integration test drives
-the real server; nothing of it is mocked. Flow: `async with api_server() as api: reply = await api.post("/api/v1/namespaces", {...})`.
-`api.client_config()` gives what `kubelite.client.client.Client.from_config` takes. TLS with `tls=True`.
+What: `api_server()` starts one and yields an `ApiEnv` with its address, its `Registry`, and a small client. Why: every
+integration test drives the real server; nothing of it is mocked. Flow: `async with api_server() as api:` and
+`reply = await api.post("/api/v1/namespaces", {...})`. `api.client_config()` gives what `Client.from_config` takes. TLS
+with `tls=True`.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _scale_change(request: Request, kind: Kind, ask: Ask) -> Callable[[Any], Any
     return change
 
 
-def _bind(pod: Any, binding: Binding, name: str) -> Any:
+def _bind(pod: Any, binding: Binding, name: str, node: str) -> Any:
     """Puts the node into the pod, once (pkg/registry/core/pod/storage: assignPod)."""
     if pod.metadata.deletionTimestamp is not None:
         raise errors.conflict("", "pods/binding", name, f"pod {name} is being deleted, cannot be assigned to a host")
@@ -128,7 +128,7 @@ def _bind(pod: Any, binding: Binding, name: str) -> Any:
         raise errors.conflict("", "pods", name, why)
     if pod.spec.schedulingGates:
         raise errors.conflict("", "pods/binding", name, f"pod {name} has non-empty .spec.schedulingGates")
-    pod.spec.nodeName = binding.target.name
+    pod.spec.nodeName = node
     pod.metadata.annotations.update(binding.metadata.annotations)
     _set_scheduled(pod)
     return pod
@@ -161,10 +161,12 @@ async def binding(registry: Registry, request: Request, kind: Kind) -> Response:
             f"name in URL does not match name in Binding object: the name of the object ({sent.metadata.name}) does not match "
             f"the name on the URL ({info.name})"
         )
+    target = sent.target
+    node = target.name if target is not None else ""
     found = []
-    if sent.target.kind not in ("", "Node"):
-        found.append(fielderrors.not_supported(Path("target") / "kind", sent.target.kind, ["Node", "<empty>"]))
-    if not sent.target.name:
+    if target is not None and target.kind not in ("", "Node"):
+        found.append(fielderrors.not_supported(Path("target") / "kind", target.kind, ["Node", "<empty>"]))
+    if not node:
         found.append(fielderrors.required(Path("target") / "name"))
     if found:
         raise errors.invalid("", "Binding", name, found)
@@ -177,7 +179,7 @@ async def binding(registry: Registry, request: Request, kind: Kind) -> Response:
         pods,
         info.namespace,
         name,
-        lambda pod: _bind(pod, sent, name),
+        lambda pod: _bind(pod, sent, name, node),
         ask,
         subresource="binding",
         derives=True,
