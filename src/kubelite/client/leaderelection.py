@@ -15,19 +15,17 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from kubelite.api.coordination.lease import LEASE
 from kubelite.api.types.coordination_v1 import Lease
 from kubelite.client.client import Client
 from kubelite.client.errors import ConnectionFailed
 from kubelite.machinery import times
 from kubelite.machinery.errors import StatusError
-from kubelite.machinery.kind import Kind
 from kubelite.util.clock import Clock, SystemClock
 from kubelite.util.log import get_logger
 from kubelite.util.tasks import cancel
 
 log = get_logger(__name__)
-LEASE = Kind(group="coordination.k8s.io", version="v1", kind="Lease", plural="leases", type=Lease)
-"""Enough of the kind for its paths; its rules live in the API server."""
 
 
 class LeadershipLost(Exception):

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from typing import Any
 
+from kubelite.api.core.event import EVENT
 from kubelite.api.types.core_v1 import Event, EventSource, ObjectReference
 from kubelite.client.client import Client
 from kubelite.client.correlator import Correlator, Occurrence, Seen
@@ -25,7 +26,6 @@ from kubelite.util.log import get_logger
 from kubelite.util.tasks import cancel
 
 log = get_logger(__name__)
-EVENT = Kind(group="", version="v1", kind="Event", plural="events", type=Event)
 QUEUE = 1000
 ATTEMPTS = 12
 RETRY_SECONDS = 10.0

@@ -115,7 +115,7 @@ async def eventually(check: Callable[[], Any], seconds: float = 15.0) -> Any:
             if value or loop.time() > deadline:
                 assert value, f"never became true: {value!r}"
                 return value
-        except (AssertionError, KeyError, IndexError, TypeError):
+        except (AssertionError, LookupError, TypeError, ValueError):
             if loop.time() > deadline:
                 raise
         await asyncio.sleep(0.02)

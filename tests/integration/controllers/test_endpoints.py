@@ -1,0 +1,111 @@
+"""Endpoints and EndpointSlices follow services and their pods, on a real API server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration.controllers.manager import World, eventually, running
+
+NAMES = ("endpoints-controller", "endpointslice-controller")
+SERVICES = "/api/v1/namespaces/default/services"
+PODS = "/api/v1/namespaces/default/pods"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+ENDPOINTS = "/api/v1/namespaces/default/endpoints"
+
+
+def service(**spec: Any) -> dict:
+    ports = [{"name": "http", "port": 80, "targetPort": "web"}]
+    return {
+        "metadata": {"name": "web", "labels": {"team": "a"}},
+        "spec": {"selector": {"app": "web"}, "ports": ports, **spec},
+    }
+
+
+def pod(name: str, port: int = 8080) -> dict:
+    container = {"name": "c", "image": "i", "ports": [{"name": "web", "containerPort": port}]}
+    return {"metadata": {"name": name, "labels": {"app": "web"}}, "spec": {"containers": [container]}}
+
+
+async def report(world: World, name: str, ip: str, ready: bool) -> None:
+    condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [condition]}
+    reply = await world.api.patch(f"{PODS}/{name}/status", {"status": status})
+    assert reply.status == 200, reply.body
+
+
+async def view(world: World) -> tuple[Any, Any]:
+    """({address: (ready, serving, terminating)} of all slices, (ready, not ready) addresses of the Endpoints)."""
+    states = {}
+    for piece in await world.items(SLICES):
+        for endpoint in piece.get("endpoints") or []:
+            conditions = endpoint["conditions"]
+            states[endpoint["addresses"][0]] = tuple(conditions[k] for k in ("ready", "serving", "terminating"))
+    subsets = (await world.get(f"{ENDPOINTS}/web")).get("subsets") or [{}]
+    old = tuple([a["ip"] for a in subsets[0].get(kind, [])] for kind in ("addresses", "notReadyAddresses"))
+    return states, old
+
+
+async def test_endpoints_follow_readiness_and_deletion_of_pods():
+    async with running(*NAMES) as world:
+        await world.create(SERVICES, service())
+        for name, ip, ready in (("a", "10.0.0.1", True), ("b", "10.0.0.2", False)):
+            await world.create(PODS, pod(name))
+            await report(world, name, ip, ready)
+        on, off = (True, True, False), (False, False, False)
+
+        async def seen(states: Any, old: Any) -> bool:
+            assert await view(world) == (states, old)
+            return True
+
+        await eventually(lambda: seen({"10.0.0.1": on, "10.0.0.2": off}, (["10.0.0.1"], ["10.0.0.2"])))
+        await report(world, "b", "10.0.0.2", True)
+        await eventually(lambda: seen({"10.0.0.1": on, "10.0.0.2": on}, (["10.0.0.1", "10.0.0.2"], [])))
+
+        (piece,) = await world.items(SLICES)
+        assert piece["ports"] == [{"name": "http", "port": 8080, "protocol": "TCP"}]
+        assert piece["metadata"]["labels"]["kubernetes.io/service-name"] == "web"
+        assert piece["metadata"]["labels"]["team"] == "a"
+        assert piece["endpoints"][0]["targetRef"]["kind"] == "Pod"
+
+        await world.delete(f"{SERVICES}/web")
+
+        async def gone() -> bool:
+            return await world.get(f"{ENDPOINTS}/web") is None
+
+        await eventually(gone)
+
+
+async def test_pods_with_other_port_numbers_get_a_slice_of_their_own():
+    async with running(*NAMES) as world:
+        await world.create(SERVICES, service())
+        for name, ip, port in (("a", "10.0.0.1", 8080), ("b", "10.0.0.2", 9090)):
+            await world.create(PODS, pod(name, port))
+            await report(world, name, ip, True)
+
+        async def apart() -> bool:
+            pieces = await world.items(SLICES)
+            found = {p["ports"][0]["port"]: [e["addresses"][0] for e in p["endpoints"]] for p in pieces}
+            subsets = (await world.get(f"{ENDPOINTS}/web"))["subsets"]
+            return found == {8080: ["10.0.0.1"], 9090: ["10.0.0.2"]} and len(subsets) == 2
+
+        await eventually(apart)
+
+
+async def test_a_service_without_pods_has_one_empty_slice_and_headless_is_labelled():
+    async with running(*NAMES) as world:
+        await world.create(SERVICES, service(clusterIP="None", publishNotReadyAddresses=True))
+
+        async def empty() -> bool:
+            (piece,) = await world.items(SLICES)
+            labels = (await world.get(f"{ENDPOINTS}/web"))["metadata"]["labels"]
+            return not piece.get("endpoints") and "service.kubernetes.io/headless" in labels
+
+        await eventually(empty)
+        await world.create(PODS, pod("a"))
+        await report(world, "a", "10.0.0.1", False)
+
+        async def published() -> bool:
+            return await view(world) == ({"10.0.0.1": (True, False, False)}, (["10.0.0.1"], []))
+
+        await eventually(published)
+        assert len(await world.items(SLICES)) == 1

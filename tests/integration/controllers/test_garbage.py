@@ -1,0 +1,87 @@
+"""Objects go with their owners: in the background, in the foreground, or set free."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.controllers.manager import World, eventually, running
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+NAME = "garbage-collector-controller"
+
+
+async def family(world: World, *, block: bool = True) -> None:
+    """parent ← child ← grandchild."""
+    owner = None
+    for name in ("parent", "child", "grandchild"):
+        body = {"metadata": {"name": name}}
+        if owner is not None:
+            reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": owner["metadata"]["name"]}
+            reference |= {"uid": owner["metadata"]["uid"], "blockOwnerDeletion": block}
+            body["metadata"]["ownerReferences"] = [reference]
+        owner = await world.create(MAPS, body)
+
+
+async def names(world: World) -> set[str]:
+    return {item["metadata"]["name"] for item in await world.items(MAPS)}
+
+
+@pytest.mark.parametrize("policy", ["Background", "Foreground"])
+async def test_dependents_go_with_their_owner(policy: str):
+    async with running(NAME) as world:
+        await family(world)
+        await world.create(MAPS, {"metadata": {"name": "stranger"}})
+        await world.delete(f"{MAPS}/parent", {"propagationPolicy": policy})
+
+        async def gone() -> bool:
+            return await names(world) == {"stranger"}
+
+        await eventually(gone)
+
+
+async def test_in_the_foreground_the_owner_goes_last():
+    async with running(NAME) as world:
+        await family(world)
+        await world.merge(f"{MAPS}/grandchild", {"metadata": {"finalizers": ["example.com/hold"]}})
+        await world.delete(f"{MAPS}/parent", {"propagationPolicy": "Foreground"})
+
+        async def waiting() -> bool:
+            child = await world.get(f"{MAPS}/child")
+            return "deletionTimestamp" in child["metadata"] and "foregroundDeletion" in child["metadata"]["finalizers"]
+
+        await eventually(waiting)
+        assert await names(world) == {"parent", "child", "grandchild"}
+        await world.merge(f"{MAPS}/grandchild", {"metadata": {"finalizers": None}})
+
+        async def gone() -> bool:
+            return not await names(world)
+
+        await eventually(gone)
+
+
+async def test_orphans_stay_without_a_reference():
+    async with running(NAME) as world:
+        await family(world)
+        await world.delete(f"{MAPS}/parent", {"propagationPolicy": "Orphan"})
+
+        async def free() -> bool:
+            child = await world.get(f"{MAPS}/child")
+            return await names(world) == {"child", "grandchild"} and not child["metadata"].get("ownerReferences")
+
+        await eventually(free)
+
+
+async def test_an_owner_that_never_was_takes_its_dependent_and_a_second_owner_saves_it():
+    async with running(NAME) as world:
+        keeper = await world.create(MAPS, {"metadata": {"name": "keeper"}})
+        absent = {"apiVersion": "v1", "kind": "ConfigMap", "name": "never", "uid": "0000"}
+        solid = {"apiVersion": "v1", "kind": "ConfigMap", "name": "keeper", "uid": keeper["metadata"]["uid"]}
+        await world.create(MAPS, {"metadata": {"name": "lost", "ownerReferences": [absent]}})
+        await world.create(MAPS, {"metadata": {"name": "saved", "ownerReferences": [absent, solid]}})
+
+        async def judged() -> bool:
+            saved = await world.get(f"{MAPS}/saved")
+            left = [reference["name"] for reference in saved["metadata"]["ownerReferences"]]
+            return await names(world) == {"keeper", "saved"} and left == ["keeper"]
+
+        await eventually(judged)

@@ -1,0 +1,149 @@
+"""Nodes get ranges, are missed when silent, and lose their pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration.controllers.manager import World, eventually, running
+
+NODES = "/api/v1/nodes"
+PODS = "/api/v1/namespaces/default/pods"
+
+
+async def node(world: World, name: str, ready: str = "True") -> None:
+    await world.create(NODES, {"metadata": {"name": name}})
+    condition = {
+        "type": "Ready",
+        "status": ready,
+        "reason": "KubeletReady",
+        "lastHeartbeatTime": "2026-01-01T00:00:00Z",
+    }
+    reply = await world.api.patch(f"{NODES}/{name}/status", {"status": {"conditions": [condition]}})
+    assert reply.status == 200, reply.body
+
+
+async def pod(world: World, name: str, node_name: str, tolerations: Any = None) -> None:
+    spec = {"nodeName": node_name, "containers": [{"name": "c", "image": "i"}], "terminationGracePeriodSeconds": 0}
+    if tolerations:
+        spec["tolerations"] = tolerations
+    await world.create(PODS, {"metadata": {"name": name, "labels": {"app": "web"}}, "spec": spec})
+    await world.make_ready(await world.get(f"{PODS}/{name}"))
+
+
+async def taints(world: World, name: str) -> set[tuple[str, str]]:
+    return {(t["key"], t["effect"]) for t in (await world.get(f"{NODES}/{name}"))["spec"].get("taints", [])}
+
+
+async def test_each_node_gets_a_range_of_its_own():
+    async with running("node-ipam-controller", cluster_cidr="10.244.0.0/16") as world:
+        await world.create(
+            NODES, {"metadata": {"name": "taken"}, "spec": {"podCIDR": "10.244.0.0/24", "podCIDRs": ["10.244.0.0/24"]}}
+        )
+        for name in ("a", "b", "c"):
+            await world.create(NODES, {"metadata": {"name": name}})
+
+        async def given() -> bool:
+            found = {n["metadata"]["name"]: n["spec"].get("podCIDR") for n in await world.items(NODES)}
+            return set(found.values()) == {f"10.244.{i}.0/24" for i in range(4)} and found["taken"] == "10.244.0.0/24"
+
+        await eventually(given)
+
+
+async def test_a_silent_node_is_marked_tainted_and_its_pods_moved():
+    names = ("node-lifecycle-controller", "taint-eviction-controller")
+    async with running(*names, node_monitor_grace_period=1.0, node_eviction_rate=100.0) as world:
+        await node(world, "lost")
+        await node(world, "alive")
+        await pod(world, "goes", "lost", [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}])
+        await pod(world, "stays", "lost", [{"operator": "Exists"}])
+        beat = 0
+
+        async def moved() -> bool:
+            nonlocal beat
+            beat += 1
+            lease = {"metadata": {"name": "alive", "namespace": "kube-node-lease"}}
+            path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+            spec = {"spec": {"renewTime": f"2026-01-01T00:00:00.{beat:06}Z"}}
+            if (await world.api.patch(f"{path}/alive", spec)).status == 404:
+                await world.api.post("/api/v1/namespaces", {"metadata": {"name": "kube-node-lease"}})
+                await world.api.post(path, lease | spec)
+            return await world.get(f"{PODS}/goes") is None
+
+        await eventually(moved)
+        conditions = {c["type"]: c for c in (await world.get(f"{NODES}/lost"))["status"]["conditions"]}
+        assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("Unknown", "NodeStatusUnknown")
+        assert conditions["MemoryPressure"]["reason"] == "NodeStatusNeverUpdated"
+        unreachable = "node.kubernetes.io/unreachable"
+        assert await taints(world, "lost") == {(unreachable, "NoSchedule"), (unreachable, "NoExecute")}
+        assert await taints(world, "alive") == set()
+        stays = await world.get(f"{PODS}/stays")
+        assert [c["status"] for c in stays["status"]["conditions"] if c["type"] == "Ready"] == ["False"]
+
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "lastHeartbeatTime": "2026-01-01T00:01:00Z",
+        }
+        await world.api.patch(f"{NODES}/lost/status", {"status": {"conditions": [ready]}})
+
+        async def back() -> bool:
+            return await taints(world, "lost") == set()
+
+        await eventually(back)
+
+
+async def test_when_every_node_is_silent_nothing_is_evicted():
+    names = ("node-lifecycle-controller", "taint-eviction-controller")
+    async with running(*names, node_monitor_grace_period=0.3, node_eviction_rate=100.0) as world:
+        await node(world, "only")
+        await pod(world, "stays", "only", [{"key": "x", "operator": "Exists"}])
+
+        async def marked() -> bool:
+            return await taints(world, "only") == {("node.kubernetes.io/unreachable", "NoSchedule")}
+
+        await eventually(marked)
+        assert await world.get(f"{PODS}/stays") is not None
+
+
+async def test_a_cordoned_node_and_one_under_pressure_are_tainted():
+    async with running("node-lifecycle-controller") as world:
+        await node(world, "a")
+        await world.merge(f"{NODES}/a", {"spec": {"unschedulable": True}})
+        pressure = [{"type": "DiskPressure", "status": "True"}, {"type": "Ready", "status": "True"}]
+        await world.api.patch(f"{NODES}/a/status", {"status": {"conditions": pressure}})
+
+        async def tainted() -> bool:
+            wanted = {
+                ("node.kubernetes.io/unschedulable", "NoSchedule"),
+                ("node.kubernetes.io/disk-pressure", "NoSchedule"),
+            }
+            return await taints(world, "a") == wanted
+
+        await eventually(tainted)
+
+
+async def test_pods_of_a_node_that_is_gone_and_pods_deleted_before_they_had_one_are_removed():
+    from datetime import UTC, datetime
+
+    from kubelite.util.clock import FakeClock
+
+    clock = FakeClock(datetime.now(UTC))
+    async with running("pod-garbage-collector-controller", clock=clock) as world:
+        await pod(world, "orphan", "ghost")
+        unbound = {"metadata": {"name": "unbound"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        await world.create(PODS, unbound)
+        await world.delete(f"{PODS}/unbound")
+
+        async def unbound_gone() -> bool:
+            return await world.get(f"{PODS}/unbound") is None
+
+        await eventually(unbound_gone)
+        assert await world.get(f"{PODS}/orphan") is not None
+        await clock.advance(41)
+        await world.merge(f"{PODS}/orphan", {"metadata": {"labels": {"touched": "yes"}}})
+
+        async def orphan_gone() -> bool:
+            return await world.get(f"{PODS}/orphan") is None
+
+        await eventually(orphan_gone)
