@@ -1,0 +1,194 @@
+"""All nodes as columns: one NumPy array a property, one position a node.
+
+What: `NodeTable` holds capacity, use, taints, labels and the pods of each node. Why: a filter or a score is one array
+operation over all nodes, which makes looking at every node cheaper than sampling a few.
+Flow: node and pod changes update single positions; plugins read whole columns. Amounts are int64: milli-CPU, bytes, counts.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kubelite.api.logic import podresources
+from kubelite.scheduler.pods import CPU, MEMORY, Node, PodInfo
+
+Mask = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+PODS = "pods"
+FIRST_CAPACITY = 64
+CACHED_MASKS = 512
+
+
+class NodeTable:
+    """The columns. A position is reused after its node is gone."""
+
+    def __init__(self) -> None:
+        self.capacity = FIRST_CAPACITY
+        self.index: dict[str, int] = {}
+        self.names: list[str] = [""] * self.capacity
+        self.objects: list[Node | None] = [None] * self.capacity
+        self.active: Mask = np.zeros(self.capacity, bool)
+        self.unschedulable: Mask = np.zeros(self.capacity, bool)
+        self.tainted: Mask = np.zeros(self.capacity, bool)
+        self.allocatable: dict[str, Ints] = {}
+        self.used: dict[str, Ints] = {}
+        self.compared: Ints = np.zeros((2, self.capacity), np.int64)
+        self.pods: list[dict[str, PodInfo]] = [{} for _ in range(self.capacity)]
+        self.waiting: dict[str, dict[str, PodInfo]] = {}
+        """Pods whose node is not known (yet), by node name."""
+        self._free = list(range(self.capacity - 1, -1, -1))
+        self._masks: OrderedDict[Any, tuple[Callable[[Node], Any], npt.NDArray[Any]]] = OrderedDict()
+        self._listeners: list[Callable[[PodInfo, int, int], None]] = []
+        self._resizers: list[Callable[[int], None]] = []
+        for resource in (CPU, MEMORY, PODS):
+            self._column(resource)
+
+    def on_pod(self, listener: Callable[[PodInfo, int, int], None]) -> None:
+        """`listener(pod, position, +1 or -1)` is called for every pod that comes to or leaves a known node."""
+        self._listeners.append(listener)
+
+    def on_grow(self, listener: Callable[[int], None]) -> None:
+        """`listener(capacity)` is called when the columns get longer."""
+        self._resizers.append(listener)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def positions(self) -> Iterator[tuple[int, Node]]:
+        for position in self.index.values():
+            node = self.objects[position]
+            if node is not None:
+                yield position, node
+
+    # nodes
+
+    def set_node(self, node: Node) -> None:
+        """Adds a node or takes over its new state."""
+        name = node.metadata.name
+        position = self.index.get(name)
+        if position is None:
+            position = self._take(name)
+        before = self.objects[position]
+        self.objects[position] = node
+        self.active[position] = True
+        self.unschedulable[position] = bool(node.spec.unschedulable)
+        self.tainted[position] = bool(node.spec.taints)
+        amounts = podresources.amounts(node.status.allocatable)
+        for resource in (*amounts, *self.allocatable):
+            self._column(resource)[position] = amounts.get(resource, 0)
+        relabelled = before is None or before.metadata.labels != node.metadata.labels
+        if relabelled or before is None or before.spec.taints != node.spec.taints:
+            for compute, values in self._masks.values():
+                values[position] = compute(node)
+        if before is None:
+            for info in self.waiting.pop(name, {}).values():
+                self.add_pod(info, name)
+
+    def remove_node(self, name: str) -> None:
+        """Its pods are kept aside: they still exist until someone deletes them."""
+        position = self.index.get(name)
+        if position is None:
+            return
+        staying = dict(self.pods[position])
+        for info in staying.values():
+            self.remove_pod(info, name)
+        if staying:
+            self.waiting[name] = staying
+        del self.index[name]
+        self.active[position] = False
+        self.objects[position] = None
+        self.names[position] = ""
+        for column in self.allocatable.values():
+            column[position] = 0
+        self._free.append(position)
+
+    def _take(self, name: str) -> int:
+        if not self._free:
+            self._grow()
+        position = self._free.pop()
+        self.index[name] = position
+        self.names[position] = name
+        return position
+
+    def _grow(self) -> None:
+        old, self.capacity = self.capacity, self.capacity * 2
+        more = self.capacity - old
+        self.names += [""] * more
+        self.objects += [None] * more
+        self.pods += [{} for _ in range(more)]
+        self.active = np.concatenate([self.active, np.zeros(more, bool)])
+        self.unschedulable = np.concatenate([self.unschedulable, np.zeros(more, bool)])
+        self.tainted = np.concatenate([self.tainted, np.zeros(more, bool)])
+        self.compared = np.concatenate([self.compared, np.zeros((2, more), np.int64)], axis=1)
+        for columns in (self.allocatable, self.used):
+            for resource, column in columns.items():
+                columns[resource] = np.concatenate([column, np.zeros(more, np.int64)])
+        for key, (compute, values) in self._masks.items():
+            self._masks[key] = (compute, np.concatenate([values, np.zeros(more, values.dtype)]))
+        self._free += range(self.capacity - 1, old - 1, -1)
+        for listener in self._resizers:
+            listener(self.capacity)
+
+    def _column(self, resource: str) -> Ints:
+        if resource not in self.allocatable:
+            self.allocatable[resource] = np.zeros(self.capacity, np.int64)
+            self.used[resource] = np.zeros(self.capacity, np.int64)
+        return self.allocatable[resource]
+
+    # pods
+
+    def add_pod(self, info: PodInfo, node: str) -> None:
+        """Counts a pod on a node, also on one that is not there yet."""
+        position = self.index.get(node)
+        if position is None:
+            self.waiting.setdefault(node, {})[info.key] = info
+            return
+        self._count(info, position, 1)
+        self.pods[position][info.key] = info
+
+    def remove_pod(self, info: PodInfo, node: str) -> None:
+        position = self.index.get(node)
+        if position is None:
+            pods = self.waiting.get(node)
+            if pods is not None:
+                pods.pop(info.key, None)
+                if not pods:
+                    del self.waiting[node]
+            return
+        counted = self.pods[position].pop(info.key, None)
+        if counted is not None:
+            self._count(counted, position, -1)
+
+    def _count(self, info: PodInfo, position: int, sign: int) -> None:
+        for resource, amount in info.requests.items():
+            self._column(resource)
+            self.used[resource][position] += sign * amount
+        self.used[PODS][position] += sign
+        self.compared[0, position] += sign * info.compared[0]
+        self.compared[1, position] += sign * info.compared[1]
+        for listener in self._listeners:
+            listener(info, position, sign)
+
+    # cached properties of nodes
+
+    def cached(self, key: Any, compute: Callable[[Node], Any], dtype: Any = bool) -> npt.NDArray[Any]:
+        """A column that depends on a node's labels and taints only, kept under `key` and updated with the node.
+
+        At most 512 are kept; the one that was not used for longest goes first.
+        """
+        found = self._masks.get(key)
+        if found is not None:
+            self._masks.move_to_end(key)
+            return found[1]
+        values = np.zeros(self.capacity, dtype)
+        for position, node in self.positions():
+            values[position] = compute(node)
+        self._masks[key] = (compute, values)
+        if len(self._masks) > CACHED_MASKS:
+            self._masks.popitem(last=False)
+        return values

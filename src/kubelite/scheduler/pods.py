@@ -1,0 +1,182 @@
+"""What the scheduler reads of a pod, and what it works out about it once.
+
+What: narrow types for decoding, and `PodInfo`. Why: a pod is looked at by every plugin and, once placed, by every later pod;
+its requests, ports and selectors are computed when it is first seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kubelite.api.logic import affinity, podresources, ports, topology
+from kubelite.api.types.base import Quantity
+from kubelite.api.types.core_v1 import Affinity, PodSchedulingGate, Taint, Toleration, TopologySpreadConstraint
+
+DEFAULT_CPU, DEFAULT_MEMORY = 100, 200 * 1024 * 1024
+"""What a container without requests counts for when nodes are compared (milli-CPU, bytes)."""
+CPU, MEMORY = "cpu", "memory"
+
+
+class Owner(msgspec.Struct, gc=False):
+    uid: str = ""
+    controller: bool | None = None
+
+
+class Meta(msgspec.Struct, gc=False):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resourceVersion: str = ""
+    generation: int | None = None
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    deletionTimestamp: str | None = None
+    ownerReferences: list[Owner] = msgspec.field(default_factory=list)
+
+
+class Resources(msgspec.Struct, gc=False):
+    requests: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    limits: dict[str, Quantity] = msgspec.field(default_factory=dict)
+
+
+class ContainerPort(msgspec.Struct, gc=False):
+    hostPort: int | None = None
+    hostIP: str = ""
+    protocol: str = ""
+
+
+class Container(msgspec.Struct, gc=False):
+    name: str = ""
+    image: str = ""
+    restartPolicy: str = ""
+    resources: Resources | None = None
+    ports: list[ContainerPort] = msgspec.field(default_factory=list)
+
+
+class Spec(msgspec.Struct, gc=False):
+    nodeName: str = ""
+    schedulerName: str = ""
+    containers: list[Container] = msgspec.field(default_factory=list)
+    initContainers: list[Container] = msgspec.field(default_factory=list)
+    resources: Resources | None = None
+    overhead: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    nodeSelector: dict[str, str] = msgspec.field(default_factory=dict)
+    affinity: Affinity | None = None
+    tolerations: list[Toleration] = msgspec.field(default_factory=list)
+    topologySpreadConstraints: list[TopologySpreadConstraint] = msgspec.field(default_factory=list)
+    schedulingGates: list[PodSchedulingGate] = msgspec.field(default_factory=list)
+    priority: int | None = None
+
+
+class Condition(msgspec.Struct, gc=False):
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class Status(msgspec.Struct, gc=False):
+    phase: str = ""
+    conditions: list[Condition] = msgspec.field(default_factory=list)
+
+
+class Pod(msgspec.Struct, gc=False):
+    """A pod as the scheduler sees it."""
+
+    metadata: Meta
+    spec: Spec = msgspec.field(default_factory=Spec)
+    status: Status = msgspec.field(default_factory=Status)
+
+
+class NodeMeta(msgspec.Struct, gc=False):
+    name: str = ""
+    resourceVersion: str = ""
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class NodeSpec(msgspec.Struct, gc=False):
+    unschedulable: bool | None = None
+    taints: list[Taint] = msgspec.field(default_factory=list)
+
+
+class Image(msgspec.Struct, gc=False):
+    names: list[str] = msgspec.field(default_factory=list)
+    sizeBytes: int = 0
+
+
+class NodeStatus(msgspec.Struct, gc=False):
+    allocatable: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    images: list[Image] = msgspec.field(default_factory=list)
+
+
+class Node(msgspec.Struct, gc=False):
+    """A node as the scheduler sees it."""
+
+    metadata: NodeMeta
+    spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
+    status: NodeStatus = msgspec.field(default_factory=NodeStatus)
+
+
+Term = affinity.AffinityTerm
+
+
+@dataclass(frozen=True, slots=True)
+class PodInfo:
+    """A pod with what follows from it. Equal `signature`s are pods that every node treats alike."""
+
+    pod: Pod
+    key: str
+    requests: dict[str, int]
+    compared: tuple[int, int]
+    """Milli-CPU and bytes for scoring, with the defaults for containers that ask for nothing."""
+    host_ports: tuple[ports.HostPort, ...]
+    hard_spreads: tuple[topology.Spread, ...]
+    soft_spreads: tuple[topology.Spread, ...]
+    affinity: tuple[Term, ...]
+    anti_affinity: tuple[Term, ...]
+    preferred: tuple[tuple[Term, int], ...]
+    owner: str
+    priority: int = 0
+    tolerations: Any = field(default=())
+
+    @property
+    def uid(self) -> str:
+        return self.pod.metadata.uid
+
+
+def _compared(pod: Pod) -> tuple[int, int]:
+    cpu = memory = 0
+    for container in pod.spec.containers:
+        asked = container.resources.requests if container.resources is not None else {}
+        cpu += podresources.amount(CPU, asked[CPU]) if CPU in asked else DEFAULT_CPU
+        memory += podresources.amount(MEMORY, asked[MEMORY]) if MEMORY in asked else DEFAULT_MEMORY
+    return cpu, memory
+
+
+def pod_info(pod: Pod) -> PodInfo:
+    """Works out everything that plugins ask of a pod."""
+    spec, meta = pod.spec, pod.metadata
+    rules = spec.affinity
+    together = rules.podAffinity if rules is not None else None
+    apart = rules.podAntiAffinity if rules is not None else None
+    preferred = [(t, t.weight) for t in affinity.preferred_terms(together, meta.namespace)]
+    preferred += [(t, -t.weight) for t in affinity.preferred_terms(apart, meta.namespace)]
+    wanted = podresources.requests(pod)  # type: ignore[arg-type]
+    cpu, memory = _compared(pod)
+    return PodInfo(
+        pod=pod,
+        key=f"{meta.namespace}/{meta.name}",
+        requests=wanted,
+        compared=(max(cpu, wanted.get(CPU, 0)), max(memory, wanted.get(MEMORY, 0))),
+        host_ports=tuple(ports.host_ports(pod)),
+        hard_spreads=topology.spreads(pod, "DoNotSchedule") if spec.topologySpreadConstraints else (),
+        soft_spreads=topology.spreads(pod, "ScheduleAnyway") if spec.topologySpreadConstraints else (),
+        affinity=affinity.required_terms(together, meta.namespace),
+        anti_affinity=affinity.required_terms(apart, meta.namespace),
+        preferred=tuple(preferred),
+        owner=next((o.uid for o in meta.ownerReferences if o.controller), ""),
+        priority=spec.priority or 0,
+        tolerations=tuple(spec.tolerations),
+    )
