@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from kubelite.api.core.pod import POD
+from kubelite.api.core.pod.kind import POD
 from kubelite.client.client import Client
 from kubelite.client.errors import ConnectionFailed
 from kubelite.client.recorder import Recorder

@@ -63,8 +63,8 @@ class PodCounts:
             value = node.metadata.labels.get(topology_key)
             return NOWHERE if value is None else numbers.setdefault(value, len(numbers))
 
-        result: Any = self.nodes.cached(("domain", topology_key), number, np.int64)
-        return result
+        column: Ints = self.nodes.cached(("domain", topology_key), number, np.int64)
+        return column
 
     def per_domain(self, topology_key: str, counts: Ints, eligible: Any) -> tuple[Ints, Ints, Any]:
         """(domain of each node, pods of each domain, which domains exist), over the eligible nodes that have the label."""

@@ -163,7 +163,7 @@ def pod_info(pod: Pod) -> PodInfo:
     apart = rules.podAntiAffinity if rules is not None else None
     preferred = [(t, t.weight) for t in affinity.preferred_terms(together, meta.namespace)]
     preferred += [(t, -t.weight) for t in affinity.preferred_terms(apart, meta.namespace)]
-    wanted = podresources.requests(pod)  # type: ignore[arg-type]
+    wanted = podresources.requests(pod)
     cpu, memory = _compared(pod)
     return PodInfo(
         pod=pod,

@@ -31,7 +31,7 @@ class Entry:
     def backoff_ends(self) -> float:
         if not self.attempts:
             return 0.0
-        return self.failed_at + min(LAST_BACKOFF, FIRST_BACKOFF * 2 ** (self.attempts - 1))
+        return self.failed_at + min(LAST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(self.attempts - 1, 30))
 
 
 class PendingPods:

@@ -19,7 +19,7 @@ import msgspec
 from kubelite.api import constants
 from kubelite.api.core.namespace import NAMESPACE
 from kubelite.api.core.node import NODE
-from kubelite.api.core.pod import POD
+from kubelite.api.core.pod.kind import POD
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
 from kubelite.client.informer import Change, Informer
