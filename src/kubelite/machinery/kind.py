@@ -84,7 +84,7 @@ NAME_AND_AGE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Kind:
     """One API kind in its stored version.
 
@@ -125,11 +125,9 @@ class Kind:
     """(new, old or None) → texts for Warning headers."""
 
     prepare_create: Callable[[Any], None] = _nothing
-    """After the generic part: status cleared where `has_status`, generation set to 1 where `has_generation`."""
+    """After the generic part (identity, generation 1 where `has_generation`); clears the status where a client may not set it."""
     prepare_update: Callable[[Any, Any], None] = _keep_status
     prepare_status_update: Callable[[Any, Any], None] = _keep_spec
-    clears_status: bool = True
-    """False: the status that comes with a creation is kept (a kubelet registers its Node with one)."""
     has_generation: bool = False
     """The generation grows when anything outside metadata and status changes."""
     create_on_update: bool = False
@@ -146,6 +144,9 @@ class Kind:
     """Cells after the typed object and the present time; None: name and age."""
     selectable: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     """Field selectors besides metadata.name and metadata.namespace: label → value."""
+
+    def __repr__(self) -> str:
+        return f"Kind({self.api_version} {self.kind})"
 
     @property
     def storage_kind(self) -> Kind:

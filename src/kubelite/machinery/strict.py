@@ -60,9 +60,8 @@ def _is_clean(raw: bytes, type_: Any) -> bool:
         decoder = _decoders.get(type_)
         if decoder is None:
             decoder = _decoders[type_] = msgspec.json.Decoder(_mirror(type_))
-        decoder.decode(raw)
-        # A repeated field shortens the body when it is decoded and encoded again; so do spaces and escapes.
-        size = len(_encode(_generic.decode(raw)))
+        # A repeated field shortens the body when it is decoded and encoded again; so do nulls, spaces and escapes.
+        size = len(_encode(decoder.decode(raw)))
         if size == len(raw.rstrip()) or size == len(msgspec.json.format(raw, indent=-1)):
             return True
         json.loads(raw, object_pairs_hook=_no_repeats)
@@ -115,7 +114,9 @@ def _mirror_of(shape: Shape) -> Any:
             (f"f{number}", _mirror_of(inner), msgspec.field(default=None, name=name))
             for number, (name, inner) in enumerate(shape.fields.items())
         ]
-        made = msgspec.defstruct(f"Strict{shape.name}", fields, forbid_unknown_fields=True, kw_only=True, gc=False)
+        made = msgspec.defstruct(
+            f"Strict{shape.name}", fields, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
+        )
     finally:
         _building.discard(id(shape))
     _structs[id(shape)] = made

@@ -163,7 +163,6 @@ NODE = Kind(
         Subresource(name="proxy", verbs=PROXY_VERBS, kind="NodeProxyOptions"),
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
-    clears_status=False,
     set_defaults=set_defaults,
     validate=validate,
     validate_update=validate_update,
