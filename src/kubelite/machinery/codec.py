@@ -71,11 +71,14 @@ def decode(body: bytes, type_: type[T]) -> T:
     return convert(_parse(body), type_)
 
 
-def decode_generic(body: bytes, content_type: str = JSON) -> dict[str, Any]:
-    """`body` as a plain object; the media type decides between JSON and YAML. Raises StatusError 400 or 415."""
+def decode_generic(body: bytes, content_type: str = JSON, duplicates: list[str] | None = None) -> dict[str, Any]:
+    """`body` as a plain object; the media type decides between JSON and YAML. Raises StatusError 400 or 415.
+
+    Of YAML, texts about repeated keys are added to `duplicates`; of JSON, `strict_errors` finds them.
+    """
     media = content_type.partition(";")[0].strip().lower()
-    if media in _YAML_TYPES:
-        document = decode_yaml(body)
+    if media in _YAML_TYPES or media.endswith("+yaml"):
+        document = decode_yaml(body, duplicates)
     elif media in (JSON, "") or media.endswith("+json"):
         document = _parse(body)
     else:
@@ -88,10 +91,10 @@ def decode_generic(body: bytes, content_type: str = JSON) -> dict[str, Any]:
     return document
 
 
-def decode_yaml(body: bytes | str) -> Any:
+def decode_yaml(body: bytes | str, duplicates: list[str] | None = None) -> Any:
     """The first YAML (or JSON) document of `body` as plain values. Raises StatusError 400."""
     try:
-        return yamlcodec.load(body)
+        return yamlcodec.load(body, duplicates)
     except yamlcodec.YAMLError as error:
         raise bad_request(f"error converting YAML to JSON: {error}") from None
 

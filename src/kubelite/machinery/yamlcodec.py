@@ -30,9 +30,9 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\
 _SPECIAL = {".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"}
 
 
-def load(body: bytes | str) -> Any:
-    """The first document (None if there is none). Raises YAMLError."""
-    return next(load_all(body), None)
+def load(body: bytes | str, duplicates: list[str] | None = None) -> Any:
+    """The first document (None if there is none); see `load_all` for `duplicates`. Raises YAMLError."""
+    return next(load_all(body, duplicates), None)
 
 
 def load_all(body: bytes | str, duplicates: list[str] | None = None) -> Iterator[Any]:

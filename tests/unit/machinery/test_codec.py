@@ -173,3 +173,18 @@ def test_other_media_types_are_refused() -> None:
     with pytest.raises(StatusError) as caught:
         codec.decode_generic(b"{}", "text/plain")
     assert caught.value.code == 415
+
+
+@pytest.mark.parametrize("media", ["application/yaml", "application/apply-patch+yaml", "text/yaml; charset=utf-8"])
+def test_yaml_bodies_report_repeated_keys(media: str) -> None:
+    repeated: list[str] = []
+    assert codec.decode_generic(b"kind: Pod\nspec:\n  a: 1\n  a: 2\n", media, repeated) == {
+        "kind": "Pod",
+        "spec": {"a": 2},
+    }
+    assert repeated == ['line 4: key "a" already set in map']
+
+
+@pytest.mark.parametrize("media", ["", "application/json; charset=utf-8", "application/merge-patch+json"])
+def test_json_media_types(media: str) -> None:
+    assert codec.decode_generic(b'{"a":[1.5,null,true]}', media) == {"a": [1.5, None, True]}
