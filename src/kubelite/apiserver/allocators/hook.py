@@ -1,7 +1,7 @@
 """Gives Services their addresses and node ports, as a step of the write path.
 
 What: `ServiceAllocator`, a WriteHook for Services. Why: what a Service holds lies outside its object, and must be taken before
-the object is written and given back after it changed. Flow: `before_write` fills in and claims what is new; its undo gives that back
+the object is written and given back after it changed. Flow: `before_write` fills in and claims what is new; its undo returns that
 if the write fails; `after_write` gives back what the old object had and the new one has not. A dry run claims nothing.
 Texts and order follow pkg/registry/core/service/storage/alloc.go.
 """

@@ -21,15 +21,21 @@ from kubelite.machinery import errors
 from kubelite.machinery.kind import Kind
 
 JSON_TYPES = ("application/json", "*/*", "application/*")
+PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+PROTOBUF_ANSWER = PROTOBUF.replace("@", ".")
+"""What answers are labelled with: "@" may not stand in a media type, though clients ask with it."""
 YEAR = "public, max-age=31536000, immutable"
 
 
 class Document:
     """One document. `make` builds it; `parts` is what it is made of, for its hash."""
 
-    def __init__(self, make: Callable[[], Any], parts: Callable[[], Sequence[bytes]]) -> None:
+    def __init__(
+        self, make: Callable[[], Any], parts: Callable[[], Sequence[bytes]], *, protobuf: bool = False
+    ) -> None:
         self._make = make
         self._parts = parts
+        self._protobuf = protobuf
 
     @cached_property
     def hash(self) -> str:
@@ -43,9 +49,18 @@ class Document:
     def _packed(self) -> bytes:
         return gzip.compress(msgspec.json.encode(self._make()), 6, mtime=0)
 
+    @cached_property
+    def _packed_protobuf(self) -> bytes:
+        from kubelite.apiserver.openapi import protobuf
+
+        return gzip.compress(protobuf.encode(self._make()), 6, mtime=0)
+
     def answer(self, request: Request) -> Response:
-        """The document, or 304 for a client that has it. Raises StatusError 406 for one that takes no JSON."""
-        check_accept(request)
+        """The document, or 304 for a client that has it. Raises StatusError 406 for one that takes no form of it."""
+        binary = self._protobuf and PROTOBUF in request.headers.get("accept", "")
+        content_type = PROTOBUF_ANSWER if binary else "application/json"
+        if not binary:
+            check_accept(request)
         headers = [("ETag", f'"{self.hash}"'), ("Vary", "Accept"), ("Vary", "Accept-Encoding")]
         if request.param("hash") == self.hash:
             headers.append(("Cache-Control", YEAR))
@@ -53,13 +68,14 @@ class Document:
             headers.append(("Cache-Control", "no-cache, private"))
         if f'"{self.hash}"' in request.headers.get("if-none-match", ""):
             return Response(304, b"", headers=headers)
+        packed = self._packed_protobuf if binary else self._packed
         if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(200, self._packed, headers=[*headers, ("Content-Encoding", "gzip")])
-        return Response(200, gzip.decompress(self._packed), headers=headers)
+            return Response(200, packed, content_type, [*headers, ("Content-Encoding", "gzip")])
+        return Response(200, gzip.decompress(packed), content_type, headers)
 
 
 def check_accept(request: Request) -> None:
-    """Raises StatusError 406 for a client that takes no JSON: the protobuf form is not offered."""
+    """Raises StatusError 406 for a client that takes no JSON: version 3 has no other form here."""
     accept = request.headers.get("accept", "")
     offered = [clause.partition(";")[0].strip() for clause in accept.split(",")]
     if accept and not any(one in JSON_TYPES for one in offered):
@@ -91,7 +107,7 @@ def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
 
         return v2_document(served)
 
-    whole = Document(everything, lambda: _ingredients(served))
+    whole = Document(everything, lambda: _ingredients(served), protobuf=True)
     index: list[bytes] = []
 
     def show_index(request: Request) -> Response:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kubelite.api import constants
 from kubelite.apiserver.openapi.operations import Style, path_items
-from kubelite.apiserver.openapi.schemas import META, Schemas
+from kubelite.apiserver.openapi.schemas import META, V2_PREFIX, Schemas
 from kubelite.machinery.kind import Kind
 
 INFO = {"title": "Kubernetes", "version": constants.KUBERNETES_VERSION}
@@ -61,7 +61,7 @@ class V2:
     """OpenAPI 2.0 (Swagger): one schema for all media types."""
 
     def __init__(self) -> None:
-        self.schemas = Schemas("#/definitions/")
+        self.schemas = Schemas(V2_PREFIX)
         self.used: set[str] = set()
 
     def parameter(self, name: str, place: str, type_: str, text: str, *, required: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 SOURCE_REF = "#/$defs/"
+V2_PREFIX = "#/definitions/"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 Describe = Callable[[str, str], str]
 """(definition, field or "") → description, "" if there is none."""
@@ -93,15 +94,24 @@ class Schemas:
             if schema is None:
                 continue
             refs: list[str] = []
-            found[name] = self._rewritten(schema, refs)
+            found[name] = self._scalar(name) or self._rewritten(schema, refs)
             self._add_descriptions(name, found[name])
             wanted += refs
         return dict(sorted(found.items()))
+
+    def _scalar(self, name: str) -> dict[str, Any] | None:
+        """OpenAPI 2 knows no alternatives: there a number or text is a string."""
+        if self._prefix != V2_PREFIX:
+            return None
+        if name.endswith(".Quantity"):
+            return {"type": "string"}
+        return {"type": "string", "format": "int-or-string"} if name.endswith(".IntOrString") else None
 
     def ref(self, definition: str) -> dict[str, str]:
         return {"$ref": self._prefix + definition}
 
     def _rewritten(self, node: Any, refs: list[str]) -> Any:
+        """A copy with this document's references; the referred names are added to `refs`."""
         if isinstance(node, list):
             return [self._rewritten(one, refs) for one in node]
         if not isinstance(node, dict):
@@ -122,7 +132,7 @@ class Schemas:
             if not text:
                 continue
             ref = inner.pop("$ref", None)
-            if ref is not None and self._prefix != "#/definitions/":
+            if ref is not None and self._prefix != V2_PREFIX:
                 inner["allOf"] = [{"$ref": ref}]  # OpenAPI 3.0 ignores what stands beside a reference
             elif ref is not None:
                 inner["$ref"] = ref
