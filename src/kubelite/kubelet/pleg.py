@@ -24,6 +24,8 @@ POLL_IDLE = 5.0
 POLL_WITH_EVENTS = 15.0
 SETTLE = 0.03
 """Seconds in which a burst of events becomes one relist."""
+ECHOES = (0.2, 1.0)
+"""Waits after an event for further looks: the event may come before the runtime's own records know of it."""
 TOPICS = ("/tasks/exit", "/tasks/oom")
 
 Snapshot = dict[str, tuple[tuple[str, str], ...]]
@@ -52,6 +54,7 @@ class Pleg:
     async def run(self) -> None:
         """Never returns."""
         backoff = Backoff(initial=0.3, cap=5.0)
+        echoes: list[float] = []
         while True:
             try:
                 await self._relist()
@@ -62,10 +65,13 @@ class Pleg:
                     log.warning("Cannot list the runtime", error=error)
                 self.problem = error.message
                 wait = backoff.next()
+            if echoes:
+                wait = min(wait, echoes.pop(0))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._poke.wait()
                 await asyncio.sleep(SETTLE)
+                echoes = list(ECHOES)
             self._poke.clear()
 
     async def first_list(self) -> None:

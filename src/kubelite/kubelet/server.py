@@ -12,6 +12,7 @@ import base64
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kubelite.api.types.core_v1 import Node, Pod, Secret
@@ -51,6 +52,8 @@ from kubelite.util.log import get_logger
 from kubelite.util.tasks import supervise
 
 log = get_logger(__name__)
+
+THREADS = 3
 
 
 class Kubelet:
@@ -167,6 +170,8 @@ class Kubelet:
 
     async def run(self, stop: asyncio.Event) -> None:
         config = self.config
+        # Few threads: each brings an arena of memory, and what blocks here (mounts, cgroups) is short.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="kubelet"))
         os.makedirs(os.path.join(config.root_dir, "pods"), mode=0o750, exist_ok=True)
         os.makedirs(config.pod_log_dir, mode=0o755, exist_ok=True)
         if config.cgroups_per_qos:

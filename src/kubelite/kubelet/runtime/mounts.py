@@ -1,6 +1,7 @@
-"""What a container sees of the host: volumes, /etc/hosts, its termination log and devices.
+"""What a container sees of the host: volumes, /etc/hosts and its termination log.
 
-What: `Mounts.of(...)` makes CRI mounts for one container; `hosts_file` renders /etc/hosts. Upstream: pkg/kubelet/kubelet_pods.go:makeMounts, hostsFileContent; volume/util/subpath.
+What: `container_mounts` makes the CRI mounts of one container; `hosts_file` renders /etc/hosts, `write_hosts` keeps it.
+Upstream: pkg/kubelet/kubelet_pods.go:makeMounts, hostsFileContent.
 """
 
 from __future__ import annotations
