@@ -25,12 +25,13 @@ class Requirement:
 
     __slots__ = ("_bound", "key", "operator", "values")
 
-    def __init__(self, key: str, operator: str, values: Iterable[str] = ()) -> None:
+    def __init__(self, key: str, operator: str, values: Iterable[str] = (), checked: bool = True) -> None:
         self.key = key
         self.operator = operator
         self.values = frozenset(values)
         self._bound = 0
-        self._check()
+        if checked:
+            self._check()
 
     def _check(self) -> None:
         # The checks are upstream's NewRequirement.
@@ -164,8 +165,11 @@ _OPERATORS = {"In": IN, "NotIn": NOT_IN, "Exists": EXISTS, "DoesNotExist": ABSEN
 
 
 def from_set(labels: Mapping[str, str]) -> Selector:
-    """The selector that wants exactly these labels (ReplicationController, Service); an empty map selects everything."""
-    return Selector(Requirement(key, EQUALS, (value,)) for key, value in labels.items())
+    """The selector that wants exactly these labels (ReplicationController, Service); an empty map selects everything.
+
+    The labels are taken as they are: they come from objects that were validated, and a bad one merely matches nothing.
+    """
+    return Selector(Requirement(key, EQUALS, (value,), checked=False) for key, value in labels.items())
 
 
 def from_label_selector(selector: Any) -> Selector:

@@ -102,3 +102,11 @@ def test_a_printed_field_selector_parses_to_itself(terms: list[tuple[str, str]])
 def test_field_selector_without_operator_is_refused() -> None:
     with pytest.raises(ValueError, match="can't understand 'name'"):
         fields.parse("name")
+
+
+def test_a_selector_from_a_map_wants_all_its_labels() -> None:
+    selector = labels.from_set({"a": "1", "odd key": "2"})
+    assert selector.matches({"a": "1", "odd key": "2", "b": "3"})
+    assert not selector.matches({"a": "1"})
+    assert labels.from_set({}).matches({})
+    assert (selector.exact("a"), selector.exact("b")) == ("1", None)
