@@ -13,9 +13,9 @@ import glob
 import gzip
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from kubelite.kubelet.interfaces import Context
 from kubelite.machinery import quantity
@@ -37,16 +37,11 @@ class LogRotation:
 
     async def run(self) -> None:
         """Never returns."""
-        reopen: Callable[[str], Awaitable[Any]] | None = getattr(self._context.runtime, "reopen_log", None)
-        if reopen is None:
-            log.warning("Container logs are not rotated: the runtime cannot reopen them")
-            await asyncio.Event().wait()
-            return
         while True:
             await asyncio.sleep(PERIOD)
             for path in list(self._grown()):
                 try:
-                    await self.rotate(path, reopen)
+                    await self.rotate(path)
                 except Exception as error:  # noqa: BLE001 - one log that cannot be rotated must not stop the others
                     log.warning("Log not rotated", path=path, error=error)
 
@@ -59,7 +54,7 @@ class LogRotation:
                         if entry.name.endswith(".log") and entry.stat(follow_symlinks=False).st_size > self._limit:
                             yield entry.path
 
-    async def rotate(self, path: str, reopen: Callable[[str], Awaitable[Any]]) -> None:
+    async def rotate(self, path: str) -> None:
         """Put the log at `path` aside if a running container writes it. Raises OSError and the runtime's errors."""
         uid = os.path.basename(os.path.dirname(os.path.dirname(path))).rpartition("_")[2]
         containers = await self._context.runtime.containers(uid)
@@ -70,7 +65,7 @@ class LogRotation:
         aside = f"{path}.{datetime.now(UTC):%Y%m%d-%H%M%S}"
         os.rename(path, aside)
         try:
-            await reopen(writer.id)
+            await self._context.runtime.reopen_log(writer.id)
         except BaseException:
             if not os.path.exists(path):
                 os.rename(aside, path)
