@@ -178,8 +178,19 @@ def attributes_of(request: Request) -> Attributes:
     info = request.info
     if not info.is_resource:
         return Attributes(info.verb, is_resource=False, path=info.path)
+    selects = info.verb in ("list", "watch", "deletecollection")
     return Attributes(
-        info.verb, info.namespace, info.group, info.version, info.resource, info.subresource, info.name, True, info.path
+        info.verb,
+        info.namespace,
+        info.group,
+        info.version,
+        info.resource,
+        info.subresource,
+        info.name,
+        True,
+        info.path,
+        request.param("labelSelector") if selects else "",
+        request.param("fieldSelector") if selects else "",
     )
 
 

@@ -43,15 +43,16 @@ def dns_objects(config: Config) -> list[tuple[str, dict[str, Any]]]:
 
 
 def ensure(api: AdminApi, config: Config) -> None:
-    """Creates what is missing; raises RuntimeError with the server's words if it refuses."""
+    """Creates what is missing and corrects the endpoints; raises RuntimeError with the server's words if it refuses."""
     for path, body in dns_objects(config):
-        status, answer = api.call("POST", path, body)
-        if status == 409:
-            name = body["metadata"]["name"]
-            current = api.call("GET", f"{path}/{name}")[1]
-            if body["kind"] != "EndpointSlice" or current.get("endpoints") == body["endpoints"]:
-                continue
-            body["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
-            status, answer = api.call("PUT", f"{path}/{name}", body)
+        one = f"{path}/{body['metadata']['name']}"
+        status, current = api.call("GET", one)
+        if status == 404:
+            status, answer = api.call("POST", path, body)
+        elif body["kind"] == "EndpointSlice" and current["endpoints"][0]["addresses"] != [config.node_ip]:
+            patch = {"endpoints": body["endpoints"]}
+            status, answer = api.call("PATCH", one, patch)
+        else:
+            answer = current
         if status >= 400:
             raise RuntimeError(f"the API server refuses {body['kind']} kube-dns: {answer}")

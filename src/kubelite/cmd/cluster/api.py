@@ -1,6 +1,6 @@
 """The few calls that `up`, `down` and `status` make to the API server, with the admin's credentials.
 
-What: GET, POST and PUT of JSON over a kept TLS connection. Why: these commands run once and are synchronous; the asynchronous
+What: GET, POST and PATCH of JSON over a kept TLS connection. Why: these commands run once and are synchronous; the asynchronous
 client would be the larger part of their time.
 """
 
@@ -41,7 +41,8 @@ class AdminApi:
         """(status, decoded body); raises OSError while the server cannot be reached."""
         if self._connection is None:
             self._connection = self._connect()
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Content-Type": kind, "Accept": "application/json"}
         try:
             self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             response = self._connection.getresponse()
