@@ -93,6 +93,8 @@ class Server:
             await self._serve(reader, writer)
         except (ConnectionError, TimeoutError, OSError):
             pass  # The peer is gone: nobody is left to be told.
+        except asyncio.CancelledError:
+            pass  # Only `run` cancels connections, at its end; asyncio's callback would log it as a fault.
         finally:
             self._connections.discard(task)
             writer.close()
