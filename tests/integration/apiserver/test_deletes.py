@@ -18,7 +18,9 @@ async def test_a_deletion_answers_with_a_status_that_names_the_object(api: ApiEn
 async def test_preconditions_must_hold(api: ApiEnv) -> None:
     await api.post(MAPS, config_map("a"))
     for precondition in ({"uid": "other"}, {"resourceVersion": "1"}):
-        reply = await api.delete(f"{MAPS}/a", {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": precondition})
+        reply = await api.delete(
+            f"{MAPS}/a", {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": precondition}
+        )
         assert (reply.status, reply.json()["reason"]) == (409, "Conflict")
         assert "Precondition failed" in reply.json()["message"]
     assert (await api.get(f"{MAPS}/a")).status == 200

@@ -56,6 +56,8 @@ class Dispatcher:
             raise errors.path_not_found()
         if info.verb not in kind.verbs:
             raise not_allowed()
+        if info.verb in ("update", "patch") and not info.name:
+            raise not_allowed()
         if (kind.namespaced and info.verb == "create" and not info.namespace) or (info.verb == "create" and info.name):
             raise not_allowed()
         if not kind.namespaced and info.namespace and kind.plural != "namespaces":

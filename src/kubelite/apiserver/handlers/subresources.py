@@ -23,6 +23,7 @@ from kubelite.apiserver.registry.ask import IGNORE, Ask
 from kubelite.apiserver.registry.body import decode_body, media_type
 from kubelite.apiserver.registry.patch import patch_type, read_patch
 from kubelite.apiserver.registry.registry import Registry
+from kubelite.apiserver.registry.update import Rules
 from kubelite.apiserver.request import Request, Response
 from kubelite.machinery import codec, errors, fielderrors
 from kubelite.machinery.errors import StatusError
@@ -30,6 +31,7 @@ from kubelite.machinery.fielderrors import Path
 from kubelite.machinery.kind import Kind
 
 Answer = Response | Awaitable[Response]
+BY_SERVER = Rules(update.nothing, update.anything, whole=False)
 
 
 def status(registry: Registry, request: Request, kind: Kind) -> Answer:
@@ -75,7 +77,15 @@ async def scale(registry: Registry, request: Request, kind: Kind) -> Response:
     ask = write.ask_of(request, "UpdateOptions")
     wanted = _scale_change(request, kind, ask)
     written = await update.update(
-        registry, kind, info.namespace, info.name, wanted, ask, derives=info.verb == "patch", subresource="scale"
+        registry,
+        kind,
+        info.namespace,
+        info.name,
+        wanted,
+        ask,
+        derives=info.verb == "patch",
+        subresource="scale",
+        rules=BY_SERVER,
     )
     return _scale_response(kind, written.object)
 
@@ -183,6 +193,7 @@ async def binding(registry: Registry, request: Request, kind: Kind) -> Response:
         ask,
         subresource="binding",
         derives=True,
+        rules=BY_SERVER,
     )
     done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Response(201, msgspec.json.encode(done))
@@ -208,9 +219,8 @@ async def finalize(registry: Registry, request: Request, kind: Kind) -> Response
         new.metadata.resourceVersion = asked
         return new
 
-    written = await update.update(
-        registry, kind, "", info.name, change, ask, subresource="finalize", validate=validate_finalize
-    )
+    rules = Rules(update.nothing, validate_finalize, whole=False)
+    written = await update.update(registry, kind, "", info.name, change, ask, subresource="finalize", rules=rules)
     return read.answer(request, read.form_for(request, kind), written.entry)
 
 
@@ -229,6 +239,29 @@ async def eviction(registry: Registry, request: Request, kind: Kind) -> Response
     return Response(201, msgspec.json.encode(done))
 
 
+def ephemeral_containers(registry: Registry, request: Request, kind: Kind) -> Answer:
+    """The pod, to which a write only adds ephemeral containers."""
+    from kubelite.api.core.pod.prepare import prepare_ephemeral_update
+    from kubelite.api.core.pod.validation.updates import validate_ephemeral_update
+
+    return _with_rules(registry, request, kind, Rules(prepare_ephemeral_update, validate_ephemeral_update))
+
+
+def resize(registry: Registry, request: Request, kind: Kind) -> Answer:
+    """The pod, of which a write changes only the resources of containers."""
+    from kubelite.api.core.pod.prepare import prepare_resize
+    from kubelite.api.core.pod.validation.resize import validate_resize
+
+    return _with_rules(registry, request, kind, Rules(prepare_resize, validate_resize))
+
+
+def _with_rules(registry: Registry, request: Request, kind: Kind, rules: Rules) -> Answer:
+    if request.info.verb == "get":
+        return read.get(registry, request, kind)
+    verb = write.patch if request.info.verb == "patch" else write.put
+    return verb(registry, request, kind, rules)
+
+
 def unsupported(registry: Registry, request: Request, kind: Kind) -> Response:
     """A declared subresource that this server has no handler for."""
     info = request.info
@@ -243,7 +276,7 @@ HANDLERS: dict[str, SubHandler] = {
     "binding": binding,
     "finalize": finalize,
     "eviction": eviction,
-    "ephemeralcontainers": status,
-    "resize": status,
+    "ephemeralcontainers": ephemeral_containers,
+    "resize": resize,
 }
 """By subresource name; `connect` has the rest."""

@@ -88,7 +88,7 @@ async def post(registry: Registry, request: Request, kind: Kind) -> Response:
     return _answer(request, kind, written, 201)
 
 
-async def put(registry: Registry, request: Request, kind: Kind) -> Response:
+async def put(registry: Registry, request: Request, kind: Kind, rules: update.Rules | None = None) -> Response:
     """Update of the object or its status: 200, or 201 where an absent name is created."""
     read.form_for(request, kind)
     ask = ask_of(request, "UpdateOptions")
@@ -127,11 +127,12 @@ async def put(registry: Registry, request: Request, kind: Kind) -> Response:
         ask,
         subresource=info.subresource,
         create_with=fresh if creates else None,
+        rules=rules,
     )
     return _answer(request, kind, written, 201 if written.created else 200)
 
 
-async def patch(registry: Registry, request: Request, kind: Kind) -> Response:
+async def patch(registry: Registry, request: Request, kind: Kind, rules: update.Rules | None = None) -> Response:
     """Patch of the object or its status: 200."""
     read.form_for(request, kind)
     type_ = patch_type(media_type(request.headers.get("content-type", "")))
@@ -158,6 +159,7 @@ async def patch(registry: Registry, request: Request, kind: Kind) -> Response:
         subresource=info.subresource,
         derives=True,
         takes_body=True,
+        rules=rules,
         tries=update.PATCH_TRIES,
     )
     return _answer(request, kind, written)

@@ -7,7 +7,8 @@ encode → create in the store. Source of the order and the texts: apiserver/pkg
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kubelite.api.meta import validate_metadata
@@ -32,7 +33,8 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
     if obj.metadata.resourceVersion not in ("", "0"):
         raise errors.bad_request("resourceVersion should not be set on objects to be created")
     metadata.prepare_create(obj, kind, registry.now_text())
-    kind.set_defaults(obj)
+    with reading(kind):
+        kind.set_defaults(obj)
     request = AdmissionRequest(
         "CREATE",
         kind,
@@ -44,7 +46,10 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
         options=ask.options,
         warnings=ask.warnings,
     )
-    await registry.admission.mutate(request)
+    with reading(kind):
+        await registry.admission.mutate(request)
+        # After mutation, as upstream does: what is derived (a pod's QoS class) follows from what admission made of it.
+        kind.prepare_create(obj)
     _validate(kind, obj)
     await registry.admission.validate(request)
     if kind.warnings is not None:
@@ -81,6 +86,16 @@ async def _store(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
         registry.wrote(revision)
         obj.metadata.resourceVersion = str(revision)
         return Written(Entry(key, namespace, name, revision, splice(value, revision)), obj, created=True)
+
+
+@contextlib.contextmanager
+def reading(kind: Kind) -> Iterator[None]:
+    """Turns a scalar that does not parse (a quantity) into 400, as upstream's decoder answers."""
+    try:
+        yield
+    except ValueError as error:
+        text = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}'
+        raise errors.bad_request(text) from None
 
 
 def _validate(kind: Kind, obj: Any) -> None:

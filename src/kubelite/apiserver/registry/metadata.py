@@ -46,14 +46,13 @@ def prepare_create(obj: Any, kind: Kind, now: str) -> None:
     if metadata.generateName and not metadata.name:
         generate_name(metadata)
     metadata.generation = 1 if kind.has_generation else None
-    kind.prepare_create(obj)
 
 
 def generate_name(metadata: Any) -> None:
     metadata.name = names.generate(metadata.generateName, names.random_suffix(secrets.randbelow))
 
 
-def prepare_update(new: Any, old: Any, kind: Kind, subresource: str) -> None:
+def prepare_update(new: Any, old: Any) -> None:
     """An update: what the client left out of the server's fields stays as it was."""
     metadata, before = new.metadata, old.metadata
     metadata.generation = before.generation
@@ -68,10 +67,6 @@ def prepare_update(new: Any, old: Any, kind: Kind, subresource: str) -> None:
         metadata.deletionGracePeriodSeconds = before.deletionGracePeriodSeconds
     if not metadata.generateName:
         metadata.generateName = before.generateName
-    if subresource == "status":
-        kind.prepare_status_update(new, old)
-    elif not subresource:
-        kind.prepare_update(new, old)
 
 
 def grow_generation(new: Any, old: Any) -> None:

@@ -10,7 +10,7 @@ registry/generic/registry/store.go, registry/rest/update.go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubelite.api.meta import validate_metadata_update
 from kubelite.apiserver.registry import create, metadata
@@ -33,6 +33,30 @@ Change = Callable[[Any], Any]
 """The present object (a copy, or with `takes_body` its bytes) → the wanted one."""
 
 
+class Rules(NamedTuple):
+    """What an update may change: `prepare` puts back what it may not, `validate` judges the rest, `whole`: also as an object."""
+
+    prepare: Callable[[Any, Any], None]
+    validate: Callable[[Any, Any], list[Any]]
+    whole: bool = True
+
+
+def rules_of(kind: Kind, subresource: str) -> Rules:
+    """The kind's own rules, for the object or for its status."""
+    if subresource == "status":
+        return Rules(kind.prepare_status_update, kind.validate_status_update, whole=False)
+    return Rules(kind.prepare_update, kind.validate_update)
+
+
+def nothing(new: Any, old: Any) -> None:
+    """Prepares nothing: the change was made by the server."""
+
+
+def anything(new: Any, old: Any) -> list[Any]:
+    """Any change is fine: it was made by the server."""
+    return []
+
+
 async def update(
     registry: Registry,
     kind: Kind,
@@ -46,13 +70,13 @@ async def update(
     takes_body: bool = False,
     tries: int = UPDATE_TRIES,
     create_with: Callable[[], Any] | None = None,
-    validate: Callable[[Any, Any], list[Any]] | None = None,
+    rules: Rules | None = None,
 ) -> Written:
     """Replaces an object by what `change` makes of it. Raises StatusError 404, 409, 422 and what admission refuses.
 
     `derives`: `change` edits the present object and keeps its revision, so that a race is no conflict but a
-    reason to try again, `tries` times. `create_with` makes the object if there is none (create on update). `validate`
-    replaces the kind's update rules for subresources that have their own.
+    reason to try again, `tries` times. `create_with` makes the object if there is none (create on update). `rules`
+    replace the kind's for subresources that have their own.
     """
     entry = registry.entry(kind, namespace, name)
     current = registry.cache.is_current()
@@ -65,7 +89,7 @@ async def update(
             raise errors.not_found(kind.group, kind.plural, name)
         try:
             return await _attempt(
-                registry, kind, entry, change, ask, subresource, validate, derives=derives, takes_body=takes_body
+                registry, kind, entry, change, ask, subresource, rules, derives=derives, takes_body=takes_body
             )
         except StatusError:
             if current:
@@ -97,7 +121,7 @@ async def _attempt(
     change: Change,
     ask: Ask,
     subresource: str,
-    validate: Callable[[Any, Any], list[Any]] | None,
+    rules: Rules | None,
     *,
     derives: bool,
     takes_body: bool,
@@ -109,8 +133,11 @@ async def _attempt(
     conditional = asked not in ("", "0")
     _check_revision(kind, entry, asked, conditional)
     new.metadata.resourceVersion = old.metadata.resourceVersion
-    metadata.prepare_update(new, old, kind, subresource)
-    kind.set_defaults(new)
+    metadata.prepare_update(new, old)
+    rules = rules or rules_of(kind, subresource)
+    with create.reading(kind):
+        kind.set_defaults(new)
+        rules.prepare(new, old)
     if kind.has_generation and subresource != "status":
         metadata.grow_generation(new, old)
     request = AdmissionRequest(
@@ -127,7 +154,7 @@ async def _attempt(
         warnings=ask.warnings,
     )
     await registry.admission.mutate(request)
-    _validate(kind, new, old, subresource, validate)
+    _validate(kind, new, old, rules)
     await registry.admission.validate(request)
     if kind.warnings is not None and not subresource:
         ask.warnings.extend(kind.warnings(new, old))
@@ -157,17 +184,11 @@ def _check_revision(kind: Kind, entry: Entry, asked: str, conditional: bool) -> 
         raise errors.modified(kind.group, kind.plural, entry.name)
 
 
-def _validate(
-    kind: Kind, new: Any, old: Any, subresource: str, validate: Callable[[Any, Any], list[Any]] | None
-) -> None:
+def _validate(kind: Kind, new: Any, old: Any, rules: Rules) -> None:
     found = validate_metadata_update(new.metadata, old.metadata)
-    if validate is not None:
-        found += validate(new, old)
-    elif subresource == "status":
-        found += kind.validate_status_update(new, old)
-    else:
+    if rules.whole:
         found += kind.validate(new)
-        found += kind.validate_update(new, old)
+    found += rules.validate(new, old)
     if found:
         raise errors.invalid(kind.group, kind.kind, new.metadata.name, found)
 
