@@ -25,7 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(importlib.import_module(LIFECYCLE[verb].module).main(words[1:]))
     from kubelite.cli.main import main as cli
 
-    return int(cli(words))
+    extra = {
+        "Cluster Lifecycle Commands": {word: command.summary for word, command in LIFECYCLE.items()},
+        "Components": {word: command.summary for word, command in COMPONENTS.items()},
+    }
+    return int(cli(words, extra=extra))
 
 
 if __name__ == "__main__":

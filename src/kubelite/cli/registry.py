@@ -1,0 +1,43 @@
+"""The verbs: word → module, group and summary. The only list of them.
+
+What: `VERBS` in the order of `--help`; a verb without module is one of kubectl's that is refused by name. Why: help, dispatch
+and completion read the same table without importing any verb.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+BEGINNER = "Basic Commands (Beginner)"
+INTERMEDIATE = "Basic Commands (Intermediate)"
+DEPLOY = "Deploy Commands"
+CLUSTER = "Cluster Management Commands"
+TROUBLE = "Troubleshooting and Debugging Commands"
+ADVANCED = "Advanced Commands"
+SETTINGS = "Settings Commands"
+OTHER = "Other Commands"
+REFUSED = "Not supported"
+
+
+class Verb(NamedTuple):
+    """`where` is "module:CONSTANT", "" for a verb that is refused."""
+
+    where: str
+    group: str
+    summary: str
+
+
+def _verb(module: str, group: str, summary: str) -> Verb:
+    return Verb(f"kubelite.cli.verbs.{module}:COMMAND", group, summary)
+
+
+def _refused(summary: str) -> Verb:
+    return Verb("", REFUSED, summary)
+
+
+VERBS: dict[str, Verb] = {
+    "get": _verb("get", INTERMEDIATE, "Display one or many resources"),
+}
+
+ALIASES: dict[str, str] = {}
+SUBCOMMAND_ALIASES: dict[str, str] = {}

@@ -1,0 +1,236 @@
+"""`Session`: everything a verb needs besides its own flags.
+
+What: the client, the namespace, discovery, the three standard streams, the clock, and generic requests on plain objects. Why:
+verbs then contain only what is theirs, and tests run them against an in-process server with streams of their own.
+Flow: `main` makes one per command line; the connection is opened by the first request. Warnings of the server go to stderr.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, TextIO
+
+from kubelite.cli.failures import CliError
+from kubelite.cli.flags import Parsed
+from kubelite.cli.options import client_config
+from kubelite.cli.resources import Resource, Resources, discover
+from kubelite.client.client import Client
+from kubelite.client.config import ClientConfig
+from kubelite.client.connection import Response
+
+PROGRAM = "kubelite"
+USER_AGENT = "kubelite"
+DAY = 86400.0
+PATCH_TYPES = {
+    "json": "application/json-patch+json",
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
+Object = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Streams:
+    """Where a command reads and writes. `stdin` is bytes; None for the process's own."""
+
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    stdin: BinaryIO | None = None
+
+    def read_stdin(self) -> bytes:
+        return (self.stdin or sys.stdin.buffer).read()
+
+    def write_bytes(self, data: bytes) -> None:
+        """Raw bytes to standard output (logs, exec, cp)."""
+        _raw(self.out, data)
+
+    def write_error_bytes(self, data: bytes) -> None:
+        _raw(self.err, data)
+
+
+def _raw(stream: TextIO, data: bytes) -> None:
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        stream.write(data.decode("utf-8", "replace"))
+    else:
+        stream.flush()
+        buffer.write(data)
+        buffer.flush()
+
+
+class Session:
+    """One command's view of the cluster."""
+
+    def __init__(self, parsed: Parsed, streams: Streams, program: str = PROGRAM) -> None:
+        self.parsed = parsed
+        self.streams = streams
+        self.program = program
+        self._config: ClientConfig | None = None
+        self._client: Client | None = None
+        self._resources: Resources | None = None
+        self.warned: set[str] = set()
+
+    # streams
+
+    def print(self, text: str = "") -> None:
+        """A line to stdout."""
+        self.streams.out.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        self.streams.out.write(text)
+
+    def warn(self, text: str) -> None:
+        """A line to stderr."""
+        self.streams.err.write(text + "\n")
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    # the server
+
+    @property
+    def config(self) -> ClientConfig:
+        if self._config is None:
+            self._config = client_config(self.parsed)
+        return self._config
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            self._client = Client.from_config(self.config, user_agent=USER_AGENT)
+        return self._client
+
+    @property
+    def server(self) -> str:
+        """Host and port, for messages; "" when there is no configuration."""
+        return "" if self._config is None else self._config.server.partition("://")[2].partition("/")[0]
+
+    @property
+    def namespace(self) -> str:
+        return self.config.namespace
+
+    @property
+    def namespace_given(self) -> bool:
+        return bool(self.parsed.text("namespace"))
+
+    @property
+    def seconds(self) -> float:
+        """The bound for one request: --request-timeout, or next to none."""
+        text = self.parsed.text("request-timeout")
+        if text.isdigit():
+            return float(text) or DAY
+        from kubelite.machinery.times import parse_duration
+
+        try:
+            return parse_duration(text) or DAY
+        except ValueError:
+            raise CliError(
+                f'Invalid timeout value "{text}". Timeout value must be a single integer in seconds, or an '
+                "integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)"
+            ) from None
+
+    async def resources(self) -> Resources:
+        if self._resources is None:
+            self._resources = await discover(self.client)
+        return self._resources
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """One request; `body` is bytes or something for JSON. Raises StatusError or ConnectionFailed."""
+        fields = dict(headers or {})
+        data = b""
+        if body is not None:
+            import msgspec
+
+            data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+            fields.setdefault("Content-Type", "application/json")
+        response = await self.client.request(
+            method, path, query=query, body=data, headers=fields or None, seconds=self.seconds
+        )
+        if "warning" in response.headers:
+            self.show_warning(response.headers["warning"])
+        if self.parsed.number("v") >= 6:
+            self.warn(f'"Response" verb="{method}" url="{self.config.server}{path}" status="{response.status}"')
+        return response
+
+    async def json(self, method: str, path: str, **more: Any) -> Object:
+        """The answer as a plain object."""
+        import msgspec
+
+        response = await self.request(method, path, **more)
+        return msgspec.json.decode(response.body, type=dict[str, Any]) if response.body else {}
+
+    async def lines(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """The lines of a streamed answer (a watch)."""
+        stream = await self.client.stream("GET", path, query=query, headers=headers, seconds=self.seconds)
+        rest = b""
+        try:
+            async for chunk in stream:
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    if line:
+                        yield line
+        finally:
+            stream.close()
+
+    def show_warning(self, header: str) -> None:
+        """`299 - "text"`: each text once on stderr."""
+        text = header.partition('"')[2].rpartition('"')[0].replace('\\"', '"') or header
+        if text not in self.warned:
+            self.warned.add(text)
+            self.warn(f"Warning: {text}")
+
+    # objects
+
+    async def get(self, resource: Resource, namespace: str, name: str, subresource: str = "") -> Object:
+        return await self.json("GET", resource.path(namespace, name, subresource))
+
+    async def list(self, resource: Resource, namespace: str = "", **query: str) -> list[Object]:
+        """All objects of a kind, page by page; `query` as the API names it (labelSelector, fieldSelector)."""
+        asked = {key: value for key, value in query.items() if value} | {"limit": "500"}
+        items: list[Object] = []
+        while True:
+            page = await self.json("GET", resource.path(namespace), query=asked)
+            for item in page.get("items") or ():
+                items.append({"apiVersion": resource.api_version, "kind": resource.kind} | item)
+            following = (page.get("metadata") or {}).get("continue")
+            if not following:
+                return items
+            asked["continue"] = following
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Any,
+        kind: str,
+        *,
+        subresource: str = "",
+        **query: str,
+    ) -> Object:
+        """`kind`: json, merge or strategic."""
+        headers = {"Content-Type": PATCH_TYPES[kind]}
+        path = resource.path(namespace, name, subresource)
+        asked = {key: value for key, value in query.items() if value}
+        return await self.json("PATCH", path, query=asked, body=patch, headers=headers)
+
+
+class Capture(io.StringIO):
+    """A text stream that remembers what was written; for commands run inside the process."""
