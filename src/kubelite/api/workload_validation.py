@@ -9,6 +9,7 @@ from typing import Any
 
 from kubelite.api import validation as check
 from kubelite.api.core.pod.validation.spec import validate_template
+from kubelite.api.core.pod.warnings import template_warnings
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import fielderrors as fe
 from kubelite.machinery import labels, names
@@ -77,6 +78,22 @@ def not_above_hundred(value: int | str | None, path: Path) -> FieldErrors:
 def is_zero(value: int | str | None) -> bool:
     """0, "0%" or absent."""
     return value in (None, 0) or percent(value) == 0
+
+
+def warnings(new: Any, old: Any | None) -> list[str]:
+    """Warnings about a workload: its name, when it is created, and its template, when that is new."""
+    found = []
+    wrong = names.dns1123_label(new.metadata.name) if old is None else []
+    if wrong:
+        found.append(
+            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
+            f"a DNS label is recommended: [{' '.join(wrong)}]"
+        )
+    if new.spec.template is None:
+        return found
+    return found + template_warnings(
+        new.spec.template, old.spec.template if old is not None else None, SPEC / "template"
+    )
 
 
 def replica_status(status: Any) -> FieldErrors:

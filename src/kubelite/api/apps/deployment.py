@@ -168,6 +168,7 @@ DEPLOYMENT = Kind(
     validate=validate,
     validate_update=validate_update,
     validate_status_update=validate_status_update,
+    warnings=workload_validation.warnings,
     prepare_create=prepare_create,
     prepare_status_update=prepare_status_update,
     has_generation=True,

@@ -94,6 +94,7 @@ REPLICA_SET = Kind(
     validate=validate,
     validate_update=validate_update,
     validate_status_update=validate_status_update,
+    warnings=workload_validation.warnings,
     prepare_create=prepare_create,
     has_generation=True,
     scale=ScalePaths(

@@ -95,6 +95,7 @@ REPLICATION_CONTROLLER = Kind(
     set_defaults=set_defaults,
     validate=validate,
     validate_status_update=validate_status_update,
+    warnings=workload_validation.warnings,
     prepare_create=prepare_create,
     has_generation=True,
     orphans_by_default=True,

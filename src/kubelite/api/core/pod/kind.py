@@ -10,6 +10,7 @@ from kubelite.api.core.pod.defaults import default_pod
 from kubelite.api.core.pod.prepare import grace_seconds, prepare_create, prepare_status_update, prepare_update
 from kubelite.api.core.pod.validation.spec import validate_pod
 from kubelite.api.core.pod.validation.updates import validate_status_update, validate_update
+from kubelite.api.core.pod.warnings import pod_warnings
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery.kind import STATUS_VERBS, Kind, Subresource
 
@@ -40,6 +41,7 @@ POD = Kind(
     validate=validate_pod,
     validate_update=validate_update,
     validate_status_update=validate_status_update,
+    warnings=pod_warnings,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
