@@ -132,6 +132,23 @@ async def test_redirects_inside_are_followed_and_others_warn(world):
     )
 
 
+@pytest.mark.parametrize(
+    "headers", ["Content-Length: 2\r\n\r\nok", "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "\r\n"]
+)
+async def test_a_server_that_keeps_the_connection_is_healthy(world, headers):
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 " + (b"204 No Content\r\n" if headers == "\r\n" else b"200 OK\r\n") + headers.encode())
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    world.sync(pod(readinessProbe=once({"httpGet": {"port": server.sockets[0].getsockname()[1]}})))
+    await world.woke()
+    assert (world.result("readiness"), world.events) == (SUCCESS, [])
+    server.close()
+
+
 async def refused_port():
     server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -168,7 +185,10 @@ async def test_an_unknown_named_port_is_an_error_not_a_failure(world):
     async with asyncio.timeout(5):
         while not world.events:  # noqa: ASYNC110 - errors wake nobody
             await asyncio.sleep(0.01)
-    assert world.events[0][1] == "Liveness probe errored: couldn't find port: nope"
+    assert (
+        world.events[0][1]
+        == 'Liveness probe errored and resulted in unknown state: strconv.Atoi: parsing "nope": invalid syntax'
+    )
     assert world.result("liveness") == SUCCESS
 
 

@@ -9,7 +9,6 @@ old connection.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Sequence
 from enum import Enum
@@ -42,7 +41,7 @@ def port_number(port: IntOrString | None, ports: Sequence[ContainerPort]) -> int
     if isinstance(port, str) and not port.isdigit():
         found = next((one.containerPort for one in ports if one.name == port), None)
         if found is None:
-            raise ValueError(f"couldn't find port: {port}")
+            raise ValueError(f'strconv.Atoi: parsing "{port}": invalid syntax')
         return found
     number = int(port or 0)
     if not 0 < number < 65536:
@@ -154,13 +153,32 @@ async def _get(scheme: str, host: str, port: int, target: str, headers: dict[str
         words = first.split(" ", 2)
         if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdigit():
             raise ValueError(f'malformed HTTP response "{first[:100]}"')
-        location = next((line.partition(":")[2].strip() for line in rest if line.lower().startswith("location:")), "")
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(1.0):
-                return int(words[1]), location, (await reader.read(MAX_BODY)).decode("utf-8", "replace")
-        return int(words[1]), location, ""
+        fields = {
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in rest if line)
+        }
+        body = await _body(reader, int(words[1]), fields)
+        return int(words[1]), fields.get("location", ""), body.decode("utf-8", "replace")
     finally:
         writer.transport.abort()
+
+
+async def _body(reader: asyncio.StreamReader, status: int, fields: dict[str, str]) -> bytes:
+    """The first bytes of the body, to its end as the headers tell it: a server may keep the connection open."""
+    if status in (204, 304):
+        return b""
+    if "chunked" in fields.get("transfer-encoding", "").lower():
+        body = b""
+        while len(body) < MAX_BODY and (size := int((await reader.readline()).split(b";")[0], 16)):
+            body += await reader.readexactly(size)
+            await reader.readline()
+        return body[:MAX_BODY]
+    length = fields.get("content-length", "")
+    if length.isdigit():
+        return await reader.readexactly(min(int(length), MAX_BODY))
+    body = b""
+    while len(body) < MAX_BODY and (data := await reader.read(MAX_BODY - len(body))):
+        body += data
+    return body
 
 
 async def grpc(action: GRPCAction, pod_ip: str, seconds: float) -> Look:

@@ -109,7 +109,7 @@ class Worker:
     def _settle(self, outcome: Outcome, text: str) -> None:
         title = TITLES[self.kind]
         if outcome is Outcome.UNKNOWN:
-            self._event("Unhealthy", f"{title} probe errored: {text}")
+            self._event("Unhealthy", f"{title} probe errored and resulted in unknown state: {text}")
             return
         if outcome is Outcome.WARNING:
             self._event("ProbeWarning", f"{title} probe warning: {text}")
