@@ -28,10 +28,6 @@ class Subresource:
     kind: str = ""
     group: str = ""
     version: str = ""
-    prepare_update: Callable[[Any, Any], None] | None = None
-    """(new, old) → puts back everything this subresource does not change; None: the kind's own rule."""
-    validate_update: Callable[[Any, Any], list[FieldError]] | None = None
-    """(new, old) → mistakes, beside those of the whole object; None: the kind's own rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +152,6 @@ class Kind:
     def storage_kind(self) -> Kind:
         """The kind whose bytes are in the store: this one, or the one it is a version of."""
         return self.stored_as or self
-
-    def subresource(self, name: str) -> Subresource | None:
-        """The declaration of a subresource, or None."""
-        return next((s for s in self.subresources if s.name == name), None)
 
     @property
     def has_status(self) -> bool:

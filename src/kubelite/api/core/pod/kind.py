@@ -7,21 +7,9 @@ from __future__ import annotations
 
 from kubelite.api.core.pod.columns import COLUMNS, row
 from kubelite.api.core.pod.defaults import default_pod
-from kubelite.api.core.pod.prepare import (
-    grace_seconds,
-    prepare_create,
-    prepare_ephemeral_update,
-    prepare_resize,
-    prepare_status_update,
-    prepare_update,
-)
-from kubelite.api.core.pod.validation.resize import validate_resize
+from kubelite.api.core.pod.prepare import grace_seconds, prepare_create, prepare_status_update, prepare_update
 from kubelite.api.core.pod.validation.spec import validate_pod
-from kubelite.api.core.pod.validation.updates import (
-    validate_ephemeral_update,
-    validate_status_update,
-    validate_update,
-)
+from kubelite.api.core.pod.validation.updates import validate_status_update, validate_update
 from kubelite.api.core.pod.warnings import pod_warnings
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery.kind import STATUS_VERBS, Kind, Subresource
@@ -40,18 +28,13 @@ POD = Kind(
     subresources=(
         Subresource(name="attach", verbs=_STREAM_VERBS, kind="PodAttachOptions"),
         Subresource(name="binding", verbs=("create",), kind="Binding"),
-        Subresource(
-            name="ephemeralcontainers",
-            verbs=STATUS_VERBS,
-            prepare_update=prepare_ephemeral_update,
-            validate_update=validate_ephemeral_update,
-        ),
+        Subresource(name="ephemeralcontainers", verbs=STATUS_VERBS),
         Subresource(name="eviction", verbs=("create",), group="policy", version="v1", kind="Eviction"),
         Subresource(name="exec", verbs=_STREAM_VERBS, kind="PodExecOptions"),
         Subresource(name="log", verbs=("get",)),
         Subresource(name="portforward", verbs=_STREAM_VERBS, kind="PodPortForwardOptions"),
         Subresource(name="proxy", verbs=_PROXY_VERBS, kind="PodProxyOptions"),
-        Subresource(name="resize", verbs=STATUS_VERBS, prepare_update=prepare_resize, validate_update=validate_resize),
+        Subresource(name="resize", verbs=STATUS_VERBS),
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
     set_defaults=default_pod,

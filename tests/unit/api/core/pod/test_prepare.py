@@ -114,12 +114,3 @@ def test_selectable_fields_read_the_pod() -> None:
         "status.podIP": "1.2.3.4",
         "status.nominatedNodeName": "",
     }
-
-
-@pytest.mark.parametrize("name", ["ephemeralcontainers", "resize"])
-def test_subresources_that_change_a_part_bring_their_own_rules(name: str) -> None:
-    declared = POD.subresource(name)
-    assert declared is not None
-    assert declared.prepare_update is not None
-    assert declared.validate_update is not None
-    assert POD.subresource("nothing") is None
