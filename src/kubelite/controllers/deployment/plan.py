@@ -67,7 +67,9 @@ def plan(observed: Observed) -> Plan:
         clean = to_clean(deployment, old)
         return Plan(resize=_scale(deployment, new, old), delete=tuple(clean))
     if _was_scaled(deployment, observed.replica_sets):
-        return Plan(resize=_scale(deployment, new, old))
+        scaled = _scale(deployment, new, old)
+        if scaled:  # under Recreate several active sets cannot share the change: the rollout itself settles it
+            return Plan(resize=scaled)
     if sizes.is_rolling(deployment):
         return _roll(deployment, new, old)
     return _recreate(observed, new, old)
