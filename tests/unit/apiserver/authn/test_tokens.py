@@ -110,7 +110,9 @@ def test_a_token_for_others_is_not_for_this_server(world: World, clock: FakeCloc
 
 
 @pytest.mark.parametrize("gone", [("serviceaccounts", "default", "web"), ("pods", "default", "pod")])
-def test_a_bound_token_dies_with_its_account_and_pod(gone: tuple[str, str, str], world: World, clock: FakeClock) -> None:
+def test_a_bound_token_dies_with_its_account_and_pod(
+    gone: tuple[str, str, str], world: World, clock: FakeClock
+) -> None:
     accounts = tokens(world, clock)
     token = issue(accounts, Bound("Pod", "pod", "pod-1", "node-a", "node-1"))
     found = accounts.user(token)
@@ -150,7 +152,9 @@ def test_keys_are_read_from_private_and_public_files() -> None:
 def chain(world: World, clock: FakeClock, *, anonymous: bool = True) -> tuple[Chain, ServiceAccountTokens]:
     accounts = tokens(world, clock)
     static = {"s3cret": UserInfo("ann", "7", ("ops", "system:authenticated"))}
-    return Chain(certificates=ClientCertificate(), static_tokens=static, accounts=accounts, anonymous=anonymous), accounts
+    return Chain(
+        certificates=ClientCertificate(), static_tokens=static, accounts=accounts, anonymous=anonymous
+    ), accounts
 
 
 def with_token(token: str) -> Request:

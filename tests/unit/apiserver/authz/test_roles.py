@@ -29,7 +29,9 @@ def index_with(rules: list[PolicyRule], *subjects: Subject, namespace: str = "")
     return index
 
 
-def ask(verb: str, resource: str, namespace: str = "default", name: str = "", subresource: str = "", group: str = "") -> Attributes:
+def ask(
+    verb: str, resource: str, namespace: str = "default", name: str = "", subresource: str = "", group: str = ""
+) -> Attributes:
     return Attributes(verb, namespace, group, "v1", resource, subresource, name)
 
 
@@ -58,7 +60,9 @@ def test_wildcards_cover_verbs_groups_resources_and_subresources() -> None:
 
 
 def test_resource_names_restrict_and_do_not_match_requests_without_a_name() -> None:
-    index = index_with([PolicyRule(verbs=["get", "list"], apiGroups=[""], resources=["secrets"], resourceNames=["a", "b"])])
+    index = index_with(
+        [PolicyRule(verbs=["get", "list"], apiGroups=[""], resources=["secrets"], resourceNames=["a", "b"])]
+    )
     assert index.allows(BOB, ask("get", "secrets", name="b"))
     assert not index.allows(BOB, ask("get", "secrets", name="c"))
     assert not index.allows(BOB, ask("list", "secrets"))
@@ -140,7 +144,10 @@ def chain_of(index: RoleIndex) -> Chain:
 
 def test_nobody_writes_a_role_with_rights_beyond_their_own() -> None:
     index = index_with(READER)
-    role = Role(metadata=ObjectMeta(name="more"), rules=[PolicyRule(verbs=["get", "delete"], apiGroups=[""], resources=["pods"])])
+    role = Role(
+        metadata=ObjectMeta(name="more"),
+        rules=[PolicyRule(verbs=["get", "delete"], apiGroups=[""], resources=["pods"])],
+    )
     with pytest.raises(StatusError) as found:
         check_role(index, chain_of(index), BOB, role, "default", None)
     assert found.value.message == (
