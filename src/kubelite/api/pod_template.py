@@ -40,8 +40,13 @@ def labels_cell(wanted: Mapping[str, str]) -> str:
 
 
 def selector_cell(selector: Any) -> str:
-    """A LabelSelector as text: `<none>` where it selects everything or is absent."""
-    return str(labels.from_label_selector(selector)) or "<none>" if selector is not None else "<none>"
+    """A LabelSelector as text: `<none>` where it selects everything or is absent, `<error>` where it is invalid."""
+    if selector is None:
+        return "<none>"
+    try:
+        return str(labels.from_label_selector(selector)) or "<none>"
+    except ValueError:
+        return "<error>"
 
 
 def set_replicas(obj: Any, replicas: int) -> None:

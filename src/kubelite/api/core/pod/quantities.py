@@ -1,8 +1,9 @@
 """Amounts in the text that the API server serves.
 
 Why: upstream parses every quantity and prints it in canonical form ("1000m" becomes "1", 2 becomes "2"), and rounds
-resource amounts up to thousandths. Flow: requirements in, the same with canonical text. A text that is no quantity stays
-as it is and is refused by validation. Upstream: resource.Quantity, SetDefaults_ResourceList.
+resource amounts up to thousandths. Flow: requirements in, the same with canonical text. A text that is no quantity raises
+ValueError, which the API server answers with 400, as upstream's decoder does. Upstream: resource.Quantity,
+SetDefaults_ResourceList.
 """
 
 from __future__ import annotations
@@ -18,27 +19,21 @@ _ALREADY = re.compile(r"(?:0|[1-9][0-9]{0,2}(?:m|k|[MGTPE]i?|Ki)?)\Z")
 
 
 def canonical_amount(amount: Quantity) -> Quantity:
-    """`amount` as upstream prints it; unchanged where it is no quantity."""
+    """`amount` as upstream prints it. Raises ValueError."""
     if isinstance(amount, str) and _ALREADY.match(amount):
         return amount
-    try:
-        return quantity.canonical(amount)
-    except ValueError:
-        return amount
+    return quantity.canonical(amount)
 
 
 def rounded_amount(amount: Quantity) -> Quantity:
-    """`canonical_amount`, rounded up to thousandths as resource lists are."""
+    """`canonical_amount`, rounded up to thousandths as resource lists are. Raises ValueError."""
     if isinstance(amount, str) and _ALREADY.match(amount):
         return amount
-    try:
-        return quantity.rounded_to_milli(amount)
-    except ValueError:
-        return amount
+    return quantity.rounded_to_milli(amount)
 
 
 def canonical_resources(resources: v1.ResourceRequirements) -> None:
-    """Canonical amounts in requests and limits."""
+    """Canonical amounts in requests and limits. Raises ValueError."""
     if resources.limits:
         resources.limits = {name: rounded_amount(amount) for name, amount in resources.limits.items()}
     if resources.requests:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubelite.api.core.pod.images import default_pull_policy
-from kubelite.api.core.pod.quantities import canonical_amount
+from kubelite.api.core.pod.quantities import canonical_amount, rounded_amount
 from kubelite.api.types import core_v1 as v1
 
 FILE_MODE = 0o644
@@ -64,8 +64,13 @@ def default_field_ref(reference: v1.ObjectFieldSelector) -> None:
 
 def _default_claim_template(source: v1.EphemeralVolumeSource) -> None:
     template = source.volumeClaimTemplate
-    if template is not None and not template.spec.volumeMode:
-        template.spec.volumeMode = "Filesystem"
+    if template is None:
+        return
+    spec = template.spec
+    spec.volumeMode = spec.volumeMode or "Filesystem"
+    if spec.resources is not None:
+        for amounts in (spec.resources.requests, spec.resources.limits):
+            amounts.update({name: rounded_amount(amount) for name, amount in amounts.items()})
 
 
 def _default_network_disk(volume: v1.Volume) -> None:

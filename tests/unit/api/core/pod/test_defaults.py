@@ -173,3 +173,9 @@ def test_defaulting_twice_changes_nothing_more() -> None:
     once = encoded(pod)
     POD.set_defaults(pod)
     assert encoded(pod) == once
+
+
+@pytest.mark.parametrize("amount", ["abc", "", "1 Gi"])
+def test_an_amount_that_is_no_quantity_is_refused_while_it_is_read(amount: str) -> None:
+    with pytest.raises(ValueError, match="quantities must match the regular expression"):
+        decoded(POD, pod_wire({"resources": {"requests": {"memory": amount}}}))
