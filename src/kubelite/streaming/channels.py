@@ -93,8 +93,11 @@ class ChannelSet:
             await self._socket.send(bytes((number,)) + data)
 
     async def signal_end(self, number: int) -> None:
-        """Tell the peer that nothing more comes on this channel, where the protocol can say so."""
-        if self._half_close:
+        """Tell the server that nothing more comes on this channel, where the protocol can say so.
+
+        Only clients say it: kubectl complains of a server that does.
+        """
+        if self._half_close and self._socket.is_client:
             await self._socket.send(bytes((CLOSE_SIGNAL, number)))
 
     async def close(self) -> None:

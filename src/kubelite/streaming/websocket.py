@@ -28,7 +28,7 @@ class WebSocket:
 
     def __init__(self, io: ByteStream, *, client: bool, early: bytes = b"") -> None:
         self._io = io
-        self._client = client
+        self.is_client = client
         self._decoder = frames.Decoder(masked=not client)
         self._pending: list[Frame] = list(self._decoder.feed(early)) if early else []
         self._parts: list[bytes] = []
@@ -98,7 +98,7 @@ class WebSocket:
         await self._send(Frame(frames.PING, data))
 
     async def _send(self, frame: Frame) -> None:
-        await self._io.write(frames.encode(frame, mask=self._client))
+        await self._io.write(frames.encode(frame, mask=self.is_client))
 
     async def _send_close(self, code: int, reason: str) -> None:
         if self._close_sent:
