@@ -156,7 +156,7 @@ async def test_a_terminal_in_a_container(kubelet, websocket):
     async def sizes():
         yield 132, 43
 
-    script = "until+busybox+stty+size+2>/dev/null;+do+sleep+0.1;+done"
+    script = 'while+[+-z+"$(busybox+stty+size+2>/dev/null)"+];+do+sleep+0.1;+done;+busybox+stty+size'
     path = f"/exec/default/web/main?command=sh&command=-c&command={script}&input=1&output=1&tty=1"
     out, _, code = await run(
         kubelet,
