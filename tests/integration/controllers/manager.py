@@ -12,7 +12,7 @@ from kubelite.client.client import Client
 from kubelite.controllers.context import Context, Informers
 from kubelite.controllers.server import Config, run_controllers
 from kubelite.util.clock import Clock, SystemClock
-from tests.apienv import ApiEnv, api_server
+from tests.apienv import ADMIN_TOKEN, ApiEnv, api_server
 
 CA = "-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICATE-----\n"
 
@@ -78,11 +78,20 @@ class World:
 
 @asynccontextmanager
 async def running(
-    *names: str, clock: Clock | None = None, kubelet: bool = False, **settings: Any
+    *names: str,
+    clock: Clock | None = None,
+    kubelet: bool = False,
+    tokens: str = "",
+    token: str = ADMIN_TOKEN,
+    **settings: Any,
 ) -> AsyncIterator[World]:
-    """An API server with namespace `default` and the controllers `names` running against it."""
-    async with api_server() as api:
-        client = Client.from_config(api.client_config(), user_agent="controllers-test")
+    """An API server with namespace `default` and the controllers `names` running against it.
+
+    `tokens` replaces the server's token file; the controllers then identify themselves by `token`.
+    """
+    server_settings = {"token_auth_file": tokens} if tokens else {}
+    async with api_server(**server_settings) as api:
+        client = Client.from_config(api.client_config(token), user_agent="controllers-test")
         context = Context(
             client, Informers(client), clock=clock or SystemClock(), settings=Config(**settings), ca_bundle=CA
         )
