@@ -86,6 +86,7 @@ class Request:
         "method",
         "path",
         "raw_query",
+        "started",
         "user",
         "warnings",
     )
@@ -109,6 +110,8 @@ class Request:
         self.connection = connection
         self.user: UserInfo | None = None
         self.info = RequestInfo(path, method.lower())
+        self.started = 0.0
+        """`time.perf_counter()` at its arrival."""
         self.deadline = 0.0
         """`loop.time()` at which the request times out; 0 for long-running ones."""
         self.warnings: list[str] = []

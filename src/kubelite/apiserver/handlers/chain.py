@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import perf_counter
 
 import msgspec
 
 from kubelite.apiserver.handlers import compress, impersonation
 from kubelite.apiserver.handlers.dispatch import Dispatcher
 from kubelite.apiserver.handlers.info import is_long_running, request_info
+from kubelite.apiserver.metrics import observe
 from kubelite.apiserver.request import (
     Attributes,
     Authenticator,
@@ -78,6 +80,7 @@ class Chain:
 
     def handle(self, request: Request) -> Response | Awaitable[Response]:
         """The answer, or an awaitable of it. Every failure is an answer too."""
+        request.started = perf_counter()
         try:
             request.info = request_info(request)
             if self._audit is not None:
@@ -154,7 +157,10 @@ class Chain:
         return finished if isinstance(finished, Response) else await finished
 
     def _finish(self, request: Request, answer: Response) -> Response | Awaitable[Response]:
-        """Warnings, compression, audit."""
+        """Metrics, warnings, compression, audit."""
+        observe(
+            request.info, answer.status or 101, perf_counter() - request.started, dry_run="dryRun" in request.raw_query
+        )
         if request.warnings:
             answer.headers = [
                 *answer.headers,

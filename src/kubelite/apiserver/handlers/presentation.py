@@ -48,12 +48,16 @@ class Form:
 
     def pieces(self, entries: Iterable[Entry], meta: ListMeta) -> list[bytes]:
         """The list object in pieces."""
+        return self.wrapped(self.items(entries), meta)
+
+    def items(self, entries: Iterable[Entry]) -> list[bytes]:
+        """The objects with commas between, in pieces."""
         show = self.show
-        if type(self) is Form:
-            items = [entry.body for entry in entries]
-        else:
-            items = [show(entry) for entry in entries]
-        return [self._head + meta.encode() + b',"items":[', *_joined(items), b"]}\n"]
+        return _joined([entry.body for entry in entries] if type(self) is Form else [show(entry) for entry in entries])
+
+    def wrapped(self, items: Sequence[bytes], meta: ListMeta) -> list[bytes]:
+        """Joined items as a list object."""
+        return [self._head + meta.encode() + b',"items":[', *items, b"]}\n"]
 
     def bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
         metadata: dict[str, Any] = {"resourceVersion": str(revision), "creationTimestamp": None}
@@ -69,8 +73,9 @@ def _joined(items: Sequence[bytes]) -> list[bytes]:
     """Items with commas between, joined into pieces that the transport sends one by one."""
     if len(items) <= PIECE:
         return [b",".join(items)]
-    pieces = [b",".join(items[start : start + PIECE]) for start in range(0, len(items), PIECE)]
-    return [pieces[0], *(b"," + piece for piece in pieces[1:])]
+    last = (len(items) - 1) // PIECE * PIECE
+    pieces = [b",".join([*items[start : start + PIECE], b""]) for start in range(0, last, PIECE)]
+    return [*pieces, b",".join(items[last:])]
 
 
 class VersionForm(Form):
@@ -150,14 +155,14 @@ class TableForm(Form):
     def bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
         inner = self._partial.bookmark(revision, annotations)
         row = b'{"cells":%b,"object":%b}' % (msgspec.json.encode([""] * len(self.kind.columns)), inner)
-        return b"".join(self._wrapped([row], ListMeta(revision)))
+        return b"".join(self._rows([row], ListMeta(revision)))
 
     def _table(self, entries: Iterable[Entry], meta: ListMeta) -> list[bytes]:
         now = datetime.now(UTC)
         rows = [self._row(entry, now) for entry in entries]
-        return self._wrapped(rows, meta)
+        return self._rows(rows, meta)
 
-    def _wrapped(self, rows: Sequence[bytes], meta: ListMeta) -> list[bytes]:
+    def _rows(self, rows: Sequence[bytes], meta: ListMeta) -> list[bytes]:
         head = f'{{"kind":"Table","apiVersion":"meta.k8s.io/{self._version}","metadata":'.encode()
         return [head, meta.encode(), b',"columnDefinitions":', self._columns, b',"rows":[', *_joined(rows), b"]}\n"]
 

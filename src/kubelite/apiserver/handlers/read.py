@@ -7,7 +7,8 @@ the client wants. Sources: apiserver/pkg/storage/cacher, apiserver/pkg/endpoints
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
 from itertools import islice
 
 from kubelite.apiserver.handlers import negotiate
@@ -131,10 +132,31 @@ def _list_cached(
     cache = registry.cache.of(selection.kind)
     limit = 0 if query.revision == 0 else query.limit
     revision = registry.cache.revision
+    if not limit and selection.everything and type(form) is Form and not after:
+        return _whole(request, form, cache, selection.namespace, ListMeta(revision))
     if not limit:
-        return _page(request, form, list(cache.select(selection, after)), ListMeta(revision))
+        return _page(request, form, cache.select(selection, after), ListMeta(revision))
     found = list(islice(cache.select(selection, after), limit + 1))
     return _page(request, form, found[:limit], _page_meta(cache, selection, found, limit, revision))
+
+
+KEPT_SECONDS = 2.0
+KEPT_BYTES = 1 << 20
+
+
+def _whole(request: Request, form: Form, cache: ResourceCache, namespace: str, meta: ListMeta) -> Response:
+    """A whole list in plain form. A large one is kept for a moment: after a restart everybody lists the same at once."""
+    kept = cache.kept
+    if kept is not None and kept[:2] == (namespace, cache.changed):
+        items = kept[2]
+    else:
+        items = form.items(cache.select(Selection(cache.kind, namespace)))
+        if sum(map(len, items)) > KEPT_BYTES:
+            if cache.kept is None:
+                asyncio.get_running_loop().call_later(KEPT_SECONDS, cache.forget_kept)
+            cache.kept = (namespace, cache.changed, items)
+    wanted = negotiate.choose(request.headers.get("accept", ""))
+    return body_response(form.wrapped(items, meta), yaml=wanted.yaml)
 
 
 def _page_meta(
@@ -150,7 +172,7 @@ def _page_meta(
     return ListMeta(revision, encode_token(revision, last), remaining)
 
 
-def _page(request: Request, form: Form, entries: list[Entry], meta: ListMeta) -> Response:
+def _page(request: Request, form: Form, entries: Iterable[Entry], meta: ListMeta) -> Response:
     wanted = negotiate.choose(request.headers.get("accept", ""))
     return body_response(form.pieces(entries, meta), yaml=wanted.yaml)
 

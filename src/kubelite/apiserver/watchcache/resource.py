@@ -8,7 +8,8 @@ history is the queue of every watcher: it is bounded, and a watcher whose cursor
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry, make
@@ -33,6 +34,8 @@ class ResourceCache:
         self.floor = 0
         self.changed = 0
         self.watchers: set[Watcher] = set()
+        self.kept: tuple[str, int, list[bytes]] | None = None
+        """(namespace, `changed`, joined bodies) of the last large list, for a moment."""
         self._history = history
 
     # -- changes
@@ -90,17 +93,20 @@ class ResourceCache:
     def since(self, cursor: int) -> list[Change]:
         return self.changes[cursor - self.first :]
 
-    def select(self, selection: Selection, after: str = "") -> Iterator[Entry]:
+    def select(self, selection: Selection, after: str = "") -> Iterable[Entry]:
         """Matching entries in key order, from the first key after `after`."""
         entries, keys = self.entries, self.keys
         start, stop = self.bounds(selection.namespace, after)
         if selection.name and self._narrows(selection):
             key = f"{selection.namespace}/{selection.name}" if self.kind.namespaced else selection.name
             found = entries.get(key)
-            return iter([found] if found is not None and key > after and selection.matches(found) else [])
+            return [found] if found is not None and key > after and selection.matches(found) else []
         if selection.everything:
-            return (entries[key] for key in keys[start:stop])
+            return map(entries.__getitem__, islice(keys, start, stop))
         return (entry for key in keys[start:stop] if selection.matches(entry := entries[key]))
+
+    def forget_kept(self) -> None:
+        self.kept = None
 
     def _narrows(self, selection: Selection) -> bool:
         return bool(selection.namespace) or not self.kind.namespaced
