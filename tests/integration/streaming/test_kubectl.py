@@ -52,6 +52,7 @@ async def test_exec_returns_output_and_exit_code(kubectl, tmp_path):
         code, out, err = await run(kubectl, port, "exec", "web", "--", "sh", "-c", script, cwd=tmp_path)
     assert (code, out) == (3, "out\n")
     assert "err\n" in err
+    assert "nknown stream" not in err
     assert "command terminated with exit code 3" in err
 
 
