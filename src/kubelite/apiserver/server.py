@@ -178,6 +178,8 @@ async def run(config: Config, stop: asyncio.Event) -> None:
             await server.start()
             gc.collect()
             gc.freeze()
+            # Objects of the API are not tracked; what is left to collect comes from requests and is mostly short-lived.
+            gc.set_threshold(50_000, 20, 50)
             await stop.wait()
         finally:
             with contextlib.suppress(asyncio.CancelledError):

@@ -218,6 +218,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def _run_waiting(self) -> None:
         """Starts waiting requests until one has to be awaited; stops reading while others wait behind it."""
+        if self.hijacked:
+            return
         while self._waiting and self.current is None and not self.closing:
             self.current = self._waiting.popleft()
             answer = self.server.app(self.current[0])
