@@ -12,6 +12,7 @@ import json
 import ssl
 import tempfile
 import urllib.parse
+from datetime import datetime
 from typing import Any
 
 from kubelite.cmd.cluster.config import Paths
@@ -62,14 +63,17 @@ class AdminApi:
         except OSError:
             return False
 
-    def node_ready(self, name: str) -> bool:
-        """Whether the node's Ready condition is True and nothing keeps new pods away from it."""
+    def node_ready(self, name: str, since: datetime) -> bool:
+        """Whether the node has said after `since` that it is Ready, and nothing keeps new pods away from it."""
         try:
             status, node = self.call("GET", f"/api/v1/nodes/{name}")
         except OSError:
             return False
         if status != 200:
             return False
-        conditions = {c["type"]: c["status"] for c in node.get("status", {}).get("conditions", ())}
+        ready = next((c for c in node.get("status", {}).get("conditions", ()) if c["type"] == "Ready"), None)
         taints = {taint["key"] for taint in node["spec"].get("taints", ())}
-        return conditions.get("Ready") == "True" and "node.kubernetes.io/not-ready" not in taints
+        if ready is None or ready["status"] != "True" or "node.kubernetes.io/not-ready" in taints:
+            return False
+        # Heartbeats have whole seconds; a node of an earlier run still says Ready until its kubelet is back.
+        return datetime.fromisoformat(ready["lastHeartbeatTime"]) >= since.replace(microsecond=0)

@@ -7,6 +7,7 @@ when the node is Ready, 1 with the component's last words when it does not get t
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import tarfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 
 from kubelite.cmd.cluster import addons, certificates, containerd, host, image
 from kubelite.cmd.cluster.api import AdminApi
@@ -111,6 +113,7 @@ def last_words(process: str) -> str:
 def start(config: Config, steps: Steps) -> None:
     """The whole way, a step a line."""
     complaints: list[str] = []
+    began = datetime.now(UTC)
     steps.run(
         "keys and certificates", (lambda: None) if config.join else (lambda: certificates.issue_control_plane(config))
     )
@@ -131,8 +134,7 @@ def start(config: Config, steps: Steps) -> None:
 
     steps.run("container runtime", runtime)
     if config.wait and not config.join:
-        node = config.node_name
-        ready = lambda: api.node_ready(node)  # noqa: E731 - one expression, used once
+        node, ready = config.node_name, functools.partial(api.node_ready, config.node_name, began)
         steps.run(f"node {node}", lambda: wait(config.wait, ready, "kubelet", f"node {node} is not Ready"))
     for complaint in complaints:
         print(f"  note: the kernel refused {complaint}")
