@@ -217,15 +217,13 @@ class Client:
         stream = await self.stream("GET", kind.path(namespace), query=query, headers=headers)
         of: Any = type or kind.type
         wanted: Callable[[msgspec.Raw], T] = decoder(of)
+        stream.expire(seconds + 60)  # the server ends it before; this is for one that no longer can
         try:
-            async with asyncio.timeout(seconds + 60):  # the server ends it; this is for one that no longer can
-                async for line in _lines(stream):
-                    frame = _frames.decode(line)
-                    if frame.type == "ERROR":
-                        raise status_error(500, bytes(frame.object))
-                    yield WatchEvent(frame.type, wanted(frame.object))
-        except TimeoutError:
-            raise ConnectionFailed("the watch was not ended by the server in time", sent=True) from None
+            async for line in _lines(stream):
+                frame = _frames.decode(line)
+                if frame.type == "ERROR":
+                    raise status_error(500, bytes(frame.object))
+                yield WatchEvent(frame.type, wanted(frame.object))
         except msgspec.DecodeError as error:
             raise ConnectionFailed(f"unable to decode an event from the watch stream: {error}", sent=True) from error
         finally:

@@ -36,6 +36,7 @@ class Stream:
         self._exchange = exchange
         self.status = exchange.status
         self.headers = exchange.header_map()
+        self._timer: asyncio.TimerHandle | None = None
 
     def __aiter__(self) -> Stream:
         return self
@@ -50,8 +51,15 @@ class Stream:
         """Everything that is left."""
         return b"".join([chunk async for chunk in self])
 
+    def expire(self, seconds: float) -> None:
+        """Fail with `ConnectionFailed` if the stream still runs after so long."""
+        message = f"the stream was not ended by the server within {seconds:g}s"
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._connection.fail, message)
+
     def close(self) -> None:
         """Let go of the connection: back to the pool after a complete answer, closed otherwise."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._exchange.complete and self._connection.usable:
             self._transport.keep(self._connection)
         else:

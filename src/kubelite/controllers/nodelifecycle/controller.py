@@ -163,7 +163,12 @@ class NodeLifecycleController:
         name = change.object.metadata.name
         if change.new is None:
             self._heartbeats.forget(name)
+            message = f"Node {name} event: Removing Node {name} from Controller"
+            self._recorder.event(NODE, change.object, "Normal", "RemovingNode", message)
         else:
+            if change.old is None:
+                message = f"Node {name} event: Registered Node {name} in Controller"
+                self._recorder.event(NODE, change.new, "Normal", "RegisteredNode", message)
             ready = condition(change.new.status.conditions, "Ready")
             # What this controller writes itself is no sign of life.
             if ready is None or ready.reason not in (plan.STOPPED[0], plan.NEVER[0]):

@@ -8,7 +8,7 @@ writes, so creations and deletions are remembered as expectations until they are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kubelite.api.logic import podstatus
@@ -30,6 +30,7 @@ from kubelite.machinery.errors import StatusError
 from kubelite.machinery.meta import controller_of
 
 BY_CONTROLLER = "controller"
+BY_NAMESPACE = "namespace"
 
 
 class ReplicaSetController:
@@ -41,8 +42,12 @@ class ReplicaSetController:
         self._flavour = flavour
         self._kind = flavour.kind
         self._sets = context.informers.get(flavour.kind)
-        if BY_CONTROLLER not in self._sets.indexes:
-            self._sets.add_indexers({BY_CONTROLLER: _controller_uid})
+        indexers: dict[str, Callable[[Any], tuple[str, ...]]] = {
+            BY_CONTROLLER: _controller_uid,
+            BY_NAMESPACE: lambda found: (found.metadata.namespace,),
+        }
+        present = self._sets.indexes
+        self._sets.add_indexers({name: function for name, function in indexers.items() if name not in present})
         self._pods = pods_informer(context)
         self._recorder = context.recorder(flavour.component)
         self._hands = PodControl(context.client, self._recorder)
@@ -167,7 +172,7 @@ class ReplicaSetController:
         gone = new is None or new.metadata.deletionTimestamp is not None
         for key in keys if gone else ():
             self._expectations.saw_deletion(key, change.object.metadata.uid)
-        if new is not None and new.metadata.deletionTimestamp is None and controller_of(new) is None:
+        if new is not None and _is_new_orphan(old, new):
             keys += self._selecting(new)
         return keys
 
@@ -186,10 +191,17 @@ class ReplicaSetController:
         if not wanted:
             return []
         found = []
-        for candidate in self._sets.list():
-            if candidate.metadata.namespace == namespace and self._flavour.selects(candidate, wanted):
+        for candidate in self._sets.by_index(BY_NAMESPACE, namespace):
+            if self._flavour.selects(candidate, wanted):
                 found.append(object_key(candidate))
         return found
+
+
+def _is_new_orphan(old: objects.Pod | None, new: objects.Pod) -> bool:
+    """Whether the pod has no controller and its labels, by which one may claim it, are news."""
+    if new.metadata.deletionTimestamp is not None or controller_of(new) is not None:
+        return False
+    return old is None or controller_of(old) is not None or old.metadata.labels != new.metadata.labels
 
 
 def _controller_uid(obj: Any) -> tuple[str, ...]:

@@ -1,0 +1,41 @@
+"""Ranges of pod addresses never overlap."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubelite.controllers.nodeipam.plan import next_range
+
+
+@pytest.mark.parametrize(
+    ("used", "wanted"),
+    [
+        ([], "10.244.0.0/24"),
+        (["10.244.0.0/24", "10.244.2.0/24"], "10.244.1.0/24"),
+        (["10.244.0.0/22"], "10.244.4.0/24"),
+        (["10.244.0.128/25"], "10.244.1.0/24"),
+        (["192.168.0.0/16", "fd00::/64"], "10.244.0.0/24"),
+        (["10.0.0.0/8"], None),
+    ],
+)
+def test_the_lowest_free_range(used, wanted):
+    assert next_range("10.244.0.0/16", 24, used) == wanted
+
+
+@given(st.lists(st.integers(0, 300), max_size=30))
+def test_ranges_given_one_after_the_other_are_disjoint_and_inside(freed):
+    used: list[str] = []
+    for number in freed:
+        chosen = next_range("10.244.0.0/20", 24, used)
+        if chosen is None:
+            assert len(used) == 16
+            break
+        assert ipaddress.ip_network(chosen).subnet_of(ipaddress.ip_network("10.244.0.0/20"))
+        assert not any(ipaddress.ip_network(chosen).overlaps(ipaddress.ip_network(other)) for other in used)
+        used.append(chosen)
+        if number % 3 == 0:
+            used.pop(number % len(used))
