@@ -122,8 +122,14 @@ class Containerd:
         files = {"/catatonit": catatonit, **{lib: lib for lib in ocitar.libraries(catatonit)}}
         ocitar.write_image(pause, PAUSE, files, entrypoint=["/catatonit", "-P"])
         program = shutil.which("busybox") or ""
-        links = {f"/bin/{name}": "/bin/busybox" for name in ("sh", "sleep", "cat", "echo", "httpd", "true", "false", "id", "ls")}
-        links |= {f"/bin/{name}": "/bin/busybox" for name in ("hostname", "touch", "test", "kill", "env", "dd", "mount", "wget")}
+        links = {
+            f"/bin/{name}": "/bin/busybox"
+            for name in ("sh", "sleep", "cat", "echo", "httpd", "true", "false", "id", "ls")
+        }
+        links |= {
+            f"/bin/{name}": "/bin/busybox"
+            for name in ("hostname", "touch", "test", "kill", "env", "dd", "mount", "wget")
+        }
         ocitar.write_image(busybox, BUSYBOX, {"/bin/busybox": program}, links=links, command=["sleep", "3600"])
         for tar in (pause, busybox):
             subprocess.run(self.ctr("images", "import", str(tar)), check=True, capture_output=True)

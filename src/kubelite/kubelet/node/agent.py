@@ -136,6 +136,14 @@ class NodeAgent:
         if self.node is None:
             await self._register(facts, now)
             return
+        try:
+            self.node = await self._client.get(NODE, self.name)
+        except StatusError as error:
+            if error.code == 404:
+                log.info("The node object is gone: registering again", node=self.name)
+                await self._register(facts, now)
+                return
+            raise
         fresh = node_status.compute_status(facts, self.node.status, now)
         changed = node_status.differs(self.node.status, fresh)
         if not changed and time.monotonic() - self._written_at < self._config.node_status_report_frequency:
