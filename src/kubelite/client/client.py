@@ -245,14 +245,15 @@ class Client:
         """A whole answer; `StatusError` for a status >= 400 unless `raw`."""
         if self._bucket is not None:
             await self._bucket.take()
-        attempts = Backoff(initial=0.05, cap=2.0, jitter=0.5)
+        attempts: Backoff | None = None
         give_up = asyncio.get_running_loop().time() + self._patience if self._patience else 0.0
         refreshed = False
         while True:
-            head = await self._head(method, path, query, headers, len(body))
+            head = self._head(method, path, query, headers, len(body), await self.credentials.headers())
             try:
                 response = await self.transport.request(head, body, seconds)
             except ConnectionFailed as error:
+                attempts = attempts or _attempts()
                 await self._after_failure(error, method, attempts, give_up)
                 continue
             if response.status < 400:
@@ -261,6 +262,7 @@ class Client:
                 refreshed = True
                 continue
             wait = _retry_after(response)
+            attempts = attempts or _attempts()
             if wait is not None and attempts.failures < RETRIES:
                 attempts.next()
                 await asyncio.sleep(wait)
@@ -280,7 +282,7 @@ class Client:
         seconds: float = REQUEST_SECONDS,
     ) -> Stream:
         """An answer whose bytes are read as they come (logs, watch); `seconds` bounds the wait for its start."""
-        head = await self._head(method, path, query, headers, len(body))
+        head = self._head(method, path, query, headers, len(body), await self.credentials.headers())
         stream = await self.transport.stream(head, body, seconds)
         if stream.status < 400:
             return stream
@@ -299,11 +301,16 @@ class Client:
             raise error
         await asyncio.sleep(attempts.next())
 
-    async def _head(
-        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str] | None, length: int
+    def _head(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        length: int,
+        identity: bytes,
     ) -> bytes:
         """The request line and headers, as bytes."""
-        identity = await self.credentials.headers()
         if self.credentials.certificate is not None:
             self.transport.set_certificate(self.credentials.certificate)
         target = f"{self.transport.prefix}{path}"
@@ -320,6 +327,11 @@ class Client:
         if length or method in ("POST", "PUT", "PATCH"):
             lines += f"Content-Length: {length}\r\n"
         return lines.encode("latin-1") + identity + b"\r\n"
+
+
+def _attempts() -> Backoff:
+    """Made only after a failure: seeding its random numbers costs as much as a request."""
+    return Backoff(initial=0.05, cap=2.0, jitter=0.5)
 
 
 _SEND_JSON = {"Content-Type": JSON}

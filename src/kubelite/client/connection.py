@@ -21,15 +21,23 @@ HIGH_WATER = 1 << 20
 LOW_WATER = 1 << 18
 
 
+def header_map(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
+
+
 class Response:
     """A whole answer. Header names are lower case; the last of a repeated header wins."""
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("_headers", "body", "status")
 
-    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.status = status
-        self.headers = headers
+        self._headers = headers
         self.body = body
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return header_map(self._headers)
 
 
 class Exchange:
@@ -48,9 +56,6 @@ class Exchange:
         self.complete = False
         self.failure: ConnectionFailed | None = None
         self.waiter: asyncio.Future[None] | None = None
-
-    def header_map(self) -> dict[str, str]:
-        return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.headers}
 
     def wake(self) -> None:
         if self.waiter is not None and not self.waiter.done():

@@ -16,7 +16,7 @@ from collections import deque
 from urllib.parse import urlsplit
 
 from kubelite.client.config import ClientConfig
-from kubelite.client.connection import Connection, Exchange, Response
+from kubelite.client.connection import Connection, Exchange, Response, header_map
 from kubelite.client.credentials import Certificate
 from kubelite.client.errors import ConnectionFailed
 
@@ -35,7 +35,7 @@ class Stream:
         self._connection = connection
         self._exchange = exchange
         self.status = exchange.status
-        self.headers = exchange.header_map()
+        self.headers = header_map(exchange.headers)
         self._timer: asyncio.TimerHandle | None = None
 
     def __aiter__(self) -> Stream:
@@ -119,7 +119,7 @@ class Transport:
             timer.cancel()
             self._busy.discard(connection)
             self._release(connection, loop)
-        return Response(exchange.status, exchange.header_map(), exchange.body)
+        return Response(exchange.status, exchange.headers, exchange.body)
 
     async def stream(self, head: bytes, body: bytes, seconds: float) -> Stream:
         """Start an exchange on a connection of its own; `seconds` bounds the wait for the headers."""
