@@ -80,7 +80,18 @@ class ApiServer:
         limit = config.max_request_body_bytes
         self._listener = Listener(chain.handle, lambda code, text: refuse(code, text, limit), body_limit=limit)
         self.port = await self._listener.start(config.bind_address, config.secure_port, context)
+        await self._join()
         log.info("serving", address=config.bind_address, port=self.port, tls=bool(context))
+
+    async def _join(self) -> None:
+        """Takes a place among the endpoints of the `kubernetes` Service, and starts what keeps the cluster's own data right."""
+        announce = _part("bootstrap", "announce")
+        if announce is not None:
+            await announce(self.config, self.registry, self.port)
+        for part in ("bootstrap", "allocators"):
+            keep = _part(part, "run")
+            if keep is not None:
+                self._spawn(part, keep(self.config, self.registry, self.port))
 
     async def stop(self, seconds: float | None = None) -> None:
         """Closes the port, lets requests finish, ends watches and background tasks. The store stays open."""

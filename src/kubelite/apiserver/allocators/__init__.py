@@ -48,7 +48,7 @@ def repair(config: Config, registry: Any) -> Repair | None:
     return Repair(_allocators[registry], lambda: lookup.list("services", Service))
 
 
-async def run(config: Config, registry: Any) -> None:
+async def run(config: Config, registry: Any, port: int = 0) -> None:
     """Repairs now and every few minutes, until cancelled."""
     work = repair(config, registry)
     while True:

@@ -1,7 +1,7 @@
 """What a cluster has before its first user comes: namespaces, roles, priority classes, the kubernetes Service.
 
-`ensure` writes what is absent, once at start; `run` keeps this server among the endpoints of the Service. Both are safe beside
-another server that does the same.
+`ensure` writes what is absent, once at start; `announce` and `run` keep this server among the endpoints of the Service. All are
+safe beside another server that does the same.
 """
 
 from __future__ import annotations
@@ -55,23 +55,26 @@ async def ensure(config: Config, registry: Any) -> None:
         async with asyncio.TaskGroup() as tasks:
             for obj in wanted:
                 tasks.create_task(one(kind, obj, how, limit))
-    if config.secure_port:
-        await _masters(config, registry, config.secure_port).announce()
     registry.cache.written = max(registry.cache.written, writer.written)
 
 
-async def run(config: Config, registry: Any, port: int = 0) -> None:
-    """Renews this server's place in the endpoints until cancelled, then gives it up. `port` is the one listened on."""
+async def announce(config: Config, registry: Any, port: int) -> None:
+    """Puts this server, which listens on `port`, among the endpoints of the Service."""
+    await _masters(config, registry, port).announce()
+
+
+async def run(config: Config, registry: Any, port: int) -> None:
+    """Renews this server's place in the endpoints until cancelled, then gives it up."""
     from kubelite.apiserver.bootstrap.masters import RENEW_SECONDS
 
-    masters = _masters(config, registry, port or config.secure_port)
+    masters = _masters(config, registry, port)
     try:
         while True:
+            await asyncio.sleep(RENEW_SECONDS)
             try:
                 await masters.announce()
             except StoreError as error:
                 log.warning("The endpoints of the kubernetes Service could not be renewed", error=str(error))
-            await asyncio.sleep(RENEW_SECONDS)
     finally:
         try:
             async with asyncio.timeout(2):

@@ -15,6 +15,7 @@ from kubelite.machinery.kind import Kind
 
 JSON_TYPES = frozenset(("application/json", ""))
 YAML_TYPES = frozenset(("application/yaml", "application/x-yaml", "text/yaml"))
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 ACCEPTED = ("application/json", "application/yaml")
 
 
@@ -31,6 +32,12 @@ def decode_body(body: bytes, content_type: str, type_: Any, api_version: str, ki
         raw = body
     elif media in YAML_TYPES:
         document = codec.decode_generic(body, "application/yaml")
+        obj = codec.convert(document, type_)
+        raw = codec.encode(document)
+    elif media == PROTOBUF:
+        from kubelite.apiserver.protobuf.decode import document as from_protobuf
+
+        document = from_protobuf(body)
         obj = codec.convert(document, type_)
         raw = codec.encode(document)
     else:
