@@ -22,7 +22,7 @@ from kubelite.client.errors import ConnectionFailed
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 90.0
-MAX_CONNECTIONS = 64
+MAX_CONNECTIONS = 32
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 UNACKNOWLEDGED_MS = 30_000
 

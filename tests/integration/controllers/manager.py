@@ -83,6 +83,7 @@ async def running(
     kubelet: bool = False,
     tokens: str = "",
     token: str = ADMIN_TOKEN,
+    tls: bool = False,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """An API server with namespace `default` and the controllers `names` running against it.
@@ -90,7 +91,7 @@ async def running(
     `tokens` replaces the server's token file; the controllers then identify themselves by `token`.
     """
     server_settings = {"token_auth_file": tokens} if tokens else {}
-    async with api_server(**server_settings) as api:
+    async with api_server(tls=tls, **server_settings) as api:
         client = Client.from_config(api.client_config(token), user_agent="controllers-test")
         context = Context(
             client, Informers(client), clock=clock or SystemClock(), settings=Config(**settings), ca_bundle=CA
