@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from kubelite.api.types.coordination_v1 import Lease
 from kubelite.api.types.core_v1 import Node, Pod, Secret
+from kubelite.api.types.node_v1 import RuntimeClass
 from kubelite.machinery.kind import Kind
 
 POD = Kind(group="", version="v1", kind="Pod", plural="pods", type=Pod)
 NODE = Kind(group="", version="v1", kind="Node", plural="nodes", type=Node, namespaced=False)
 SECRET = Kind(group="", version="v1", kind="Secret", plural="secrets", type=Secret)
+RUNTIME_CLASS = Kind(
+    group="node.k8s.io", version="v1", kind="RuntimeClass", plural="runtimeclasses", type=RuntimeClass, namespaced=False
+)
 LEASE = Kind(group="coordination.k8s.io", version="v1", kind="Lease", plural="leases", type=Lease)

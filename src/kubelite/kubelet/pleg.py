@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from kubelite.kubelet.cri import Cri, CriError
 from kubelite.kubelet.runtime.observer import Observer
@@ -24,6 +24,8 @@ POLL_IDLE = 5.0
 POLL_WITH_EVENTS = 15.0
 SETTLE = 0.03
 """Seconds in which a burst of events becomes one relist."""
+TRUST = 3.0
+"""Seconds after which a stream of events that has not failed replaces the fast timer."""
 ECHOES = (0.2, 1.0)
 """Waits after an event for further looks: the event may come before the runtime's own records know of it."""
 TOPICS = ("/tasks/exit", "/tasks/oom")
@@ -99,27 +101,31 @@ class Pleg:
     async def events(self) -> None:
         """Follows the runtime's events; never returns. A runtime without events is left to the timer."""
         backoff = Backoff(initial=0.5, cap=30.0)
-        sources = [self._cri_events, self._containerd_events]
+        sources: list[Callable[[], AsyncIterator[object]]] = [
+            self._cri.events,
+            lambda: self._cri.containerd_events(TOPICS),
+        ]
         while sources:
             try:
-                await sources[0]()
+                await self._follow(sources[0]())
                 backoff.reset()
             except CriError as error:
-                self._has_events = False
                 if error.code == "UNIMPLEMENTED":
                     sources.pop(0)
                     continue
-            self._has_events = False
             self._poke.set()
             await asyncio.sleep(backoff.next())
         await asyncio.get_running_loop().create_future()
 
-    async def _cri_events(self) -> None:
-        async for _ in self._cri.events():
-            self._has_events = True
-            self._poke.set()
+    async def _follow(self, events: AsyncIterator[object]) -> None:
+        """Until the stream ends. One that was not refused for a while is trusted to tell everything."""
+        trust = asyncio.get_running_loop().call_later(TRUST, self._trust_events)
+        try:
+            async for _ in events:
+                self._poke.set()
+        finally:
+            trust.cancel()
+            self._has_events = False
 
-    async def _containerd_events(self) -> None:
-        async for _ in self._cri.containerd_events(TOPICS):
-            self._has_events = True
-            self._poke.set()
+    def _trust_events(self) -> None:
+        self._has_events = True

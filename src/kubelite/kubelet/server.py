@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kubelite.api.types.core_v1 import Node, Pod, Secret
+from kubelite.api.types.node_v1 import RuntimeClass
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
 from kubelite.client.informer import Informer
@@ -28,7 +29,7 @@ from kubelite.kubelet.crashloop import CrashLoop
 from kubelite.kubelet.cri import Cri
 from kubelite.kubelet.housekeeping import Housekeeper
 from kubelite.kubelet.interfaces import Context
-from kubelite.kubelet.kinds import NODE, POD, SECRET
+from kubelite.kubelet.kinds import NODE, POD, RUNTIME_CLASS, SECRET
 from kubelite.kubelet.lifecycle import Hooks
 from kubelite.kubelet.node.agent import NodeAgent
 from kubelite.kubelet.node.lease import NodeLease
@@ -125,6 +126,7 @@ class Kubelet:
             reporter=self.reporter,
             machine=self.machine,
             crashes=CrashLoop(config.crash_loop_max_delay),
+            runtime_class=runtime_class_reader(self.client),
         )
         return Parts(
             config=config,
@@ -222,6 +224,16 @@ class Kubelet:
             return (500, self.pleg.problem) if self.pleg.problem else (200, "ok")
 
         return await http1.serve(self.config.healthz_bind_address, {"/healthz": health})
+
+
+def runtime_class_reader(client: Client) -> Callable[[str], Awaitable[str]]:
+    """Looks up the handler of a runtime class; StatusError when there is no such class."""
+
+    async def read(name: str) -> str:
+        found: RuntimeClass = await client.get(RUNTIME_CLASS, name)
+        return found.handler
+
+    return read
 
 
 def secrets_reader(client: Client) -> Callable[[Pod], Awaitable[list[dict[str, Any]]]]:

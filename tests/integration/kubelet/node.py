@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import pathlib
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -158,7 +160,15 @@ async def running_node(containerd: Containerd, directory: pathlib.Path) -> Async
             await _delete_all(node)
         finally:
             await node.stop()
-            Cgroups(config.cgroup_root).remove_root()
+            _remove_cgroups(config.cgroup_root)
+
+
+def _remove_cgroups(root: str) -> None:
+    cgroups = Cgroups(root)
+    cgroups.remove_root()
+    for mount in cgroups.hierarchies.mounts:
+        with contextlib.suppress(OSError):
+            os.rmdir(mount + root)
 
 
 async def _delete_all(node: TestNode) -> None:

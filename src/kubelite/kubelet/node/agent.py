@@ -137,19 +137,20 @@ class NodeAgent:
             await self._register(facts, now)
             return
         try:
-            self.node = await self._client.get(NODE, self.name)
+            node: Node = await self._client.get(NODE, self.name)
         except StatusError as error:
             if error.code == 404:
                 log.info("The node object is gone: registering again", node=self.name)
                 await self._register(facts, now)
                 return
             raise
-        fresh = node_status.compute_status(facts, self.node.status, now)
-        changed = node_status.differs(self.node.status, fresh)
+        self.node = node
+        fresh = node_status.compute_status(facts, node.status, now)
+        changed = node_status.differs(node.status, fresh)
         if not changed and time.monotonic() - self._written_at < self._config.node_status_report_frequency:
             return
-        before = {c.type: c.status for c in self.node.status.conditions}
-        body = {"metadata": {"uid": self.node.metadata.uid}, "status": _full_patch(fresh)}
+        before = {c.type: c.status for c in node.status.conditions}
+        body = {"metadata": {"uid": node.metadata.uid}, "status": _full_patch(fresh)}
         try:
             self.node = await self._client.patch(NODE, self.name, body, patch_type="strategic", subresource="status")
         except StatusError as error:

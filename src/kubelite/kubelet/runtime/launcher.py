@@ -32,6 +32,10 @@ from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
 
+RETRY = {"ErrImagePull": 1.0, "ErrImageNeverPull": 10.0, "InvalidImageName": 30.0}
+"""A failed pull is looked at soon, only to show its back-off; what nothing but a change can mend is tried seldom."""
+RETRY_OTHERS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
@@ -108,6 +112,12 @@ class Launcher:
         if hook is not None:
             await self._post_start(pod, container, container_id, hook, sandbox)
 
+    def retry_after(self, pod: Pod, container: AnyContainer, reason: str) -> float:
+        """Seconds after which a container that could not start for `reason` is tried again."""
+        if reason == "ImagePullBackOff":
+            return self._images.next_try(pod, container) + 0.1
+        return RETRY.get(reason, RETRY_OTHERS)
+
     def _attempt_from_logs(self, pod: Pod, name: str) -> int:
         """A container whose record is gone goes on counting where its logs end."""
         meta = pod.metadata
@@ -124,6 +134,8 @@ class Launcher:
         observed: ObservedPod,
     ) -> Any:
         config = self._config
+        if container.volumeDevices:
+            raise SyncError("CreateContainerConfigError", "volumeDevices are not supported on this node")
         target = _target_id(container, observed)
         context = security.container_context(
             pod,

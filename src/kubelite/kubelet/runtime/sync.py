@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from kubelite.kubelet.runtime import sandbox as sandbox_config
 from kubelite.kubelet.runtime.launcher import Launcher, Sandbox, container_of
 from kubelite.kubelet.runtime.reporter import Reporter
 from kubelite.kubelet.runtime.stopper import Stopper
+from kubelite.machinery.errors import StatusError
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
@@ -62,6 +63,7 @@ class Runtime:
         reporter: Reporter,
         machine: Machine,
         crashes: CrashLoop,
+        runtime_class: Callable[[str], Awaitable[str]],
     ) -> None:
         self._config = config
         self._cri = cri
@@ -73,6 +75,7 @@ class Runtime:
         self._reporter = reporter
         self._machine = machine
         self.crashes = crashes
+        self._runtime_class = runtime_class
 
     async def sync(self, pod: Pod, observed: ObservedPod, plan: Plan, host_ips: Sequence[str]) -> Outcome:
         """Does what the plan says; a failed step keeps the later ones that need it from being tried."""
@@ -152,10 +155,26 @@ class Runtime:
             self._reporter.pod(pod, "Warning", error.reason, error.message)
             raise
 
+    async def _handler_of(self, pod: Pod) -> str:
+        """The runtime handler of the pod's runtime class; refuses what this node cannot give."""
+        if pod.spec.hostUsers is False:
+            text = "user namespaces are not supported on this node: hostUsers must not be false"
+            self._reporter.pod(pod, "Warning", "FailedCreatePodSandBox", text)
+            raise SyncError("CreatePodSandboxError", text)
+        if not pod.spec.runtimeClassName:
+            return ""
+        try:
+            return await self._runtime_class(pod.spec.runtimeClassName)
+        except StatusError as error:
+            text = f"Failed to create pod sandbox: failed to get sandbox runtime: {error.message}"
+            self._reporter.pod(pod, "Warning", "FailedCreatePodSandBox", text)
+            raise SyncError("CreatePodSandboxError", text) from error
+
     async def _run_sandbox(self, pod: Pod, config: Any) -> str:
         os.makedirs(config.log_directory, mode=0o755, exist_ok=True)
+        handler = await self._handler_of(pod)
         try:
-            return await self._cri.run_sandbox(config, "")
+            return await self._cri.run_sandbox(config, handler)
         except CriError as error:
             text = f"Failed to create pod sandbox: {error.text}"
             self._reporter.pod(pod, "Warning", "FailedCreatePodSandBox", text)
@@ -169,16 +188,13 @@ class Runtime:
             await self._launcher.start(pod, container, start, sandbox, observed)
         except SyncError as error:
             outcome.reasons[start.name] = (error.reason, error.message)
-            outcome.retry_in(RETRY.get(error.reason, 5.0))
+            outcome.retry_in(self._launcher.retry_after(pod, container, error.reason))
         except CriError as error:
             outcome.reasons[start.name] = ("RunContainerError", error.text)
             outcome.retry_in(5.0)
         finally:
             if start.finished_at:
                 self.crashes.started(pod.metadata.uid, start.name, start.finished_at, time.time())
-
-
-RETRY = {"ImagePullBackOff": 10.0, "ErrImageNeverPull": 10.0, "InvalidImageName": 30.0, "ErrImagePull": 10.0}
 
 
 def _seconds(seconds: float) -> str:
