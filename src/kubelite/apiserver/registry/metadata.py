@@ -16,22 +16,28 @@ from kubelite.machinery.kind import Kind
 
 
 def fill_scope(obj: Any, kind: Kind, namespace: str, name: str) -> None:
-    """Namespace and name of the URL, which the body may repeat but not contradict."""
+    """Namespace and name of the URL, which the body may repeat but not contradict. `name` is "" for a POST."""
     metadata = obj.metadata
     if kind.namespaced:
         if not metadata.namespace:
             metadata.namespace = namespace
+        elif metadata.namespace != namespace and name:
+            raise errors.bad_request(
+                f"the namespace of the object ({metadata.namespace}) does not match the namespace on the request ({namespace})"
+            )
         elif metadata.namespace != namespace:
             raise errors.bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
-    if name:
-        if not metadata.name:
-            raise errors.bad_request("name must be provided")
-        if metadata.name != name:
-            raise errors.bad_request(
-                f"the name of the object ({metadata.name}) does not match the name on the URL ({name})"
-            )
+    if not name:
+        return
+    if not metadata.name:
+        why = "name must be provided"
+        raise errors.bad_request(f"the name of the object ({name} based on URL) was undeterminable: {why}")
+    if metadata.name != name:
+        raise errors.bad_request(
+            f"the name of the object ({metadata.name}) does not match the name on the URL ({name})"
+        )
 
 
 def prepare_create(obj: Any, kind: Kind, now: str) -> None:
