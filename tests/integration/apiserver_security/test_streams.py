@@ -121,3 +121,32 @@ async def test_exec_without_upgrade_is_refused(api: ApiEnv) -> None:
     await put_pod(api, 1)
     reply = await api.post(f"{POD}/exec?command=ls", None)
     assert (reply.status, reply.json()["message"]) == (400, "Upgrade request required")
+
+
+async def test_a_pods_web_server_is_reached_through_the_proxy(api: ApiEnv) -> None:
+    seen: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 418 I'm a teapot\r\nContent-Type: text/x\r\nX-Own: 1\r\nContent-Length: 3\r\n\r\npot")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await put_pod(api, 1)
+    status = {"status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}}
+    assert (await api.patch(f"{POD}/status", status)).status == 200
+    path = f"/api/v1/namespaces/default/pods/http:web:{port}/proxy"
+    redirect = await api.get(path)
+    assert (redirect.status, redirect.headers["location"]) == (301, f"{path}/")
+    reply = await api.get(f"{path}/a/b?x=1")
+    server.close()
+    assert (reply.status, reply.headers["content-type"], reply.headers["x-own"], reply.body) == (
+        418,
+        "text/x",
+        "1",
+        b"pot",
+    )
+    assert seen[0].startswith("GET /a/b?x=1 HTTP/1.1\r\n")
+    assert ADMIN_TOKEN not in seen[0]

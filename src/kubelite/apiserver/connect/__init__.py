@@ -18,13 +18,16 @@ def resource_handlers(config: Config, registry: Any) -> ResourceHandlers:
     from kubelite.apiserver.connect.access import Reviews
     from kubelite.apiserver.connect.kubelet import Kubelets
     from kubelite.apiserver.connect.pods import PodStreams
+    from kubelite.apiserver.connect.proxy import Proxy
     from kubelite.apiserver.connect.tokens import Tokens
 
     authorizer = authz.build(config, registry)
+    kubelets = Kubelets(config, registry)
     return {
         **Reviews(authorizer).handlers(),
         **Tokens(authn.build(config, registry), registry).handlers(),
-        **PodStreams(Kubelets(config, registry), registry, authorizer).handlers(),
+        **PodStreams(kubelets, registry, authorizer).handlers(),
+        **Proxy(kubelets, registry).handlers(),
         ("", "bindings", ""): _binding(registry),
     }
 

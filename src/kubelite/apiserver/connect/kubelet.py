@@ -75,7 +75,7 @@ class Kubelets:
         self, place: Place, method: str, target: str, headers: Sequence[str] = (), body: bytes = b""
     ) -> Stream:
         """An HTTP exchange whose answer is read as it comes, whatever its status. Raises StatusError 500 if there is none."""
-        transport = self._transport(place)
+        transport = self.transport(place)
         lines = [f"{method} {target} HTTP/1.1", f"Host: {transport.host}", *headers]
         if body or method in ("POST", "PUT", "PATCH"):
             lines.append(f"Content-Length: {len(body)}")
@@ -87,7 +87,7 @@ class Kubelets:
 
     async def connect(self, place: Place, protocol: asyncio.Protocol, target: str) -> asyncio.Transport:
         """A raw connection that speaks `protocol`."""
-        transport = self._transport(place)
+        transport = self.transport(place)
         context = transport.ssl_context()
         loop = asyncio.get_running_loop()
         try:
@@ -103,7 +103,8 @@ class Kubelets:
             raise _unreachable("GET", place, target, f"dial tcp {place.host}:{place.port}: {error}") from error
         return opened
 
-    def _transport(self, place: Place) -> Transport:
+    def transport(self, place: Place) -> Transport:
+        """The pool of connections to a kubelet."""
         transport = self._transports.get(place)
         if transport is None:
             config = self._config
