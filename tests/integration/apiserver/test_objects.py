@@ -122,3 +122,10 @@ async def test_events_of_both_groups_are_the_same_objects(api: ApiEnv) -> None:
     other = (await api.get("/apis/events.k8s.io/v1/namespaces/test/events/e")).json()
     assert other["apiVersion"] == "events.k8s.io/v1"
     assert other["note"] == "words" and other["regarding"]["name"] == "p"
+    path = "/apis/events.k8s.io/v1/namespaces/test/events"
+    patched = await api.patch(f"{path}/e", {"note": "other words"})
+    assert patched.json()["note"] == "other words"
+    assert (await api.get("/api/v1/namespaces/test/events/e")).json()["message"] == "other words"
+    found = await api.get(path, query={"fieldSelector": "regarding.name=p"})
+    assert [item["metadata"]["name"] for item in found.json()["items"]] == ["e"], found.body
+    assert not (await api.get(path, query={"fieldSelector": "regarding.name=q"})).json()["items"]

@@ -169,8 +169,6 @@ class TableForm(Form):
     def _row(self, entry: Entry, now: datetime) -> bytes:
         kind = self.kind
         obj = decode(entry.body, kind.storage_kind.type)
-        if kind.from_stored is not None:
-            obj = kind.from_stored(obj)
         if kind.row is not None:
             cells = kind.row(obj, now)
         else:

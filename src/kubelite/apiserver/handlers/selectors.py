@@ -54,4 +54,17 @@ def _fields(kind: Kind, text: str, namespace: str) -> tuple[Any, str, str]:
     wanted = selector.exact("metadata.name") or ""
     if wanted and len(selector.requirements) == 1:
         return None, wanted, ""
-    return (None if selector.empty else selector), wanted, text
+    return (None if selector.empty else _stored(kind, selector)), wanted, text
+
+
+def _stored(kind: Kind, selector: fields.FieldSelector) -> fields.FieldSelector:
+    """The selector in the field names of the stored version: two labels name one field if they share its function."""
+    if kind.stored_as is None:
+        return selector
+    names = {read: name for name, read in kind.storage_kind.selectable.items()}
+    translated = []
+    for requirement in selector.requirements:
+        read = kind.selectable.get(requirement.field)
+        name = names.get(read, requirement.field) if read is not None else requirement.field
+        translated.append(requirement._replace(field=name))
+    return fields.FieldSelector(translated)

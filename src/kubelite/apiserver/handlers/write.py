@@ -139,7 +139,7 @@ async def patch(registry: Registry, request: Request, kind: Kind, rules: update.
     ask = ask_of(request, "PatchOptions")
     info = request.info
     stored = kind.storage_kind
-    change = patcher(stored, type_, read_patch(request.body, type_), ask)
+    change = patcher(kind, type_, read_patch(request.body, type_), ask)
 
     def checked(body: Any) -> Any:
         new = change(body)

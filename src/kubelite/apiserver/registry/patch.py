@@ -14,7 +14,7 @@ import msgspec
 from kubelite.apiserver.registry.ask import Ask
 from kubelite.apiserver.registry.body import convert_document
 from kubelite.apiserver.registry.update import Change
-from kubelite.machinery import errors
+from kubelite.machinery import codec, errors
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 
@@ -62,13 +62,27 @@ def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask) -> Change:
     """A function from the present object's bytes to the patched object; it raises StatusError where the patch does not fit."""
 
     def change(body: bytes) -> Any:
-        document = _apply(kind, kind_of_patch, msgspec.json.decode(body), patch)
+        document = _apply(kind, kind_of_patch, _served(kind, body), patch)
         if not isinstance(document, dict):
             raise errors.bad_request("the patched object is no JSON object")
         _check_identity(kind, document)
-        return convert_document(document, kind, ask)
+        obj = convert_document(document, kind, ask)
+        if kind.to_stored is None:
+            return obj
+        stored = kind.to_stored(obj)
+        stored.apiVersion, stored.kind = kind.storage_kind.api_version, kind.storage_kind.kind
+        return stored
 
     return change
+
+
+def _served(kind: Kind, body: bytes) -> Any:
+    """The stored object as plain values of the version that the client patches."""
+    if kind.from_stored is None:
+        return msgspec.json.decode(body)
+    obj = kind.from_stored(codec.decode(body, kind.storage_kind.type))
+    obj.apiVersion, obj.kind = kind.api_version, kind.kind
+    return codec.to_generic(obj)
 
 
 def _check_identity(kind: Kind, document: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ class Registry:
         from kubelite.apiserver.registry.patch import patcher
 
         ask = ask or Ask()
-        change = patcher(kind.storage_kind, patch_type, patch, ask)
+        change = patcher(kind, patch_type, patch, ask)
         written = await update.update(
             self,
             kind.storage_kind,
