@@ -15,12 +15,15 @@ from kubelite.util import tls
 from tests.apienv import ADMIN_TOKEN, ApiEnv, api_server
 
 BOB = "token-of-bob"
+NODE = "token-of-node-n"
 
 
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[ApiEnv]:
     tokens = tmp_path / "tokens.csv"
-    tokens.write_text(f'{ADMIN_TOKEN},admin,1,system:masters\n{BOB},bob,2,"devs"\n')
+    tokens.write_text(
+        f'{ADMIN_TOKEN},admin,1,system:masters\n{BOB},bob,2,"devs"\n{NODE},system:node:n,3,system:nodes\n'
+    )
     async with api_server(token_auth_file=str(tokens)) as env:
         yield env
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import uuid
 from typing import Any
 
 from kubelite.api.types.core_v1 import Endpoints
@@ -20,6 +21,8 @@ from kubelite.machinery.kind import Kind
 from kubelite.storage.interface import Conflict, KeyExists, Store
 
 PREFIX = "/registry/masterleases/"
+IDENTITY = str(uuid.uuid4())
+"""This process: a successor on the same address has another one, and its lease is not ours to end."""
 LEASE_SECONDS = 15
 RENEW_SECONDS = 10.0
 
@@ -56,7 +59,7 @@ class Masters:
     async def withdraw(self) -> None:
         """Takes this server out of the endpoints, at an orderly end."""
         found, _ = await self._store.get(self._key)
-        if found is not None:
+        if found is not None and IDENTITY.encode() in found.value:
             try:
                 await self._store.delete(self._key, found.revision)
             except Conflict:
@@ -65,7 +68,7 @@ class Masters:
 
     async def _renew(self) -> None:
         found, _ = await self._store.get(self._key)
-        value = b'{"metadata":{},"kind":"Endpoints","apiVersion":"v1"}'
+        value = b'{"metadata":{"uid":"%b"},"kind":"Endpoints","apiVersion":"v1"}' % IDENTITY.encode()
         try:
             if found is None:
                 await self._store.create(self._key, value, ttl=LEASE_SECONDS)
