@@ -76,6 +76,7 @@ class Housekeeper:
         for uid in (self._pleg.uids | disk) - known:
             if uid:
                 self._workers.adopt_orphan(await self._observer.observe(uid))
+        await asyncio.to_thread(self._cleaner.remove_orphan_logs, known | self._pleg.uids | disk)
 
     async def _trim_pods(self) -> None:
         for worker in self._workers.all():

@@ -38,6 +38,8 @@ class Start:
     name: str
     attempt: int
     finished_at: float = 0.0
+    replaces: str = ""
+    """Id of a container that was made but never started: it is removed first, and its attempt is used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class _Draft:
         last = self.observed.latest(name)
         if last is None:
             return Start(name, 0)
+        if last.state == CREATED and not last.started_at:
+            return Start(name, last.attempt, replaces=last.id)
         ended = last if last.state == EXITED else self.observed.previous(name)
         return Start(name, last.attempt + 1, ended.finished_at / 1e9 if ended and ended.state == EXITED else 0.0)
 

@@ -173,6 +173,12 @@ def test_a_container_in_an_unknown_state_is_killed_first():
     assert [kill.container_id for kill in plan.kill] == ["web-0"] and plan.start == (Start("web", 1),)
 
 
+def test_a_container_that_was_made_but_never_started_is_made_again_under_its_number():
+    pod = make_pod()
+    plan = plan_of(pod, observed(container(pod, "web", "created", started_at=0)))
+    assert plan.start == (Start("web", 0, replaces="web-0"),)
+
+
 def test_a_pod_being_deleted_starts_nothing():
     pod = make_pod(meta={"deletionTimestamp": "2030-01-01T00:00:00Z"})
     assert not plan_of(pod, observed(container(pod, "web", "exited"))).start

@@ -145,6 +145,7 @@ class NodeAgent:
                 return
             raise
         self.node = node
+        await self._hand_down_pod_cidr()
         fresh = node_status.compute_status(facts, node.status, now)
         changed = node_status.differs(node.status, fresh)
         if not changed and time.monotonic() - self._written_at < self._config.node_status_report_frequency:
@@ -160,7 +161,6 @@ class NodeAgent:
             raise
         self._written_at = time.monotonic()
         self._tell_changes(before)
-        await self._hand_down_pod_cidr()
 
     async def _register(self, facts: node_status.NodeFacts, now: str) -> None:
         config = self._config

@@ -82,6 +82,20 @@ class Cleaner:
                 with contextlib.suppress(CriError):
                     await self._cri.remove_sandbox(sandbox.id)
 
+    def remove_orphan_logs(self, known: set[str]) -> None:
+        """Log directories of pods that are gone, and links to logs that are gone."""
+        try:
+            entries = os.listdir(self._config.pod_log_dir)
+        except OSError:
+            return
+        for entry in entries:
+            if entry.count("_") == 2 and entry.rsplit("_", 1)[1] not in known:
+                shutil.rmtree(os.path.join(self._config.pod_log_dir, entry), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for link in os.scandir(self._config.container_log_dir or "/nonexistent"):
+                if link.is_symlink() and not os.path.exists(link.path):
+                    os.unlink(link.path)
+
     def pod_directories(self) -> list[str]:
         """uids of the pods that have a directory."""
         try:

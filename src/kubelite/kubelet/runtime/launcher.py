@@ -93,6 +93,8 @@ class Launcher:
         except SyncError as error:
             tell("Warning", "Failed", f"Error: {error.reason}")
             raise
+        if start.replaces:
+            await self._remove_unstarted(start.replaces)
         attempt = start.attempt or self._attempt_from_logs(pod, container.name)
         try:
             config = await self._config_of(pod, container, attempt, sandbox, image, observed)
@@ -111,6 +113,14 @@ class Launcher:
         hook = container.lifecycle.postStart if container.lifecycle else None
         if hook is not None:
             await self._post_start(pod, container, container_id, hook, sandbox)
+
+    async def _remove_unstarted(self, container_id: str) -> None:
+        """A container that an earlier kubelet made and had no time to start."""
+        try:
+            await self._cri.remove_container(container_id)
+        except CriError as error:
+            if error.code != "NOT_FOUND":
+                raise
 
     def retry_after(self, pod: Pod, container: AnyContainer, reason: str) -> float:
         """Seconds after which a container that could not start for `reason` is tried again."""
