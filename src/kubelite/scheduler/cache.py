@@ -14,6 +14,8 @@ from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
 from kubelite.scheduler.queue import PendingPods
 
 AFFINITY_PLUGINS = frozenset(("InterPodAffinity", "PodTopologySpread"))
+SPREADING = frozenset(("PodTopologySpread",))
+NAMESPACES_MATTER = frozenset(("InterPodAffinity",))
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class Cache:
         if new is None:
             if old is not None:
                 self.nodes.remove_node(old.metadata.name)
+                # A domain less can be one that lagged behind.
+                self.pending.something_changed(now, SPREADING)
             return
         self.nodes.set_node(new)
         if old is None or _may_help(old, new):
@@ -49,11 +53,15 @@ class Cache:
             if old is not None:
                 self.pod_gone(old, now)
             return
+        placed = self.placed.get(_key(new))
+        if placed is not None and placed.info.uid != new.metadata.uid:
+            # Another pod took the name: the deletion in between was not seen.
+            self.pod_gone(placed.info.pod, now)
+            placed = None
         if new.spec.nodeName:
             self.pod_placed(new, now)
         elif self.wants(new):
-            placed = self.placed.get(_key(new))
-            if placed is None or placed.info.uid != new.metadata.uid:
+            if placed is None:
                 self.pending.add(pod_info(new), now)
         else:
             self.pending.remove(_key(new))
@@ -72,7 +80,9 @@ class Cache:
         self.pending.remove(key)
         known = self.placed.get(key)
         if known is not None and known.node == pod.spec.nodeName and not _counts_differently(known.info.pod, pod):
-            known.confirmed = True
+            if not known.confirmed:
+                known.confirmed = True
+                self.pending.something_changed(now, AFFINITY_PLUGINS)
             return
         if known is not None:
             self.nodes.remove_pod(known.info, known.node)
@@ -98,12 +108,33 @@ class Cache:
         self.placed[info.key] = Placed(info, node, False)
         self.nodes.add_pod(info, node)
 
-    def forget(self, info: PodInfo) -> None:
+    def forget(self, info: PodInfo, now: float) -> None:
         """Undoes `assume`, unless the API server has confirmed it in the meantime."""
         known = self.placed.get(info.key)
         if known is not None and known.info.uid == info.uid and not known.confirmed:
             del self.placed[info.key]
             self.nodes.remove_pod(known.info, known.node)
+            self.pending.something_changed(now)
+
+    def binding_failed(self, info: PodInfo, current: Pod | None, now: float) -> None:
+        """Takes the pod off its node; `current` is what the API server last said of it: if it still waits, it is tried again."""
+        self.forget(info, now)
+        if current is None or current.metadata.uid != info.uid:
+            return
+        if not current.spec.nodeName and self.wants(current):
+            self.pending.retry(pod_info(current), now)
+
+    def namespace_changed(self, name: str, labels: dict[str, str] | None, now: float) -> None:
+        """Namespace selectors ask for these labels; None: the namespace is gone."""
+        known = self.scheduler.namespaces.get(name)
+        if known == labels:
+            return
+        if labels is None:
+            del self.scheduler.namespaces[name]
+        else:
+            self.scheduler.namespaces[name] = labels
+        self.scheduler.counts.forget()
+        self.pending.something_changed(now, NAMESPACES_MATTER)
 
 
 def _key(pod: Pod) -> str:

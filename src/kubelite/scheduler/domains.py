@@ -1,33 +1,54 @@
 """How many pods of a kind each node and each topology domain holds.
 
-What: `PodCounts` keeps, for each question that plugins ask ("pods of namespace N that match S"), a count per node, and
-numbers the values of topology labels. Why: spreading and pod affinity ask the same question for thousands of pods; an array
-that is updated by one with each placed pod answers it at once.
+What: `PodCounts` keeps, for each question that plugins ask ("pods of namespace N that match S"), a count per node; for each
+affinity term of placed pods, where its holders are; and it numbers the values of topology labels. Why: spreading and pod
+affinity ask the same question for thousands of pods; an array that is updated by one with each placed pod answers it at once.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kubelite.scheduler.nodes import Ints, NodeTable
-from kubelite.scheduler.pods import Node, PodInfo
+from kubelite.scheduler.pods import Node, PodInfo, Term
 
 HOSTNAME = "kubernetes.io/hostname"
 QUESTIONS = 256
+REQUIRED_WEIGHT = 1
+"""How much required affinity of a placed pod pulls a pod that it means (upstream's hardPodAffinityWeight)."""
 NOWHERE = -1
 
 
+def question(term: Term) -> tuple[Any, ...]:
+    """Equal for terms that mean the same pods."""
+    return term.namespaces, str(term.namespace_selector), str(term.selector), term.selector is None
+
+
+@dataclass(slots=True)
+class Held:
+    """A term that placed pods have: how many do, and the sum of its weights on each node."""
+
+    term: Term
+    holders: int
+    weights: Ints
+
+
 class PodCounts:
-    """Counts per node for recent questions; at most 256 are kept."""
+    """Counts per node for recent questions (at most 256 are kept) and the terms that placed pods hold."""
 
     def __init__(self, nodes: NodeTable) -> None:
         self.nodes = nodes
         self._questions: OrderedDict[Hashable, tuple[Callable[[PodInfo], bool], Ints]] = OrderedDict()
         self._domains: dict[str, dict[str, int]] = {}
+        self.repelled: dict[Hashable, Held] = {}
+        """Required anti-affinity of placed pods; a weight is the number of its holders."""
+        self.drawn: dict[Hashable, Held] = {}
+        """Preferred and required affinity of placed pods, which pulls (or pushes, below 0) pods that it means."""
         nodes.on_pod(self._count)
         nodes.on_grow(self._grow)
 
@@ -35,11 +56,33 @@ class PodCounts:
         for matches, counts in self._questions.values():
             if matches(info):
                 counts[position] += sign
+        for term in info.anti_affinity:
+            self._hold(self.repelled, term, position, sign, 1)
+        for term in info.affinity:
+            self._hold(self.drawn, term, position, sign, REQUIRED_WEIGHT)
+        for term, weight in info.preferred:
+            self._hold(self.drawn, term, position, sign, weight)
+
+    def _hold(self, table: dict[Hashable, Held], term: Term, position: int, sign: int, weight: int) -> None:
+        key = (term.topology_key, *question(term))
+        held = table.get(key)
+        if held is None:
+            held = table[key] = Held(term, 0, np.zeros(self.nodes.capacity, np.int64))
+        held.holders += sign
+        held.weights[position] += sign * weight
+        if not held.holders:
+            del table[key]
+
+    def forget(self) -> None:
+        """Counts anew when asked again: something that `matches` looks at, other than pods, has changed."""
+        self._questions.clear()
 
     def _grow(self, capacity: int) -> None:
         for key, (matches, counts) in self._questions.items():
             more = np.zeros(capacity - len(counts), np.int64)
             self._questions[key] = (matches, np.concatenate([counts, more]))
+        for held in (*self.repelled.values(), *self.drawn.values()):
+            held.weights = np.concatenate([held.weights, np.zeros(capacity - len(held.weights), np.int64)])
 
     def per_node(self, key: Hashable, matches: Callable[[PodInfo], bool]) -> Ints:
         """How many pods each node has for which `matches` holds; equal keys must mean equal questions."""

@@ -2,7 +2,8 @@
 
 What: `PendingPods`. Why: a pod that fits nowhere must neither be tried in a loop nor forgotten. Order: priority, then the time
 of arrival (PrioritySort). A pod that failed waits until an event that may help, and at least 1 s, 2 s, … 10 s after its last
-attempts; one that nothing helped for 5 minutes is tried all the same.
+attempts; one that nothing helped for 5 minutes is tried all the same. A pod that has a node but whose binding is still under
+way waits nowhere, yet keeps its history, so that a binding that fails is one more failed attempt.
 Bound: one entry a pending pod, which the cluster's own limits bound.
 """
 
@@ -42,6 +43,7 @@ class PendingPods:
         self._ready: list[tuple[int, float, int, Entry]] = []
         self._backoff: list[tuple[float, int, Entry]] = []
         self._stuck: dict[str, Entry] = {}
+        self._assigned: dict[str, Entry] = {}
         self._order = itertools.count()
 
     def add(self, info: PodInfo, now: float) -> None:
@@ -63,6 +65,12 @@ class PendingPods:
         """Gone or placed. What lies in a heap is skipped when it comes up."""
         self.entries.pop(key, None)
         self._stuck.pop(key, None)
+        self._assigned.pop(key, None)
+
+    def assigned(self, entry: Entry) -> None:
+        """A node was found: the pod no longer waits, unless its binding fails."""
+        self.remove(entry.info.key)
+        self._assigned[entry.info.key] = entry
 
     def pop(self) -> Entry | None:
         """The next pod to try."""
@@ -79,12 +87,17 @@ class PendingPods:
             entry.failed_at, entry.plugins = now, plugins
             self._stuck[entry.info.key] = entry
 
-    def retry(self, entry: Entry, now: float) -> None:
-        """Binding failed: try again after the back-off, whatever happens."""
-        if self.entries.get(entry.info.key) is entry:
-            entry.attempts += 1
-            entry.failed_at = now
-            self._wait_or_push(entry, now)
+    def retry(self, info: PodInfo, now: float) -> None:
+        """The binding of this pod failed: try again after the back-off, whatever happens."""
+        entry = self._assigned.pop(info.key, None)
+        if entry is None or entry.info.uid != info.uid:
+            entry = Entry(info, now)
+        entry.info = info
+        entry.attempts += 1
+        entry.failed_at = now
+        self._stuck.pop(info.key, None)
+        self.entries[info.key] = entry
+        self._wait_or_push(entry, now)
 
     def something_changed(self, now: float, plugins: frozenset[str] = frozenset()) -> None:
         """Nodes or placed pods changed: what waits for it may be tried again.

@@ -108,20 +108,12 @@ class Server:
 
     def namespace_changed(self, change: Change[Namespace]) -> None:
         meta = change.object.metadata
-        if change.new is None:
-            self.cache.scheduler.namespaces.pop(meta.name, None)
-        else:
-            self.cache.scheduler.namespaces[meta.name] = meta.labels
+        self.cache.namespace_changed(meta.name, None if change.new is None else meta.labels, self.now())
+        self.work.set()
 
     def binding_failed(self, info: PodInfo) -> None:
         """The pod goes back to the queue if it still waits for a node."""
-        self.cache.forget(info)
-        current = self.pods.get(info.key)
-        if current is not None and not current.spec.nodeName and current.metadata.uid == info.uid:
-            self.cache.pending.add(info, self.now())
-            entry = self.cache.pending.entries.get(info.key)
-            if entry is not None:
-                self.cache.pending.retry(entry, self.now())
+        self.cache.binding_failed(info, self.pods.get(info.key), self.now())
         self.work.set()
 
     @staticmethod
@@ -161,7 +153,7 @@ class Server:
         self.durations.observe(self.now() - began)
         if isinstance(result, str):
             self.attempts.inc("scheduled", self.profile)
-            self.cache.pending.remove(entry.info.key)
+            self.cache.pending.assigned(entry)
             self.cache.assume(entry.info, result)
             self.spawn(self.binder.bind(entry.info, result))
         else:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kubelite.scheduler.domains import question
 from kubelite.scheduler.framework import MAX_NODE_SCORE, Cycle, Scores
 from kubelite.scheduler.nodes import Ints, Mask
 from kubelite.scheduler.pods import PodInfo, Term
@@ -34,8 +35,7 @@ class InterPodAffinity:
 
     def _per_domain(self, cycle: Cycle, term: Term) -> tuple[Ints, Ints]:
         """(domain of each node, matching pods of each domain)."""
-        key = ("affinity", term.namespaces, str(term.namespace_selector), str(term.selector))
-        counts = cycle.counts.per_node(key, self._matcher(cycle, term))
+        counts = cycle.counts.per_node(("affinity", *question(term)), self._matcher(cycle, term))
         domains, totals, _ = cycle.counts.per_domain(term.topology_key, counts, cycle.nodes.active)
         return domains, totals
 
@@ -55,11 +55,15 @@ class InterPodAffinity:
         return mask
 
     def _near(self, cycle: Cycle) -> Mask:
+        """A pod is a neighbour only if it matches all terms at once, whatever their topologies."""
         mask = np.ones(cycle.nodes.capacity, bool)
         labelled = mask.copy()
         anywhere = False
-        for term in cycle.pod.affinity:
-            domains, totals = self._per_domain(cycle, term)
+        terms, namespaces = cycle.pod.affinity, cycle.namespaces
+        key = ("near", *(question(term) for term in terms))
+        counts = cycle.counts.per_node(key, lambda info: all(means(term, info, namespaces) for term in terms))
+        for term in terms:
+            domains, totals, _ = cycle.counts.per_domain(term.topology_key, counts, cycle.nodes.active)
             labelled &= domains >= 0
             mask &= (domains >= 0) & (totals[np.maximum(domains, 0)] > 0)
             anywhere = anywhere or bool(totals.any())
@@ -77,25 +81,27 @@ class InterPodAffinity:
 
     def _unwelcome(self, cycle: Cycle) -> Mask | None:
         """Nodes in the domain of a pod that does not want this one near."""
-        holders = cycle.counts.per_node("anti-affinity", lambda info: bool(info.anti_affinity))
-        if not holders.any():
+        meant = [h for h in cycle.counts.repelled.values() if means(h.term, cycle.pod, cycle.namespaces)]
+        if not meant:
             return None
         mask = np.zeros(cycle.nodes.capacity, bool)
-        for position in np.flatnonzero(holders):
-            for info in cycle.nodes.pods[position].values():
-                for term in info.anti_affinity:
-                    domains = cycle.counts.domain_of(term.topology_key)
-                    if domains[position] >= 0 and means(term, cycle.pod, cycle.namespaces):
-                        mask |= domains == domains[position]
+        for held in meant:
+            domains, totals, _ = cycle.counts.per_domain(held.term.topology_key, held.weights, cycle.nodes.active)
+            mask |= (domains >= 0) & (totals[np.maximum(domains, 0)] > 0)
         return mask
 
     def reasons(self, cycle: Cycle, position: int) -> list[str]:
         return [reason for reason, mask in cycle.state[NAME].items() if not mask[position]][:1]
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
-        if not cycle.pod.preferred:
+        """The own preferences, and those of placed pods that mean this one."""
+        meant = [h for h in cycle.counts.drawn.values() if means(h.term, cycle.pod, cycle.namespaces)]
+        if not cycle.pod.preferred and not meant:
             return None
         raw = np.zeros(cycle.nodes.capacity)
+        for held in meant:
+            domains, totals, _ = cycle.counts.per_domain(held.term.topology_key, held.weights, cycle.nodes.active)
+            raw += np.where(domains >= 0, totals[np.maximum(domains, 0)], 0)
         for term, weight in cycle.pod.preferred:
             domains, totals = self._per_domain(cycle, term)
             raw += np.where(domains >= 0, totals[np.maximum(domains, 0)] * weight, 0)

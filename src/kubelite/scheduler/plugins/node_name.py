@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubelite.api.logic import affinity
 from kubelite.scheduler.framework import Cycle
 from kubelite.scheduler.nodes import Mask
 
@@ -13,20 +12,16 @@ REASON = "node(s) didn't match the requested node name"
 
 
 class NodeName:
-    """Also narrows the search to the nodes that required node affinity names, as a DaemonSet's pods do."""
-
     name = NAME
 
     def filter(self, cycle: Cycle) -> Mask | None:
         wanted = cycle.pod.pod.spec.nodeName
-        names = {wanted} if wanted else affinity.required_node_names(cycle.pod.pod.spec)
-        if names is None or not wanted:
+        if not wanted:
             return None
         mask = np.zeros(cycle.nodes.capacity, bool)
-        for name in names:
-            position = cycle.nodes.index.get(name)
-            if position is not None:
-                mask[position] = True
+        position = cycle.nodes.index.get(wanted)
+        if position is not None:
+            mask[position] = True
         return mask
 
     def reasons(self, cycle: Cycle, position: int) -> list[str]:

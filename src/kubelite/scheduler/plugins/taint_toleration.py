@@ -12,6 +12,7 @@ from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.pods import Node, PodInfo
 
 NAME = "TaintToleration"
+REASON = "node(s) had untolerated taint(s)"
 
 
 def tolerations_key(pod: PodInfo) -> Hashable:
@@ -32,11 +33,7 @@ class TaintToleration:
         return cycle.nodes.cached(("taints", tolerations_key(cycle.pod)), accepted)
 
     def reasons(self, cycle: Cycle, position: int) -> list[str]:
-        node = cycle.nodes.objects[position]
-        taint = taints.find_untolerated(node.spec.taints, cycle.pod.tolerations) if node is not None else None
-        if taint is None:
-            return []
-        return [f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"]
+        return [REASON]
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
         if not cycle.nodes.tainted.any():

@@ -46,7 +46,7 @@ class TopologySpread:
 
     def counts(self, cycle: Cycle, spread: topology.Spread) -> Ints:
         namespace = cycle.pod.pod.metadata.namespace
-        return cycle.counts.per_node((namespace, str(spread.selector)), matcher(spread, namespace))
+        return cycle.counts.per_node(("spread", namespace, str(spread.selector)), matcher(spread, namespace))
 
     def eligible(self, cycle: Cycle, spread: topology.Spread) -> Mask:
         """Nodes whose domains take part, by the constraint's node inclusion policies."""
