@@ -109,12 +109,6 @@ async def targets(session: Session, where: Pointer, *, need_names: bool = False)
     if names and where.all:
         raise CliError("name cannot be provided when a selector is specified")
     found = (await session.resources()).expand(types)
-    if names and len(found) > 1:
-        raise (
-            CliError("you may only specify a single resource type")
-            if "," not in types
-            else CliError("you may only specify a single resource type")
-        )
     if need_names and not names and not (where.selector or where.field_selector or where.all or where.all_namespaces):
         raise CliError("resource(s) were provided, but no name was specified")
     return [Target(resource, tuple(names)) for resource in found]

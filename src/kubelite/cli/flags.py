@@ -140,7 +140,8 @@ class _Reader:
 def parse(words: Sequence[str], flags: Iterable[Flag], refused: Iterable[str] = ()) -> Parsed:
     """Read `words`. Raises FlagError with pflag's text."""
     reader = _Reader(flags, refused)
-    rest, args, dash = list(words), [], -1
+    rest, dash = list(words), -1
+    args: list[str] = []
     while rest:
         word = rest.pop(0)
         if word == "--":

@@ -36,8 +36,22 @@ def _refused(summary: str) -> Verb:
 
 
 VERBS: dict[str, Verb] = {
+    "create": _verb("create", BEGINNER, "Create a resource from a file or from stdin"),
     "get": _verb("get", INTERMEDIATE, "Display one or many resources"),
+    "delete": _verb(
+        "delete",
+        INTERMEDIATE,
+        "Delete resources by file names, stdin, resources and names, or by resources and label selector",
+    ),
+    "apply": _verb("apply", ADVANCED, "Apply a configuration to a resource by file name or stdin"),
 }
 
 ALIASES: dict[str, str] = {}
-SUBCOMMAND_ALIASES: dict[str, str] = {}
+SUBCOMMAND_ALIASES: dict[str, str] = {
+    "ns": "namespace",
+    "sa": "serviceaccount",
+    "pc": "priorityclass",
+    "cm": "configmap",
+    "deploy": "deployment",
+    "svc": "service",
+}

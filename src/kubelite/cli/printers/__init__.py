@@ -32,14 +32,27 @@ def without_managed_fields(obj: dict[str, Any]) -> dict[str, Any]:
     return obj
 
 
-def make(output: str, *, allow_missing: bool = True, show_managed: bool = False, no_headers: bool = False) -> Printer:
-    """The printer of `output`, which is not "" or "wide". Raises CliError for a format that does not exist."""
+def make(
+    output: str,
+    *,
+    allow_missing: bool = True,
+    show_managed: bool = False,
+    no_headers: bool = False,
+    typed: bool = False,
+) -> Printer:
+    """The printer of `output`, which is not "" or "wide".
+
+    `typed`: JSON keeps the order of the keys. Raises CliError for a format that does not exist.
+    """
     word, equals, argument = output.partition("=")
     if word in ("json", "yaml") and not equals:
         from kubelite.cli.printers import json, yaml
 
-        dump = json.render if word == "json" else yaml.render
-        return lambda obj: dump(obj if show_managed else without_managed_fields(obj))
+        def dump(obj: dict[str, Any]) -> str:
+            shown = obj if show_managed else without_managed_fields(obj)
+            return json.render(shown, sort=not typed) if word == "json" else yaml.render(shown)
+
+        return dump
     if word == "name" and not equals:
         from kubelite.cli.printers import name
 

@@ -70,7 +70,7 @@ class Rows:
             if look.kind and self.columns[index].get("format") == "name":
                 value = f"{look.kind}/{value}"
             cells.append(value)
-        cells += [labels.get(label) or ("" if label in labels else "") for label in look.label_columns]
+        cells += [labels.get(label, "") for label in look.label_columns]
         if look.labels:
             cells.append(",".join(f"{key}={labels[key]}" for key in sorted(labels)) or "<none>")
         return cells

@@ -1,0 +1,1 @@
+"""`describe`: one module per kind, a generic one for all others."""

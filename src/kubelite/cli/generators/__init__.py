@@ -1,0 +1,1 @@
+"""`create KIND`: one module per kind that kubectl can make from flags."""

@@ -1,0 +1,1 @@
+"""One module per verb; `kubelite.cli.registry` lists them."""

@@ -1,0 +1,236 @@
+"""`apply`: make the cluster's objects as the files say, keeping what others have set.
+
+Flow: file → GET → absent: POST with the last-applied annotation; present: three-way patch of (last applied, file, live) → PATCH.
+Built-in kinds use strategic merge patches, others JSON merge patches. Follows kubectl/pkg/cmd/apply/{apply,patcher}.go.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kubelite.cli import builder, options
+from kubelite.cli.builder import Item
+from kubelite.cli.command import Command
+from kubelite.cli.failures import CliError, UsageError, not_supported, raise_all, sourced
+from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.outcome import LAST_APPLIED, Outcome, outcome, with_last_applied
+from kubelite.cli.session import Object, Session
+from kubelite.machinery import strategicpatch
+from kubelite.machinery.errors import StatusError
+
+CONFLICT_RETRIES = 5
+NO_ANNOTATION = (
+    "Warning: resource {name} is missing the "
+    + LAST_APPLIED
+    + " annotation which is required by {program} apply. {program} "
+    "apply should only be used on resources created declaratively by either {program} create --save-config or {program} "
+    "apply. The missing annotation will be patched automatically."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `apply` was asked."""
+
+    files: tuple[str, ...]
+    args: tuple[str, ...]
+    recursive: bool
+    selector: str
+    force: bool
+    overwrite: bool
+    outcome: Outcome
+    warnings: bool = True
+
+
+def complete(parsed: Parsed, session: Session) -> Options:
+    for flag in ("server-side", "prune", "force-conflicts"):
+        if parsed.on(flag):
+            raise not_supported(f"flag --{flag}")
+    return Options(
+        files=parsed.many("filename"),
+        args=tuple(parsed.args),
+        recursive=parsed.on("recursive"),
+        selector=parsed.text("selector"),
+        force=parsed.on("force"),
+        overwrite=parsed.on("overwrite"),
+        outcome=outcome(parsed),
+    )
+
+
+def validate(opts: Options) -> None:
+    if opts.args:
+        raise UsageError(f"Unexpected args: [{' '.join(opts.args)}]")
+    if not opts.files:
+        raise CliError("must specify one of -f and -k")
+    if opts.force and opts.outcome.dry_run == "server":
+        raise CliError("--dry-run=server cannot be used with --force")
+
+
+async def run(opts: Options, session: Session) -> int:
+    items = await builder.file_items(session, opts.files, opts.recursive, selector=opts.selector)
+    if not items:
+        raise CliError("no objects passed to apply")
+    errors: list[Exception] = []
+    for item in items:
+        try:
+            if not item.name:
+                raise CliError(f"error from {item.source}: {_generate_name(item.object)}")
+            await apply_item(opts, session, item)
+        except (StatusError, CliError) as error:
+            errors.append(error)
+    raise_all(errors)
+    return 0
+
+
+def _generate_name(obj: Object) -> str:
+    if (obj.get("metadata") or {}).get("generateName"):
+        return "cannot use generate name with apply"
+    return "resource name may not be empty"
+
+
+async def apply_item(opts: Options, session: Session, item: Item) -> None:
+    """One object. Raises StatusError that names the file."""
+    modified = with_last_applied(item.object)
+    try:
+        live = await session.get(item.resource, item.namespace, item.name)
+    except StatusError as error:
+        if error.code != 404:
+            raise sourced(
+                error, "retrieving current configuration of:\n" + _where(item) + "\nfrom server for", item.source
+            ) from error
+        await _create(opts, session, item, modified)
+        return
+    if LAST_APPLIED not in ((live.get("metadata") or {}).get("annotations") or {}):
+        session.warn(NO_ANNOTATION.format(name=f"{item.resource.plural}/{item.name}", program=session.program))
+    for attempt in range(CONFLICT_RETRIES + 1):
+        patch, kind = compute_patch(item.object, modified, live)
+        if not patch:
+            opts.outcome.show(session, live, "unchanged")
+            return
+        if opts.outcome.client_only:
+            opts.outcome.show(session, _preview(live, patch, kind), "configured")
+            return
+        try:
+            answer = await session.patch(item.resource, item.namespace, item.name, patch, kind, **opts.outcome.query)
+        except StatusError as error:
+            if error.code == 409 and attempt < CONFLICT_RETRIES:
+                live = await session.get(item.resource, item.namespace, item.name)
+                continue
+            if opts.force and error.reason in ("Conflict", "Invalid"):
+                await _replace(opts, session, item, modified)
+                return
+            raise _patch_failed(error, item, patch) from error
+        opts.outcome.show(session, answer, "configured")
+        return
+
+
+async def _create(opts: Options, session: Session, item: Item, obj: Object) -> None:
+    if not opts.outcome.client_only:
+        path = item.resource.path(item.namespace)
+        try:
+            obj = await session.json("POST", path, query=opts.outcome.query, body=obj)
+        except StatusError as error:
+            raise sourced(error, "creating", item.source) from error
+    opts.outcome.show(session, obj, "created")
+
+
+async def _replace(opts: Options, session: Session, item: Item, obj: Object) -> None:
+    """--force: delete and create again."""
+    from kubelite.cli.waiting import wait_deleted
+
+    await session.json("DELETE", item.resource.path(item.namespace, item.name), body={"gracePeriodSeconds": 0})
+    await wait_deleted(session, item, timeout=0)
+    answer = await session.json("POST", item.resource.path(item.namespace), query=opts.outcome.query, body=obj)
+    opts.outcome.show(session, answer, "configured")
+
+
+def compute_patch(obj: Object, modified: Object, live: Object) -> tuple[dict[str, Any], str]:
+    """(patch, "strategic" or "merge") that brings `live` to `modified`; {} when there is nothing to do."""
+    from kubelite.api.schemas import patch_schema
+
+    text = ((live.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
+    try:
+        original = json.loads(text) if text else None
+    except ValueError:
+        original = None
+    if original is not None:
+        original = with_annotation(original, str(text))
+    try:
+        schema = patch_schema(str(obj["apiVersion"]), str(obj["kind"]))
+    except KeyError:
+        return strategicpatch.create(original, modified, live, None), "merge"
+    return strategicpatch.create(original, modified, live, schema), "strategic"
+
+
+def with_annotation(original: Object, text: str) -> Object:
+    """The last applied configuration with its own annotation, so that the annotation is not seen as removed."""
+    metadata = dict(original.get("metadata") or {})
+    annotations = dict(metadata.get("annotations") or {}) | {LAST_APPLIED: text}
+    return original | {"metadata": metadata | {"annotations": annotations}}
+
+
+def _preview(live: Object, patch: dict[str, Any], kind: str) -> Object:
+    from kubelite.api.schemas import patch_schema
+    from kubelite.machinery import mergepatch
+
+    if kind == "merge":
+        merged: Object = mergepatch.apply(live, patch)
+        return merged
+    patched: Object = strategicpatch.apply(live, patch, patch_schema(live["apiVersion"], live["kind"]))
+    return patched
+
+
+def _where(item: Item) -> str:
+    resource = item.resource
+    return (
+        f'Resource: "{resource.api_version}, Resource={resource.plural}", GroupVersionKind: "{resource.api_version}, '
+        f'Kind={resource.kind}"\nName: "{item.name}", Namespace: "{item.namespace}"'
+    )
+
+
+def _patch_failed(error: StatusError, item: Item, patch: dict[str, Any]) -> StatusError:
+    text = json.dumps(patch, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    message = f'error when applying patch:\n{text}\nto:\n{_where(item)}\nfor: "{item.source}": ' + (
+        f'error when patching "{item.source}": {error.message}'
+    )
+    return StatusError(error.code, error.reason, message, error.details)
+
+
+COMMAND = Command(
+    name="apply",
+    summary="Apply a configuration to a resource by file name or stdin",
+    usage="apply (-f FILENAME | -k DIRECTORY)",
+    long="The resource name must be specified. This resource will be created if it doesn't exist yet. To use 'apply', always "
+    "create the resource initially with either 'apply' or 'create --save-config'.\nJSON and YAML formats are accepted.",
+    examples=(
+        ("Apply the configuration in a file", "apply -f ./pod.json"),
+        ("Apply the files of a directory and those below it", "apply -f ./manifests -R"),
+        ("Apply what comes from stdin", "apply -f -"),
+        ("See what would change", "apply -f ./pod.json --dry-run=server"),
+    ),
+    flags=(
+        *options.FILES,
+        *options.PRINT,
+        options.SELECTOR,
+        options.DRY_RUN,
+        options.VALIDATE,
+        options.ALL,
+        options.field_manager("kubectl-client-side-apply"),
+        Flag("force", "Delete and create again what cannot be patched.", type="bool"),
+        Flag("overwrite", "Resolve conflicts between the modified and live configuration.", type="bool", default=True),
+        Flag("grace-period", "Only for --force: seconds to terminate gracefully.", type="int", default=-1),
+        Flag("timeout", "Only for --force: how long to wait for the deletion.", type="duration"),
+        Flag("cascade", "Only for --force: background, orphan or foreground.", default="background", bare="background"),
+        Flag("wait", "Only for --force: wait for the deletion.", type="bool"),
+        Flag("openapi-patch", "Use the schemas to compute the patch; always so.", type="bool", default=True),
+        Flag("server-side", "Not supported: server-side apply.", type="bool"),
+        Flag("force-conflicts", "Not supported: server-side apply.", type="bool"),
+        Flag("prune", "Not supported: deletion of what the files no longer have.", type="bool"),
+    ),
+    refused=(*options.REFUSED_PRINT, *options.REFUSED_FILES, "--applyset", "--prune-allowlist", "--prune-whitelist"),
+    complete=complete,
+    validate=validate,
+    run=run,
+)
