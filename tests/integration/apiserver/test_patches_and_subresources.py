@@ -39,6 +39,8 @@ async def test_status_writes_change_the_status_only(api: ApiEnv) -> None:
     assert changed.status == 200, changed.body
     assert changed.json()["status"]["phase"] == "Running"
     assert "nodeName" not in changed.json()["spec"]
+    addressed = await api.patch(f"{PODS}/p/status", {"status": {"podIPs": [{"ip": "10.0.0.1"}]}}, "strategic")
+    assert addressed.json()["status"]["podIP"] == "10.0.0.1"
     plain = (await api.get(f"{PODS}/p")).json()
     plain["status"]["phase"] = "Failed"
     assert (await api.put(f"{PODS}/p", plain)).json()["status"]["phase"] == "Running"

@@ -35,6 +35,8 @@ class Registry:
         self.store = store
         self.cache = cache
         self.clock = clock
+        self.stopping = False
+        """The server has been asked to end: it is no longer ready."""
         self.admission: Admission = AdmitAll()
         self.hooks: dict[tuple[str, str], list[WriteHook]] = {}
         self._event_ttl = event_ttl

@@ -185,7 +185,7 @@ def _check_revision(kind: Kind, entry: Entry, asked: str, conditional: bool) -> 
 
 
 def _validate(kind: Kind, new: Any, old: Any, rules: Rules) -> None:
-    found = validate_metadata_update(new.metadata, old.metadata)
+    found = [] if new.metadata == old.metadata else validate_metadata_update(new.metadata, old.metadata)
     if rules.whole:
         found += kind.validate(new)
     found += rules.validate(new, old)
