@@ -76,6 +76,9 @@ CONTROLLERS: Mapping[str, Factory] = {
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
     "endpointslice-controller": _plain("endpointslice.controller", "EndpointSliceController"),
+    "endpointslice-mirroring-controller": _plain(
+        "endpointslicemirroring.controller", "EndpointSliceMirroringController"
+    ),
     "garbage-collector-controller": _plain("garbagecollector.controller", "GarbageCollector"),
     "namespace-controller": _plain("namespace.controller", "NamespaceController"),
     "node-ipam-controller": _node_ipam,

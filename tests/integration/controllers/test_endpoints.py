@@ -9,7 +9,7 @@ from tests.integration.controllers.manager import World, eventually, running
 NAMES = ("endpoints-controller", "endpointslice-controller")
 SERVICES = "/api/v1/namespaces/default/services"
 PODS = "/api/v1/namespaces/default/pods"
-SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name%3Dweb"
 ENDPOINTS = "/api/v1/namespaces/default/endpoints"
 
 
@@ -109,3 +109,25 @@ async def test_a_service_without_pods_has_one_empty_slice_and_headless_is_labell
 
         await eventually(published)
         assert len(await world.items(SLICES)) == 1
+
+
+async def test_hand_written_endpoints_are_mirrored_as_slices():
+    async with running(*NAMES, "endpointslice-mirroring-controller") as world:
+        body = service()
+        del body["spec"]["selector"]
+        await world.create(SERVICES, body)
+        subset = {"addresses": [{"ip": "192.0.2.1"}], "ports": [{"name": "http", "port": 80}]}
+        await world.create(ENDPOINTS, {"metadata": {"name": "web"}, "subsets": [subset]})
+
+        async def mirrored(*wanted: str) -> bool:
+            pieces = [
+                p for p in await world.items(SLICES) if p["metadata"]["labels"]["kubernetes.io/service-name"] == "web"
+            ]
+            return [e["addresses"][0] for p in pieces for e in p["endpoints"]] == list(wanted)
+
+        await eventually(lambda: mirrored("192.0.2.1"))
+        subset["addresses"] = [{"ip": "192.0.2.2"}]
+        await world.merge(f"{ENDPOINTS}/web", {"subsets": [subset]})
+        await eventually(lambda: mirrored("192.0.2.2"))
+        await world.delete(f"{ENDPOINTS}/web")
+        await eventually(mirrored)

@@ -8,6 +8,7 @@ from kubelite.controllers.registry import CONTROLLERS
 from tests.apienv import ADMIN_TOKEN
 from tests.integration.controllers.manager import eventually, running
 from tests.integration.controllers.test_deployment import DEPLOYMENTS, complete, deployment, image
+from tests.integration.controllers.test_endpoints import SLICES
 from tests.integration.controllers.test_nodes import node, pod, taints
 
 
@@ -30,7 +31,7 @@ async def test_the_controller_managers_user_may_do_all_that_its_controllers_need
 
         async def served() -> bool:
             subsets = (await world.get("/api/v1/namespaces/default/endpoints/web"))["subsets"]
-            slices = await world.items("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices")
+            slices = await world.items(SLICES)
             return len(subsets[0]["addresses"]) == 2 == len(slices[0]["endpoints"])
 
         await eventually(served)

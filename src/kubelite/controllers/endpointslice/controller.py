@@ -7,16 +7,15 @@ create, update, delete. Decides only when the cache shows the slices as last wri
 from __future__ import annotations
 
 from kubelite.api.types.discovery_v1 import EndpointSlice
-from kubelite.api.types.meta_v1 import DeleteOptions, Preconditions
 from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, Informer
 from kubelite.controllers.context import Context
-from kubelite.controllers.endpointslice.plan import MANAGED_BY, MANAGER, SERVICE_NAME, ZONE, Observed, Plan, plan
+from kubelite.controllers.endpointslice.apply import apply_slices
+from kubelite.controllers.endpointslice.plan import MANAGED_BY, MANAGER, SERVICE_NAME, ZONE, Observed, plan
 from kubelite.controllers.kinds import ENDPOINT_SLICE, NODE
 from kubelite.controllers.objects import Node
 from kubelite.controllers.servicepods import ServicePods
 from kubelite.controllers.writes import Writes
-from kubelite.machinery.errors import StatusError
 
 NAME = "endpointslice-controller"
 BY_SERVICE = "service"
@@ -58,22 +57,8 @@ class EndpointSliceController:
         slices = [piece for piece in self._slices.by_index(BY_SERVICE, key) if piece.metadata.deletionTimestamp is None]
         pods = self._sources.pods_of(service)
         zones = {name: self._zone(name) for name in {pod.spec.nodeName for pod in pods}}
-        await self._apply(key, plan(Observed(service, pods, zones, slices)))
+        await apply_slices(self._client, self._writes, key, plan(Observed(service, pods, zones, slices)))
         return None
-
-    async def _apply(self, key: str, wanted: Plan) -> None:
-        for piece in wanted.create:
-            self._writes.wrote(key, await self._client.create(ENDPOINT_SLICE, piece))
-        for piece in wanted.update:
-            self._writes.wrote(key, await self._client.update(ENDPOINT_SLICE, piece))
-        for piece in wanted.delete:
-            meta = piece.metadata
-            options = DeleteOptions(preconditions=Preconditions(uid=meta.uid))
-            try:
-                await self._client.delete(ENDPOINT_SLICE, meta.name, meta.namespace, options=options)
-            except StatusError as error:
-                if error.code not in (404, 409):
-                    raise
 
     def _zone(self, node_name: str) -> str:
         node = self._nodes.get(node_name)

@@ -8,7 +8,7 @@ delete out. Source: k8s.io/endpointslice reconciler.go, utils.go.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,23 +18,19 @@ from kubelite.api.types.discovery_v1 import (
     Endpoint,
     EndpointConditions,
     EndpointHints,
-    EndpointPort,
     EndpointSlice,
     ForNode,
     ForZone,
 )
 from kubelite.api.types.meta_v1 import OwnerReference
+from kubelite.controllers.endpointslice.layout import Ports, distribute, ports_of, slice_ports
 
-MAX_ENDPOINTS = 100
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 HEADLESS = "service.kubernetes.io/headless"
 ZONE = "topology.kubernetes.io/zone"
 _OWN_LABELS = frozenset((SERVICE_NAME, MANAGED_BY, HEADLESS))
-
-Ports = tuple[tuple[str, int, str, str], ...]
-"""(name, port, protocol, appProtocol) of each port, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +77,12 @@ def _plan_family(observed: Observed, family: str, draft: _Draft) -> None:
     present: dict[Ports, list[EndpointSlice]] = {}
     for piece in observed.slices:
         if piece.addressType == family:
-            present.setdefault(_ports_of(piece), []).append(piece)
+            present.setdefault(ports_of(piece), []).append(piece)
     kept = 0
     create: list[EndpointSlice] = []
     spare = [piece for ports, pieces in present.items() if ports not in wanted for piece in pieces]
     for ports, endpoints in wanted.items():
-        layout = _distribute(endpoints, present.get(ports, []))
+        layout = distribute(endpoints, present.get(ports, []))
         for place, content in layout:
             if place is None:
                 create.append(_new_slice(service, family, ports, content))
@@ -159,46 +155,6 @@ def _hints(distribution: str, endpoint: Endpoint) -> EndpointHints | None:
     return hints
 
 
-def _ports_of(piece: EndpointSlice) -> Ports:
-    return tuple(
-        sorted((port.name or "", port.port or 0, port.protocol or "TCP", port.appProtocol) for port in piece.ports)
-    )
-
-
-def _distribute(
-    wanted: Mapping[str, Endpoint], present: Iterable[EndpointSlice]
-) -> list[tuple[EndpointSlice | None, list[Endpoint]]]:
-    """Each present slice with its new content, then new slices (None) for the rest.
-
-    Endpoints stay in their slice; new ones fill slices that change anyway, then one more present slice, then new ones.
-    """
-    left = dict(wanted)
-    layout: list[tuple[EndpointSlice | None, list[Endpoint]]] = []
-    changing: list[list[Endpoint]] = []
-    quiet: list[list[Endpoint]] = []
-    for piece in sorted(present, key=lambda piece: piece.metadata.name):
-        old = piece.endpoints or []
-        content = [left.pop(one.addresses[0]) for one in old if one.addresses and one.addresses[0] in left]
-        layout.append((piece, content))
-        (quiet if content == old else changing).append(content)
-    rest = [left[address] for address in left]
-    for content in changing:
-        _fill(content, rest)
-    for content in sorted(quiet, key=len, reverse=True):
-        if rest and len(content) + min(len(rest), MAX_ENDPOINTS) <= MAX_ENDPOINTS:
-            _fill(content, rest)
-    while rest:
-        layout.append((None, rest[:MAX_ENDPOINTS]))
-        rest = rest[MAX_ENDPOINTS:]
-    return layout
-
-
-def _fill(content: list[Endpoint], rest: list[Endpoint]) -> None:
-    room = MAX_ENDPOINTS - len(content)
-    content.extend(rest[:room])
-    del rest[:room]
-
-
 def _labels(service: Any) -> dict[str, str]:
     labels = {name: value for name, value in service.metadata.labels.items() if name not in _OWN_LABELS}
     labels |= {SERVICE_NAME: service.metadata.name, MANAGED_BY: MANAGER}
@@ -208,20 +164,13 @@ def _labels(service: Any) -> dict[str, str]:
 
 
 def _new_slice(service: Any, family: str, ports: Ports, content: list[Endpoint]) -> EndpointSlice:
-    made = EndpointSlice(addressType=family, endpoints=content, ports=_slice_ports(ports))
+    made = EndpointSlice(addressType=family, endpoints=content, ports=slice_ports(ports))
     meta = made.metadata
     meta.generateName = f"{service.metadata.name}-"
     meta.namespace = service.metadata.namespace
     meta.labels = _labels(service)
     meta.ownerReferences = [_owner(service)]
     return made
-
-
-def _slice_ports(ports: Ports) -> list[EndpointPort]:
-    return [
-        EndpointPort(name=name, port=number, protocol=protocol, appProtocol=application)
-        for name, number, protocol, application in ports
-    ]
 
 
 def _owner(service: Any) -> OwnerReference:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kubelite.api.types.discovery_v1 import EndpointSlice
 from kubelite.controllers import objects
-from kubelite.controllers.endpointslice.plan import MAX_ENDPOINTS, Observed, Plan, plan
+from kubelite.controllers.endpointslice.layout import MAX_ENDPOINTS
+from kubelite.controllers.endpointslice.plan import Observed, Plan, plan
 from tests.unit.controllers.build import pod
 
 READY = "2030-01-01T00:00:00Z"

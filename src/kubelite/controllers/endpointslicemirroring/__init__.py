@@ -1,0 +1,1 @@
+"""Copies hand-written Endpoints into EndpointSlices."""
