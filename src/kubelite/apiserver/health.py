@@ -106,7 +106,7 @@ def checks_of(registry: Any) -> tuple[list[tuple[str, Check]], list[tuple[str, C
             raise Unhealthy("the watch cache is not filled yet")
 
     async def shutdown() -> None:
-        if getattr(registry, "stopping", False):
+        if registry.stopping:
             raise Unhealthy("process is shutting down")
 
     live: list[tuple[str, Check]] = [("ping", _fine), ("log", _fine), ("etcd", store)]

@@ -27,16 +27,6 @@ DURATION = REGISTRY.histogram(
     ("verb", "group", "version", "resource", "subresource", "scope", "component"),
     (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60),
 )
-INFLIGHT = REGISTRY.gauge(
-    "apiserver_current_inflight_requests",
-    "Number of requests that are being served at this moment, by kind of request.",
-    ("request_kind",),
-)
-TERMINATIONS = REGISTRY.counter(
-    "apiserver_request_terminations_total",
-    "Number of requests which apiserver terminated in self-defense.",
-    ("code",),
-)
 COMPONENT = "apiserver"
 STARTED = "metrics.started"
 _KNOWN_METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}

@@ -95,6 +95,7 @@ class ApiServer:
 
     async def stop(self, seconds: float | None = None) -> None:
         """Closes the port, lets requests finish, ends watches and background tasks. The store stays open."""
+        self.registry.stopping = True
         if self._listener is not None:
             self.cache.end_watches()
             await self._listener.stop(self.config.shutdown_seconds if seconds is None else seconds)

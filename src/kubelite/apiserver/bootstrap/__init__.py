@@ -40,7 +40,7 @@ async def ensure(config: Config, registry: Any) -> None:
         ),
         (_RBAC, "Role", component_policy.local_roles(), merge.merge_role),
         (_RBAC, "RoleBinding", component_policy.local_bindings(), merge.merge_binding),
-        ("v1", "Service", [service], never),
+        ("v1", "Service", [service], merge.merge_service if config.secure_port else never),
     ]
     for api_version, name, wanted, how in groups:
         kind = registry.scheme.by_kind(api_version, name)

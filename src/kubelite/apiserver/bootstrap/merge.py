@@ -9,6 +9,7 @@ Rules follow pkg/registry/rbac/reconciliation/reconcile_role.go and reconcile_ro
 from __future__ import annotations
 
 from kubelite.api.logic.rbac import uncovered
+from kubelite.api.types.core_v1 import Service
 from kubelite.api.types.meta_v1 import ObjectMeta
 from kubelite.api.types.rbac_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from kubelite.apiserver.bootstrap.rules import AUTOUPDATE
@@ -53,3 +54,11 @@ def merge_binding(wanted: RoleBinding | ClusterRoleBinding, found: RoleBinding |
     missing = [subject for subject in wanted.subjects if subject not in found.subjects]
     found.subjects.extend(missing)
     return changed or bool(missing)
+
+
+def merge_service(wanted: Service, found: Service) -> bool:
+    """The ports follow the server's settings; the rest of the Service stays."""
+    if found.spec.ports == wanted.spec.ports:
+        return False
+    found.spec.ports = wanted.spec.ports
+    return True
