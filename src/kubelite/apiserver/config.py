@@ -1,7 +1,7 @@
 """The API server's settings: one frozen value, from which flags and `--help` are generated.
 
-What: every knob with its default. Why: tests, the supervisor and the command line build the same value.
-Flow: `cmd/apiserver.py` parses flags into it, `server.run` and the parts' `build(config, registry)` read it. The names are
+What: every knob with its default. Why: tests, the supervisor and the command line build the same value. Flow:
+`cmd/apiserver.py` parses flags into it, `server.run` and the parts' `build(config, registry)` read it. The names are
 kube-apiserver's where it has the same flag.
 """
 
