@@ -38,7 +38,7 @@ class Kubectl:
         return self.cluster.machine.run(*self.argv, *words, **options)
 
 
-@pytest.fixture(params=[27, 28, 33], ids=lambda minor: f"1.{minor}")
+@pytest.fixture(params=[27, 33], ids=lambda minor: f"1.{minor}")
 def run(request: pytest.FixtureRequest, cluster: Cluster, namespace: str) -> Kubectl:
     config = "--kubeconfig=/etc/kubelite/admin.kubeconfig"
     return Kubectl(cluster, (kubectl(request.param), config, "-n", namespace))
