@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from kubelite.apiserver.bootstrap import masters
 from tests.apienv import ADMIN_TOKEN, ApiEnv
 from tests.integration.apiserver_security.conftest import put_pod
 
@@ -132,10 +135,13 @@ async def test_a_pods_web_server_is_reached_through_the_proxy(api: ApiEnv) -> No
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = masters.advertised("", "0.0.0.0")
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but loopback, which is not proxied to")
+    server = await asyncio.start_server(serve, address, 0)
     port = server.sockets[0].getsockname()[1]
     await put_pod(api, 1)
-    status = {"status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}}
+    status = {"status": {"podIP": address, "podIPs": [{"ip": address}]}}
     assert (await api.patch(f"{POD}/status", status)).status == 200
     path = f"/api/v1/namespaces/default/pods/http:web:{port}/proxy"
     redirect = await api.get(path)
@@ -150,3 +156,12 @@ async def test_a_pods_web_server_is_reached_through_the_proxy(api: ApiEnv) -> No
     )
     assert seen[0].startswith("GET /a/b?x=1 HTTP/1.1\r\n")
     assert ADMIN_TOKEN not in seen[0]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1"])
+async def test_the_proxy_leads_to_no_address_of_the_servers_own_host(api: ApiEnv, address: str) -> None:
+    await put_pod(api, 1)
+    status = {"status": {"podIP": address, "podIPs": [{"ip": address}]}}
+    assert (await api.patch(f"{POD}/status", status)).status == 200
+    reply = await api.get(f"{POD}/proxy/")
+    assert (reply.status, reply.json()["message"]) == (400, "address not allowed")

@@ -3,11 +3,13 @@
 What: handlers of pods/proxy, services/proxy and nodes/proxy, for plain requests; upgrades are refused.
 Why: people and tools reach what runs in the cluster with nothing but their API credentials.
 Flow: `[scheme:]name[:port]` → a place (pod address, a ready endpoint of the service, the kubelet) → request without the client's
-credentials → answer as it comes. Sources: pkg/registry/core/{pod,service,node}/rest, apimachinery/pkg/util/net/port_split.go.
+credentials → answer as it comes. Sources: pkg/registry/core/{pod,service,node}/rest, apimachinery/pkg/util/net/port_split.go,
+pkg/proxy/util (IsProxyableIP).
 """
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -67,6 +69,7 @@ class Proxy:
         pod: Pod = await self._get("pods", name, request.info.namespace)
         if not pod.status.podIP:
             raise errors.service_unavailable(f'pod "{name}" has no address')
+        check_address(pod.status.podIP)
         declared = [one.containerPort for container in pod.spec.containers for one in container.ports]
         named = {
             one.name: one.containerPort for container in pod.spec.containers for one in container.ports if one.name
@@ -97,6 +100,7 @@ class Proxy:
         if not places:
             raise errors.service_unavailable(f'no endpoints available for service "{request.info.name}"')
         address, number = random.choice(places)
+        check_address(address)
         return await self._forward(request, f"{scheme or 'http'}://{_host(address)}:{number}")
 
     async def node(self, request: Request) -> Response:
@@ -145,6 +149,16 @@ class Proxy:
             stream.close()
             return Response(stream.status, b"", content_type, headers)
         return Response(stream.status, _pieces(stream), content_type, headers)
+
+
+def check_address(address: str) -> None:
+    """Refuses addresses that mean this machine or its link: a pod's status must not lead into the server's own host."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        raise errors.bad_request("address not allowed") from None
+    if found.is_loopback or found.is_link_local or found.is_multicast or found.is_unspecified:
+        raise errors.bad_request("address not allowed")
 
 
 def _host(address: str) -> str:
