@@ -23,6 +23,7 @@ from kubelite.client.connection import Response
 from kubelite.client.credentials import Credentials
 from kubelite.client.decode import decode_object, decoder
 from kubelite.client.errors import ConnectionFailed, status_error
+from kubelite.client.lines import event_lines
 from kubelite.client.ratelimit import TokenBucket
 from kubelite.client.transport import Stream, Transport
 from kubelite.machinery.errors import StatusError
@@ -43,7 +44,6 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 RETRIES = 10
 REQUEST_SECONDS = 70.0
 WATCH_SECONDS = 480
-MAX_EVENT_BYTES = 64 << 20
 
 
 class Listing(msgspec.Struct, Generic[T]):
@@ -219,7 +219,7 @@ class Client:
         wanted: Callable[[msgspec.Raw], T] = decoder(of)
         stream.expire(seconds + 60)  # the server ends it before; this is for one that no longer can
         try:
-            async for line in _lines(stream):
+            async for line in event_lines(stream):
                 frame = _frames.decode(line)
                 if frame.type == "ERROR":
                     raise status_error(500, bytes(frame.object))
@@ -390,18 +390,3 @@ def _retry_after(response: Response) -> float | None:
         return min(60.0, float(response.headers.get("retry-after", "")))
     except ValueError:
         return None
-
-
-async def _lines(stream: Stream) -> AsyncIterator[bytes]:
-    """The lines of a stream. One line may be as long as the largest object, and no longer."""
-    rest = b""
-    async for chunk in stream:
-        lines = (rest + chunk if rest else chunk).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > MAX_EVENT_BYTES:
-            raise ConnectionFailed("a watch event is too large", sent=True)
-        for line in lines:
-            if line:
-                yield line
-    if rest.strip():
-        yield rest
