@@ -1,0 +1,230 @@
+"""The scheduler's speed: `python bench/scheduler.py [sqlite|etcd|memory ...]`.
+
+What: an API server and a scheduler in processes of their own (TLS, client certificates, RBAC, admission), 500 Node objects,
+then 1 000 pods twice: created while the scheduler stands by, and waiting for a scheduler that starts. Prints bound pods a
+second, the mean time of a decision and the CPU time of both processes per pod. Why: the goal is 400 pods/s through the API.
+Flow: nodes → pods → a watch that counts pods with a node → the scheduler's /metrics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import pathlib
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from apiserver import Bench, encode, free_port, start_etcd, wait_for
+
+NODES, PODS = 500, 1000
+HERE = pathlib.Path(__file__).parent
+
+
+def node(number: int) -> bytes:
+    zone = f"zone-{number % 3}"
+    name = f"node-{number:04d}"
+    amounts = {"cpu": "32", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, "kubernetes.io/os": "linux"}
+    status = {"capacity": amounts, "allocatable": amounts}
+    return json.dumps({"metadata": {"name": name, "labels": labels}, "status": status}).encode()
+
+
+def pod(name: str) -> bytes:
+    """A plain web pod, as a Deployment would make it."""
+    container = {
+        "name": "app",
+        "image": "registry.example/app:1",
+        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+    }
+    return json.dumps(
+        {"metadata": {"name": name, "labels": {"app": "bench"}}, "spec": {"containers": [container]}}
+    ).encode()
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> float:
+    """Resident megabytes."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
+@dataclass
+class Place:
+    """Where the running API server and the credentials for it are."""
+
+    directory: pathlib.Path
+    port: int
+    server: int
+    metrics: int
+
+    def start_scheduler(self) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "kubelite.cmd.main", "scheduler", f"--kubeconfig={self.directory}/kubeconfig"]
+        address = f"--healthz-bind-address=127.0.0.1:{self.metrics}"
+        return subprocess.Popen([*argv, address, "--leader-elect=false"], stderr=subprocess.DEVNULL)
+
+    def decisions(self) -> tuple[float, float]:
+        """(number, seconds) of the scheduler's decisions."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics") as answer:
+            lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
+        name = "scheduler_scheduling_algorithm_duration_seconds"
+        return float(lines.get(f"{name}_count", 0)), float(lines.get(f"{name}_sum", 0))
+
+
+class Counting(asyncio.Protocol):
+    """A watch of the pods that are bound; it counts added pods and nothing else."""
+
+    def __init__(self) -> None:
+        self.bound, self.tail = 0, b""
+        self.wanted = 0
+        self.reached: asyncio.Future[float] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        data = self.tail + data
+        self.bound += data.count(b'{"type":"ADDED"')
+        self.tail = data[-14:]
+        if self.reached is not None and self.bound >= self.wanted and not self.reached.done():
+            self.reached.set_result(time.perf_counter())
+
+
+async def bound_pods(bench: Bench, wanted: int) -> tuple[asyncio.Future[float], asyncio.BaseTransport]:
+    """A future of the moment when `wanted` pods have a node, seen through a watch with a field selector."""
+    loop = asyncio.get_running_loop()
+    transport, counting = await loop.create_connection(
+        Counting, "127.0.0.1", bench.port, ssl=bench.context, server_hostname="localhost"
+    )
+    counting.wanted, counting.reached = wanted, loop.create_future()
+    transport.write(encode("GET", "/api/v1/namespaces/bench/pods?watch=1&fieldSelector=spec.nodeName!="))
+    return counting.reached, transport
+
+
+async def round_of(bench: Bench, place: Place, scheduler: int, mark: str, total: int, started: float) -> None:
+    """Waits until `total` pods are bound and prints the row of this round of PODS pods."""
+    before, count = (cpu_seconds(place.server), cpu_seconds(scheduler)), PODS
+    reached, transport = await bound_pods(bench, total)
+    async with asyncio.timeout(120):
+        ended = await reached
+    transport.close()
+    used = [
+        (after - b) / count * 1e6
+        for after, b in zip((cpu_seconds(place.server), cpu_seconds(scheduler)), before, strict=True)
+    ]
+    number, seconds = place.decisions()
+    decision = seconds / number * 1e6 if number else 0.0
+    print(
+        f"{mark:34}{count / (ended - started):8.0f} pods/s   decision {decision:4.0f} us   "
+        f"CPU/pod: apiserver {used[0]:5.0f} us, scheduler {used[1]:5.0f} us   memory {memory(scheduler):.0f} MB",
+        flush=True,
+    )
+
+
+async def fill(bench: Bench, mark: str) -> None:
+    """Creates PODS pods over 32 connections."""
+    base = "/api/v1/namespaces/bench/pods"
+    source = iter([encode("POST", base, pod(f"{mark}-{n:05d}")) for n in range(PODS)])
+    opened = [await bench.connect() for _ in range(32)]
+
+    async def worker(number: int) -> None:
+        for request in source:
+            status, whole = await opened[number].ask(request)
+            assert status == 201, whole
+
+    await asyncio.gather(*(worker(number) for number in range(len(opened))))
+    for connection in opened:
+        assert connection.transport is not None
+        connection.transport.close()
+
+
+async def drive(bench: Bench, place: Place) -> None:
+    first = await bench.connect()
+    await first.ask(encode("POST", "/api/v1/namespaces", b'{"metadata":{"name":"bench"}}'))
+    await first.ask(encode("POST", "/api/v1/namespaces/bench/serviceaccounts", b'{"metadata":{"name":"default"}}'))
+    for number in range(NODES):
+        status, whole = await first.ask(encode("POST", "/api/v1/nodes", node(number)))
+        assert status == 201, whole
+        name = f"/api/v1/nodes/node-{number:04d}"
+        await first.ask(encode("PATCH", name, b'{"spec":{"taints":null}}', "application/merge-patch+json"))
+    await fill(bench, "early")
+    began = time.perf_counter()
+    scheduler = place.start_scheduler()
+    try:
+        await round_of(bench, place, scheduler.pid, "waiting pods, scheduler starts", PODS, began)
+        began = time.perf_counter()
+        creating = asyncio.create_task(fill(bench, "live"))
+        await round_of(bench, place, scheduler.pid, "pods created meanwhile", 2 * PODS, began)
+        await creating
+    finally:
+        scheduler.terminate()
+        scheduler.wait(15)
+
+
+@contextmanager
+def cluster(kind: str) -> Iterator[tuple[Place, ssl.SSLContext]]:
+    """A running API server on a back end of this kind, and an admin's TLS context for it."""
+    from kubelite.util import tls
+
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="kubelite-bench-"))
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        authority = tls.Authority.load_or_create(directory / "ca.crt", directory / "ca.key", "bench-ca")
+        server_pair = authority.issue_server("kube-apiserver", ["127.0.0.1", "localhost"])
+        for name, pair in (("server", server_pair), ("admin", authority.issue_client("admin", ["system:masters"]))):
+            (directory / f"{name}.crt").write_bytes(pair.certificate)
+            (directory / f"{name}.key").write_bytes(pair.key)
+        (directory / "sa.key").write_bytes(tls.new_key())
+        etcd = "-"
+        if kind == "etcd":
+            child, etcd = start_etcd(directory)
+            children.append(child)
+        port = free_port()
+        argv = [sys.executable, str(HERE / "apiserver.py"), "--serve", str(directory), str(port), etcd, kind]
+        children.append(subprocess.Popen(argv))
+        wait_for(port, children[-1])
+        write_kubeconfig(directory, port, authority.issue_client("system:kube-scheduler"))
+        context = ssl.create_default_context(cafile=str(directory / "ca.crt"))
+        context.load_cert_chain(directory / "admin.crt", directory / "admin.key")
+        yield Place(directory, port, children[-1].pid, free_port()), context
+    finally:
+        for child in reversed(children):
+            child.terminate()
+            child.wait(15)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def write_kubeconfig(directory: pathlib.Path, port: int, pair: object) -> None:
+    from kubelite.cmd.cluster.certificates import kubeconfig_text
+
+    ca = (directory / "ca.crt").read_bytes()
+    text = kubeconfig_text(f"https://localhost:{port}", ca, "scheduler", pair)  # type: ignore[arg-type]
+    (directory / "kubeconfig").write_text(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stores", nargs="*", default=["sqlite", "etcd"], help="sqlite, etcd, memory")
+    if len(os.sched_getaffinity(0)) > 1:
+        # The API server's process takes CPU 0 for itself.
+        os.sched_setaffinity(0, {1})
+    import uvloop
+
+    for kind in parser.parse_args().stores:
+        print(f"\n{kind}: {NODES} nodes, {PODS} pods a round")
+        with cluster(kind) as (place, context):
+            uvloop.run(drive(Bench(place.port, context, place.server, []), place))
+
+
+if __name__ == "__main__":
+    main()
