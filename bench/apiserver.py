@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -372,6 +373,8 @@ def main() -> None:
         return
     if len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {1})
+    # A killed benchmark still ends the processes it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     for store in asked.stores:
         bench_store(store, asked.only)
 
