@@ -39,6 +39,8 @@ class NodeTable:
         self.used: dict[str, Ints] = {}
         self.compared: Ints = np.zeros((2, self.capacity), np.int64)
         self.pods: list[dict[str, PodInfo]] = [{} for _ in range(self.capacity)]
+        self.images: dict[str, dict[int, int]] = {}
+        """Image name → size in bytes on each node that has it, by position."""
         self.waiting: dict[str, dict[str, PodInfo]] = {}
         """Pods whose node is not known (yet), by node name."""
         self._free = list(range(self.capacity - 1, -1, -1))
@@ -81,6 +83,8 @@ class NodeTable:
         amounts = podresources.amounts(node.status.allocatable)
         for resource in (*amounts, *self.allocatable):
             self._column(resource)[position] = amounts.get(resource, 0)
+        if before is None or before.status.images != node.status.images:
+            self._set_images(position, before, node)
         relabelled = before is None or before.metadata.labels != node.metadata.labels
         if relabelled or before is None or before.spec.taints != node.spec.taints:
             for compute, values in self._masks.values():
@@ -99,6 +103,7 @@ class NodeTable:
             self.remove_pod(info, name)
         if staying:
             self.waiting[name] = staying
+        self._set_images(position, self.objects[position], None)
         del self.index[name]
         self.active[position] = False
         self.objects[position] = None
@@ -106,6 +111,17 @@ class NodeTable:
         for column in self.allocatable.values():
             column[position] = 0
         self._free.append(position)
+
+    def _set_images(self, position: int, before: Node | None, after: Node | None) -> None:
+        for image in before.status.images if before is not None else ():
+            for name in image.names:
+                holders = self.images.get(name, {})
+                holders.pop(position, None)
+                if not holders:
+                    self.images.pop(name, None)
+        for image in after.status.images if after is not None else ():
+            for name in image.names:
+                self.images.setdefault(name, {})[position] = image.sizeBytes
 
     def _take(self, name: str) -> int:
         if not self._free:

@@ -24,15 +24,18 @@ class ImageLocality:
     name = NAME
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
-        images = {normalized(c.image) for c in cycle.pod.pod.spec.containers if c.image}
-        if not images or len(cycle.nodes) < 2:
+        spec, nodes = cycle.pod.pod.spec, cycle.nodes
+        containers = [*spec.initContainers, *spec.containers]
+        found = [nodes.images.get(normalized(container.image)) for container in containers]
+        if not any(found):
             return None
-        sizes = np.zeros(cycle.nodes.capacity)
-        for position, node in cycle.nodes.positions():
-            if fitting[position] and node.status.images:
-                sizes[position] = sum(i.sizeBytes for i in node.status.images if images.intersection(i.names))
-        share = np.count_nonzero(sizes) / len(cycle.nodes)
-        highest = LARGEST * len(cycle.pod.pod.spec.containers)
-        scaled = (np.clip(sizes * share, SMALLEST, highest) - SMALLEST) * MAX_NODE_SCORE / (highest - SMALLEST)
-        scores: Scores = np.floor(scaled)
+        sizes = np.zeros(nodes.capacity)
+        for holders in found:
+            share = len(holders or ()) / len(nodes)
+            for position, size in (holders or {}).items():
+                sizes[position] += int(size * share)
+        highest = LARGEST * len(containers)
+        scores: Scores = np.floor(
+            (np.clip(sizes, SMALLEST, highest) - SMALLEST) * MAX_NODE_SCORE / (highest - SMALLEST)
+        )
         return scores if scores.any() else None

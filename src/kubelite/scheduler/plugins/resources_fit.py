@@ -36,14 +36,12 @@ class ResourcesFit:
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
         """The mean over CPU and memory of the share that stays free, in whole points as upstream counts them."""
         nodes = cycle.nodes
-        total = np.zeros(nodes.capacity)
-        weights = np.zeros(nodes.capacity)
+        points, weights = np.zeros(nodes.capacity), np.zeros(nodes.capacity)
         for row, resource in enumerate((CPU, MEMORY)):
             capacity = nodes.allocatable[resource]
-            used = nodes.compared[row] + cycle.pod.compared[row]
-            left = np.maximum(capacity - used, 0)
-            has = capacity > 0
-            total += np.where(has, left * MAX_NODE_SCORE // np.maximum(capacity, 1), 0)
-            weights += has
-        scores: Scores = np.floor_divide(total, np.maximum(weights, 1))
+            # Doubles are exact up to 2^53, and dividing them takes a tenth of the time of dividing integers.
+            left = np.maximum(capacity - nodes.compared[row] - cycle.pod.compared[row], 0).astype(np.float64)
+            points += np.floor(left * MAX_NODE_SCORE / np.maximum(capacity, 1))
+            weights += capacity > 0
+        scores: Scores = np.floor(points / np.maximum(weights, 1))
         return scores

@@ -120,3 +120,14 @@ def test_a_node_that_has_the_large_image_is_preferred() -> None:
 def test_equal_nodes_are_chosen_at_random() -> None:
     made = scheduler(*(node(f"n{i}") for i in range(4)))
     assert {made.place(info(f"p{i}")) for i in range(200)} == {"n0", "n1", "n2", "n3"}
+
+
+def test_images_count_by_what_the_nodes_hold_now() -> None:
+    images = [{"names": ["example.test/big:1", "example.test/big@sha256:1"], "sizeBytes": 900 * MB}]
+    made = scheduler(node("a", images=images), node("b"))
+    made.nodes.set_node(node("a"))
+    made.nodes.set_node(node("b", images=images))
+    found = scores(made, "ImageLocality", info("p", image="example.test/big:1"))
+    assert found is not None and found["b"] > found["a"] == 0
+    made.nodes.remove_node("b")
+    assert made.nodes.images == {}
