@@ -43,6 +43,10 @@ VERBS: dict[str, Verb] = {
         INTERMEDIATE,
         "Delete resources by file names, stdin, resources and names, or by resources and label selector",
     ),
+    "describe": _verb("describe", TROUBLE, "Show details of a specific resource or group of resources"),
+    "rollout": _verb("rollout", DEPLOY, "Manage the rollout of a resource"),
+    "scale": _verb("scale", DEPLOY, "Set a new size for a deployment, replica set, or replication controller"),
+    "logs": _verb("logs", TROUBLE, "Print the logs for a container in a pod"),
     "apply": _verb("apply", ADVANCED, "Apply a configuration to a resource by file name or stdin"),
 }
 
