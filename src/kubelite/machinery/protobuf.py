@@ -2,8 +2,8 @@
 
 What: `Message` and `Field` are a table and its rows; `read_envelope` takes off the `k8s\\0` magic and runtime.Unknown, and
 `read_message` reads what is in them. `protobufwriter` is the other direction. Why: Go clients of typed APIs send and prefer
-this form; after `read_message` a body is what its JSON form would have been. Flow: bytes → dict → the way of all JSON bodies. Pure: the
-caller finds tables by name (`kubelite.api.wire` does). Anything that is no message raises `Malformed`, whatever the bytes.
+this form; after `read_message` a body is what its JSON form would have been. Flow: bytes → dict → the way of all JSON bodies.
+Pure: the caller finds tables by name (`kubelite.api.wire` does). Anything that is no message raises `Malformed`.
 
 Types in a table: `string bool int32 int64 bytes time microtime quantity intorstring raw` (RawExtension, FieldsV1), `items` (a
 message that only wraps a list of strings, as ExtraValue does), `module.Message`; before it `*` for a pointer in Go, `[]` for

@@ -35,11 +35,10 @@ def decode_body(body: bytes, content_type: str, type_: Any, api_version: str, ki
         obj = codec.convert(document, type_)
         raw = codec.encode(document)
     elif media == PROTOBUF:
-        from kubelite.apiserver.protobuf.decode import document as from_protobuf
+        from kubelite.api import wire
 
-        document = from_protobuf(body)
-        obj = codec.convert(document, type_)
-        raw = codec.encode(document)
+        raw = codec.encode(wire.decode(body, kind))
+        obj = codec.decode(raw, type_)
     else:
         raise errors.unsupported_media_type(ACCEPTED)
     _check_kind(obj, api_version, kind)
