@@ -8,7 +8,7 @@ chains that are ours are named, and jumps into them are added once. Flow: chains
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubelite.util.process import CommandFailed, run
@@ -84,6 +84,11 @@ def _target(rule: str) -> str:
     return words[words.index("-j") + 1] if "-j" in words else ""
 
 
+def _is_intact(table: Table, present: Mapping[str, Sequence[str]]) -> bool:
+    counted = all(name in present and len(present[name]) == len(rules) for name, rules in table.chains.items())
+    return counted and not missing_jumps(table, present)
+
+
 async def save(family: str = "iptables") -> dict[str, dict[str, list[str]]]:
     """What the kernel has now."""
     return parse((await run([f"{family}-save"])).stdout.decode())
@@ -136,10 +141,9 @@ class Applier:
         return bool(text)
 
     async def intact(self, *tables: Table) -> bool:
-        """Whether chains and jumps are all still there; someone may have flushed the tables."""
+        """Whether chains with their rules and jumps are all still there; someone may have flushed the tables.
+
+        Rules are counted, not compared, since the kernel spells them differently from what was written.
+        """
         present = await save(self.family)
-        return all(
-            table.chains.keys() <= present.get(table.name, {}).keys()
-            and not missing_jumps(table, present.get(table.name, {}))
-            for table in tables
-        )
+        return all(_is_intact(table, present.get(table.name, {})) for table in tables)

@@ -113,9 +113,8 @@ class Endpoint:
 class Balanced:
     """One port of a Service with the endpoints that its traffic is spread over.
 
-    `cluster` serves traffic from inside, `external` what arrives at node ports and outside addresses; with the Local policies
-    these are endpoints of this node only. `known` tells whether the Service has any endpoint at all, here or elsewhere: it
-    decides between rejecting a packet and dropping it.
+    `everywhere` are the usable endpoints of the whole cluster, `here` those of this node; the Local policies choose the latter
+    for traffic from inside (`internal_local`) and for what arrives at node ports and outside addresses (`external_local`).
     """
 
     name: str
@@ -125,9 +124,32 @@ class Balanced:
     node_port: int
     external_ips: tuple[str, ...]
     affinity_seconds: int
-    external_local: bool
-    cluster: tuple[Endpoint, ...]
-    external: tuple[Endpoint, ...]
-    known: bool
+    everywhere: tuple[Endpoint, ...]
+    here: tuple[Endpoint, ...]
+    internal_local: bool = False
+    external_local: bool = False
     source_ranges: tuple[str, ...] = ()
     load_balancer_ips: tuple[str, ...] = ()
+
+    @property
+    def internal(self) -> tuple[Endpoint, ...]:
+        """Those that serve the cluster address."""
+        return self.here if self.internal_local else self.everywhere
+
+    @property
+    def external(self) -> tuple[Endpoint, ...]:
+        """Those that serve node ports and outside addresses."""
+        return self.here if self.external_local else self.everywhere
+
+    @property
+    def outside_ips(self) -> tuple[str, ...]:
+        return (*self.external_ips, *self.load_balancer_ips)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Flow:
+    """Tracked UDP connections to forget: to an address or to a node port (0: none), led to `endpoint` ("": wherever)."""
+
+    address: str = ""
+    node_port: int = 0
+    endpoint: str = ""

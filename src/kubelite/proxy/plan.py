@@ -8,8 +8,9 @@ terminating but still serving do; the Local policies keep to this node.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from kubelite.proxy.model import Balanced, Endpoint, EndpointSlice, Port, Service
+from kubelite.proxy.model import Balanced, Endpoint, EndpointSlice, Flow, Port, Service
 
 SERVICE_NAME = "kubernetes.io/service-name"
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
@@ -67,13 +68,11 @@ def _port_name(service: Service, port: Port) -> str:
 def balance(service: Service, port: Port, slices: Iterable[EndpointSlice], node: str) -> Balanced:
     spec = service.spec
     every = endpoints_of(slices, port, node)
-    everywhere, here = usable(every), usable([e for e in every if e.local])
     affinity = 0
     if spec.sessionAffinity == "ClientIP":
         config = spec.sessionAffinityConfig
         affinity = config.clientIP.timeoutSeconds if config is not None and config.clientIP is not None else 10800
     outside = spec.type in ("NodePort", "LoadBalancer")
-    local_outside = outside and spec.externalTrafficPolicy == "Local"
     return Balanced(
         name=_port_name(service, port),
         protocol=port.protocol.lower(),
@@ -83,10 +82,10 @@ def balance(service: Service, port: Port, slices: Iterable[EndpointSlice], node:
         external_ips=tuple(ip for ip in spec.externalIPs if ":" not in ip),
         load_balancer_ips=tuple(i.ip for i in service.status.loadBalancer.ingress if i.ip and ":" not in i.ip),
         affinity_seconds=affinity,
-        external_local=local_outside,
-        cluster=here if spec.internalTrafficPolicy == "Local" else everywhere,
-        external=here if local_outside else everywhere,
-        known=bool(everywhere),
+        everywhere=usable(every),
+        here=usable([e for e in every if e.local]),
+        internal_local=spec.internalTrafficPolicy == "Local",
+        external_local=spec.externalTrafficPolicy == "Local" and (outside or bool(spec.externalIPs)),
         source_ranges=tuple(r for r in spec.loadBalancerSourceRanges if ":" not in r),
     )
 
@@ -132,23 +131,26 @@ def health_nodes(services: Iterable[Service], slices: Sequence[EndpointSlice], n
     return found
 
 
-def stale_flows(before: Iterable[Balanced], after: Iterable[Balanced]) -> set[tuple[str, str]]:
-    """(virtual address, endpoint) pairs of UDP ports whose tracked connections lead to an endpoint that is gone.
+def _ways_in(port: Balanced) -> list[Flow]:
+    """The addresses and the node port at which packets for a port arrive."""
+    flows = [Flow(address=ip) for ip in (port.cluster_ip, *port.outside_ips)]
+    return [*flows, Flow(node_port=port.node_port)] if port.node_port else flows
 
-    UDP has no end of connection, so the kernel would go on sending to the old endpoint; "" as the endpoint means that the
-    port had none before, and whatever is tracked for the address was rejected or went elsewhere.
+
+def stale_flows(before: Iterable[Balanced], after: Iterable[Balanced]) -> set[Flow]:
+    """The tracked UDP connections that no longer lead where the rules would lead them.
+
+    UDP has no end of connection, so the kernel would go on sending to an endpoint that is gone; and what was tracked while a
+    port had no endpoint at all was led nowhere, so all of it is forgotten when the first endpoint comes.
     """
-    now = {b.name: b for b in after if b.protocol == "udp"}
-    stale: set[tuple[str, str]] = set()
-    seen: set[str] = set()
-    for old in before:
-        if old.protocol != "udp":
-            continue
-        seen.add(old.name)
-        new = now.get(old.name)
-        kept = {e.ip for e in (*new.cluster, *new.external)} if new else set()
-        gone = {e.ip for e in (*old.cluster, *old.external)} - kept
-        stale |= {(ip, endpoint) for ip in (old.cluster_ip, *old.external_ips) for endpoint in gone}
-        if new is not None and kept and not (old.cluster or old.external):
-            stale.add((old.cluster_ip, ""))
-    return stale | {(b.cluster_ip, "") for name, b in now.items() if name not in seen and b.cluster}
+    old = {b.name: b for b in before if b.protocol == "udp"}
+    new = {b.name: b for b in after if b.protocol == "udp"}
+    stale: set[Flow] = set()
+    for name, port in old.items():
+        kept = {e.target for e in (*new[name].internal, *new[name].external)} if name in new else set()
+        gone = {e.ip for e in (*port.internal, *port.external) if e.target not in kept}
+        stale |= {replace(way, endpoint=ip) for way in _ways_in(port) for ip in gone}
+    for name, port in new.items():
+        if port.everywhere and not (name in old and old[name].everywhere):
+            stale |= set(_ways_in(port))
+    return stale

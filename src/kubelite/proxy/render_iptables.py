@@ -51,6 +51,11 @@ def spread(chains: Sequence[str], comment: str) -> list[str]:
     return rules
 
 
+def _unserved(port: Balanced) -> tuple[str, str]:
+    """Why no endpoint serves, and what becomes of the packet: endpoints elsewhere may come here any moment."""
+    return ("has no local endpoints", "DROP") if port.everywhere else ("has no endpoints", "REJECT")
+
+
 class Renderer:
     """Collects the chains of both tables."""
 
@@ -73,44 +78,47 @@ class Renderer:
         self.nat[name] = tuple(rules)
         return name
 
-    def balancing_chain(self, name: str, port: Balanced, endpoints: Sequence[Endpoint], first: Sequence[str]) -> str:
+    def balancing_chain(self, name: str, port: Balanced, endpoints: Sequence[Endpoint]) -> None:
         comment = _comment(port.name)
         chains = [self.endpoint_chain(port, endpoint) for endpoint in endpoints]
-        rules = list(first)
+        rules = []
         if port.affinity_seconds:
-            rules += [
+            rules = [
                 f"{comment} -m recent --name {c} --rcheck --seconds {port.affinity_seconds} --reap -j {c}"
                 for c in chains
             ]
         self.nat[name] = (*rules, *spread(chains, comment))
-        return name
 
     def port(self, port: Balanced) -> None:
-        internal = ""
-        if port.cluster:
-            internal = chain("SVC", port.name, port.protocol)
+        match = f"-d {port.cluster_ip}/32 {_match(port, port.port)}"
+        if port.internal:
             outside = f"! -s {self.settings.cluster_cidr} " if self.settings.cluster_cidr else ""
-            match = f"-d {port.cluster_ip}/32 {_match(port, port.port)}"
-            masquerade = [f"{outside}{match} {_comment(f'{port.name} cluster IP')} -j {MARK}"] if outside else []
-            self.balancing_chain(internal, port, port.cluster, masquerade)
-            self.services.append(f"{match} {_comment(f'{port.name} cluster IP')} -j {internal}")
+            masquerade = f"{outside}{match} {_comment(f'{port.name} cluster IP')} -j {MARK}"
+            target = self.policy_chain(port, port.internal_local)
+            if outside:
+                self.nat[target] = (masquerade, *self.nat[target])
+            self.services.append(f"{match} {_comment(f'{port.name} cluster IP')} -j {target}")
         else:
-            what = "has no endpoints" if not port.known else "has no local endpoints"
-            verdict = "REJECT" if not port.known else "DROP"
-            self.rejects.append(
-                f"-d {port.cluster_ip}/32 {_match(port, port.port)} {_comment(f'{port.name} {what}')} -j {verdict}"
-            )
-        self.outside(port, internal)
+            what, verdict = _unserved(port)
+            self.rejects.append(f"{match} {_comment(f'{port.name} {what}')} -j {verdict}")
+        self.outside(port)
 
-    def outside(self, port: Balanced, internal: str) -> None:
+    def policy_chain(self, port: Balanced, local: bool) -> str:
+        """KUBE-SVC spreads over the cluster's endpoints, KUBE-SVL over those of this node; made once a port."""
+        name = chain("SVL" if local else "SVC", port.name, port.protocol)
+        if name not in self.nat:
+            self.balancing_chain(name, port, port.here if local else port.everywhere)
+        return name
+
+    def outside(self, port: Balanced) -> None:
         """Node port, external addresses and load balancer addresses."""
-        addresses = [*port.external_ips, *port.load_balancer_ips]
-        if not port.node_port and not addresses:
+        if not port.node_port and not port.outside_ips:
             return
         if not port.external:
-            self.unserved(port, addresses)
+            self.unserved(port)
+        if not port.everywhere:
             return
-        entry = self.entry_chain(port, internal)
+        entry = self.entry_chain(port)
         for address in port.external_ips:
             note = _comment(f"{port.name} external IP")
             self.services.append(f"-d {address}/32 {_match(port, port.port)} {note} -j {entry}")
@@ -121,34 +129,37 @@ class Renderer:
         if port.node_port:
             self.node_ports.append(f"{_match(port, port.node_port)} {_comment(port.name)} -j {entry}")
 
-    def unserved(self, port: Balanced, addresses: Sequence[str]) -> None:
-        what, verdict = ("has no local endpoints", "DROP") if port.known else ("has no endpoints", "REJECT")
+    def unserved(self, port: Balanced) -> None:
+        """Stops what the nat table leaves as it is because there is no endpoint to lead it to."""
+        what, verdict = _unserved(port)
         note = _comment(f"{port.name} {what}")
-        for address in addresses:
+        for address in port.outside_ips:
             self.external_rejects.append(f"-d {address}/32 {_match(port, port.port)} {note} -j {verdict}")
         if port.node_port:
-            self.external_rejects.append(
-                f"-m addrtype --dst-type LOCAL {_match(port, port.node_port)} {note} -j {verdict}"
-            )
+            local = "-m addrtype --dst-type LOCAL"
+            self.external_rejects.append(f"{local} {_match(port, port.node_port)} {note} -j {verdict}")
 
-    def entry_chain(self, port: Balanced, internal: str) -> str:
-        """KUBE-EXT: where traffic from outside enters. Spread over all nodes it must come back through this one."""
+    def entry_chain(self, port: Balanced) -> str:
+        """KUBE-EXT: where traffic from outside enters. Spread over all nodes it must come back through this one.
+
+        With the Local policy only strangers are kept to this node's endpoints: pods and the node itself may use all of them.
+        """
         name, note = chain("EXT", port.name, port.protocol), _comment(port.name)
+        everywhere = self.policy_chain(port, local=False)
         if not port.external_local:
-            target = internal or self.balancing_chain(chain("SVC", port.name, port.protocol), port, port.external, ())
             masquerade = f"{_comment(f'masquerade traffic for {port.name} external destinations')} -j {MARK}"
-            self.nat[name] = (masquerade, f"{note} -j {target}")
+            self.nat[name] = (masquerade, f"{note} -j {everywhere}")
             return name
-        local = self.balancing_chain(chain("SVL", port.name, port.protocol), port, port.external, ())
         rules = []
-        if self.settings.cluster_cidr and internal:
-            rules.append(f"-s {self.settings.cluster_cidr} {note} -j {internal}")
-        if internal:
-            rules += [
-                f"-m addrtype --src-type LOCAL {note} -j {MARK}",
-                f"-m addrtype --src-type LOCAL {note} -j {internal}",
-            ]
-        self.nat[name] = (*rules, f"{note} -j {local}")
+        if self.settings.cluster_cidr:
+            rules.append(f"-s {self.settings.cluster_cidr} {note} -j {everywhere}")
+        rules += [
+            f"-m addrtype --src-type LOCAL {note} -j {MARK}",
+            f"-m addrtype --src-type LOCAL {note} -j {everywhere}",
+        ]
+        if port.here:
+            rules.append(f"{note} -j {self.policy_chain(port, local=True)}")
+        self.nat[name] = tuple(rules)
         return name
 
     def guard_chain(self, port: Balanced, entry: str) -> str:
@@ -211,6 +222,7 @@ def _filter(renderer: Renderer) -> Table:
     jumps = (
         Jump("INPUT", "-j KUBE-FIREWALL"),
         Jump("OUTPUT", "-j KUBE-FIREWALL"),
+        Jump("FORWARD", "-j KUBE-FIREWALL"),
         Jump("INPUT", f"{new} {external} -j KUBE-EXTERNAL-SERVICES", first=True),
         Jump("FORWARD", f"{new} {external} -j KUBE-EXTERNAL-SERVICES", first=True),
         Jump("FORWARD", f"{new} {portals} -j KUBE-SERVICES", first=True),

@@ -125,12 +125,17 @@ class Proxy:
 
     async def flush(self, wanted: Sequence[model.Balanced]) -> None:
         """Forgets tracked UDP flows to endpoints that are gone."""
-        for address, endpoint in sorted(stale_flows(self.before, wanted)):
-            argv = ["conntrack", "-D", "--orig-dst", address, "-p", "udp"]
-            if endpoint:
-                argv += ["--dst-nat", endpoint]
-            # conntrack answers 1 when no flow matches.
-            await run_command(argv, check=False)
+        for flow in sorted(stale_flows(self.before, wanted)):
+            argv = ["conntrack", "-D", "-p", "udp"]
+            argv += ["--orig-dst", flow.address] if flow.address else ["--orig-port-dst", str(flow.node_port)]
+            if flow.endpoint:
+                argv += ["--dst-nat", flow.endpoint]
+            try:
+                # conntrack answers 1 when no flow matches.
+                await run_command(argv, check=False)
+            except FileNotFoundError:
+                log.warning("Old UDP connections keep leading to endpoints that are gone: conntrack is not installed")
+                return
 
 
 async def run(config: Config, stop: asyncio.Event) -> None:
