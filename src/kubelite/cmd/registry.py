@@ -28,6 +28,9 @@ COMPONENTS: dict[str, Command] = {
 
 LIFECYCLE: dict[str, Command] = {
     "up": Command("kubelite.cmd.cluster.up", "Start a cluster on this machine, or join one."),
+    "prepare": Command(
+        "kubelite.cmd.cluster.prepare", "Write keys and settings for processes that something else starts, as systemd."
+    ),
     "down": Command("kubelite.cmd.cluster.down", "Stop the cluster on this machine and put the host back as it was."),
     "status": Command(
         "kubelite.cmd.cluster.status", "Show the processes of this machine and whether they are healthy."
