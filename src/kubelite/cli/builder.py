@@ -82,7 +82,9 @@ def split_args(args: Sequence[str]) -> tuple[str, list[str], list[tuple[str, str
     pairs = []
     for arg in args:
         parts = arg.split("/")
-        if len(parts) != 2:
+        if len(parts) > 2:
+            raise CliError("arguments in resource/name form may not have more than one slash")
+        if len(parts) < 2:
             raise CliError("arguments in resource/name form must have a single resource and name")
         if not parts[0] or not parts[1]:
             raise CliError("arguments in resource/name form must have a single resource and name")

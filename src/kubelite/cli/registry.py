@@ -36,6 +36,13 @@ def _refused(summary: str) -> Verb:
 
 
 VERBS: dict[str, Verb] = {
+    "expose": _verb(
+        "expose",
+        BEGINNER,
+        "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service",
+    ),
+    "run": _verb("run", BEGINNER, "Run a particular image on the cluster"),
+    "set": _verb("set", BEGINNER, "Set specific features on objects"),
     "create": _verb("create", BEGINNER, "Create a resource from a file or from stdin"),
     "get": _verb("get", INTERMEDIATE, "Display one or many resources"),
     "delete": _verb(
@@ -46,8 +53,14 @@ VERBS: dict[str, Verb] = {
     "describe": _verb("describe", TROUBLE, "Show details of a specific resource or group of resources"),
     "rollout": _verb("rollout", DEPLOY, "Manage the rollout of a resource"),
     "scale": _verb("scale", DEPLOY, "Set a new size for a deployment, replica set, or replication controller"),
+    "attach": Verb("kubelite.cli.verbs.exec:ATTACH", TROUBLE, "Attach to a running container"),
+    "exec": _verb("exec", TROUBLE, "Execute a command in a container"),
+    "port-forward": _verb("portforward", TROUBLE, "Forward one or more local ports to a pod"),
+    "cp": _verb("cp", TROUBLE, "Copy files and directories to and from containers"),
     "logs": _verb("logs", TROUBLE, "Print the logs for a container in a pod"),
     "apply": _verb("apply", ADVANCED, "Apply a configuration to a resource by file name or stdin"),
+    "label": _verb("label", SETTINGS, "Update the labels on a resource"),
+    "annotate": Verb("kubelite.cli.verbs.label:ANNOTATE", SETTINGS, "Update the annotations on a resource"),
 }
 
 ALIASES: dict[str, str] = {}

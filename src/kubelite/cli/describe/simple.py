@@ -109,10 +109,14 @@ def _rules(rules: Iterable[Object]) -> list[str]:
     for (group, resource, name), verbs in simple.items():
         shown = " ".join(verbs)
         key = f"Verbs:[{shown}],APIGroups:[{group}],Resources:[{resource}],ResourceNames:[{name}],NonResourceURLs:[]"
-        rows.append(
-            (key, f"{resource}.{group}\t[]\t[{name}]\t[{shown}]" if group else f"{resource}\t[]\t[{name}]\t[{shown}]")
-        )
+        rows.append((key, f"{_named(resource, group)}\t[]\t[{name}]\t[{shown}]"))
     return [row for _, row in sorted(rows)]
+
+
+def _named(resource: str, group: str) -> str:
+    """`daemonsets.apps/status`: the group stands before the subresource."""
+    word, slash, rest = resource.partition("/")
+    return f"{word}.{group}{slash}{rest}" if group else resource
 
 
 def binding(lines: Lines, obj: Object, found: Object) -> None:

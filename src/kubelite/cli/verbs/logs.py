@@ -18,7 +18,10 @@ from kubelite.cli.pods import POD_RUNNING_TIMEOUT, container_names, default_cont
 from kubelite.cli.session import Object, Session
 from kubelite.machinery.errors import StatusError
 
-USAGE = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command"
+USAGE = (
+    "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n"
+    "POD or TYPE/NAME is a required argument for the logs command"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,14 @@ def validate(opts: Options) -> None:
 
 
 async def run(opts: Options, session: Session) -> int:
-    pods = await _pods(opts, session)
+    try:
+        pods = await _pods(opts, session)
+    except StatusError as error:
+        if error.code != 404 or not error.details:
+            raise
+        raise CliError(
+            f'error from server ({error.reason}): {error.message} in namespace "{session.namespace}"'
+        ) from error
     streams = [(pod, name) for pod in pods for name in _containers(opts, session, pod)]
     if opts.follow and len(streams) > opts.max_requests:
         raise CliError(

@@ -57,7 +57,7 @@ async def _deployments(opts: Options, session: Session, what: str, errors: list[
         if item.resource.name in ("daemonsets.apps", "statefulsets.apps"):
             raise not_supported(f"rollout {what} of {item.resource.name}")
         if item.resource.name != "deployments.apps":
-            raise CliError(_REFUSALS[what].format(kind=item.resource.kind, printed=item.printed))
+            raise CliError(_REFUSALS[what].format(kind=item.resource.kind, name=f'{item.resource.name} "{item.name}"'))
     return found
 
 
@@ -65,9 +65,9 @@ _REFUSALS = {
     "status": "no status viewer has been implemented for {kind}",
     "history": "no history viewer has been implemented for {kind}",
     "undo": 'no rollbacker has been implemented for "{kind}"',
-    "pause": "{printed} pausing is not supported",
-    "resume": "{printed} resuming is not supported",
-    "restart": "{printed} restarting is not supported",
+    "pause": "{name} pausing is not supported",
+    "resume": "{name} resuming is not supported",
+    "restart": "{name} restarting is not supported",
 }
 
 

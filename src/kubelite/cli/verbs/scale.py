@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kubelite.cli import builder, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, UsageError, raise_all
+from kubelite.cli.failures import CliError, raise_all
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.outcome import Outcome, outcome
 from kubelite.cli.session import Session
@@ -45,16 +45,17 @@ def complete(parsed: Parsed, session: Session) -> Options:
 
 def validate(opts: Options) -> None:
     if opts.replicas < 0:
-        raise UsageError("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
+        raise CliError("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
     if opts.current < -1:
-        raise UsageError("The --current-replicas must specify an integer of -1 or greater")
+        raise CliError("The --current-replicas must specify an integer of -1 or greater")
 
 
 async def run(opts: Options, session: Session) -> int:
     errors: list[Exception] = []
     found = await builder.items(session, opts.where, errors=errors)
-    if not found and not errors:
-        raise CliError("no objects passed to scale")
+    if not found:
+        text = errors[0].message if errors and isinstance(errors[0], StatusError) else ""
+        raise CliError(f"no objects passed to scale {text}".rstrip())
     if len(found) > 1 and opts.resource_version:
         raise CliError("cannot use --resource-version with multiple resources")
     for item in found:
