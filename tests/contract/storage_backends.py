@@ -32,10 +32,10 @@ def free_ports(count: int) -> list[int]:
 class Etcd:
     """One etcd member; `start` may be called again after `kill`."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: pathlib.Path, scheme: str = "http", flags: tuple[str, ...] = ()) -> None:
+        self.folder, self.flags = folder, flags
         client, peer = free_ports(2)
-        self.endpoint = f"http://127.0.0.1:{client}"
+        self.endpoint = f"{scheme}://127.0.0.1:{client}"
         self._peer = f"http://127.0.0.1:{peer}"
         self._port = client
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,6 +54,7 @@ class Etcd:
             f"--initial-cluster=default={self._peer}",
             "--heartbeat-interval=50",
             "--election-timeout=500",
+            *self.flags,
         ]
         environment = {name: text for name, text in os.environ.items() if not name.startswith("ETCD_")}
         log = self.folder / "etcd.log"
