@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup up down status test check unit e2e bench generate lock clean
+.PHONY: help setup setup-test up down status test check unit e2e bench generate lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,30 +24,28 @@ down: ## Stop the cluster and put the host back as it was
 status: ## Show the processes of the cluster
 	@.venv/bin/kubelite status
 
-check: .venv/.complete ## Format, lint, types, import contracts, architecture tests
+check: .venv/.complete-dev ## Format, lint, types, import contracts, architecture tests
 	@scripts/check
 
-test: setup ## Run every test (check, unit, contract, integration, end to end)
-	@scripts/setup test
+test: setup-test ## Run every test (check, unit, contract, integration, end to end)
 	@scripts/check
 	$(PY) -m pytest tests --ignore=tests/arch
 
-unit: .venv/.complete ## Run the tests that need no root and no cluster
+unit: .venv/.complete-dev ## Run the tests that need no root and no cluster
 	$(PY) -m pytest tests/unit tests/integration
 
-e2e: setup ## Run the end-to-end tests only
-	@scripts/setup test
+e2e: setup-test ## Run the end-to-end tests only
 	$(PY) -m pytest tests/e2e
 
-bench: setup ## Print the benchmark tables
-	@scripts/setup test
+bench: setup-test ## Print the benchmark tables
 	$(PY) -m bench
 
-generate: .venv/.complete ## Generate types, schemas and gRPC modules anew
+generate: .venv/.complete-dev ## Generate types, schemas, gRPC modules and systemd units anew
 	$(PY) tools/generate_types.py
 	$(PY) tools/generate_proto.py
+	$(PY) tools/generate_units.py
 
-lock: .venv/.complete ## Resolve the dependencies anew
+lock: .venv/.complete-dev ## Resolve the dependencies anew
 	$(PY) tools/lock.py
 
 clean: ## Remove the virtual environment and caches

@@ -1,8 +1,9 @@
-"""Write `requirements.lock`: exact versions of all dependencies with the hashes of all their files, in pip-compile's style.
+"""Write the lock files: exact versions of all dependencies with the hashes of all their files, in pip-compile's style.
 
 What: resolves pyproject.toml with pip, then asks the package index for the hashes of every file of each chosen version.
 Why: pip-compile downloads each of these files to hash it, which takes a quarter of an hour; indexes publish the hashes.
-Out: one entry a package; no index address is written. Run `make lock`.
+Out: `requirements.lock`, what the product needs, and `requirements-dev.lock`, that and what tests and tools need; one entry a
+package, no index address. Run `make lock`.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ def index_url() -> str:
     return os.environ.get("PIP_INDEX_URL") or shown.stdout.strip() or "https://pypi.org/simple"
 
 
-def resolve() -> dict[str, str]:
-    """Package name → version, for the project with its development extra."""
+def resolve(extra: str = "") -> dict[str, str]:
+    """Package name → version, for the project with an extra."""
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-"]
-    done = subprocess.run([*argv, f"{ROOT}[dev]"], capture_output=True, text=True, check=True)
+    done = subprocess.run([*argv, f"{ROOT}{extra}"], capture_output=True, text=True, check=True)
     report = json.loads(done.stdout)
     found = {item["metadata"]["name"]: item["metadata"]["version"] for item in report["install"]}
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found.items() if name != "kubelite"}
@@ -50,16 +51,23 @@ def hashes(name: str, version: str) -> list[str]:
     return sorted({digest for filename, digest in pairs if re.match(stem, filename, re.IGNORECASE)})
 
 
+def entry(name: str, version: str) -> str:
+    """One package's lines; raises RuntimeError if the index shows no hashes."""
+    digests = hashes(name, version)
+    if not digests:
+        raise RuntimeError(f"the index shows no hashes of {name} {version}")
+    return " \\\n".join([f"{name}=={version}", *(f"    --hash=sha256:{digest}" for digest in digests)])
+
+
 def main() -> int:
-    lines = []
-    for name, version in sorted(resolve().items()):
-        digests = hashes(name, version)
-        if not digests:
-            print(f"the index shows no hashes of {name} {version}", file=sys.stderr)
-            return 1
-        lines.append(" \\\n".join([f"{name}=={version}", *(f"    --hash=sha256:{digest}" for digest in digests)]))
-    (ROOT / "requirements.lock").write_text("\n".join(lines) + "\n")
-    print(f"{len(lines)} packages")
+    every = resolve("[dev]")
+    # The editable install builds with setuptools, which newer virtual environments do not bring along.
+    product = {*resolve(), "setuptools"}
+    entries = {name: entry(name, version) for name, version in sorted(every.items())}
+    for file, names in (("requirements-dev.lock", every), ("requirements.lock", product)):
+        lines = [text for name, text in entries.items() if name in names]
+        (ROOT / file).write_text("\n".join(lines) + "\n")
+        print(f"{file}: {len(lines)} packages")
     return 0
 
 
