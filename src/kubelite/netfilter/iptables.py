@@ -8,6 +8,7 @@ chains that are ours are named, and jumps into them are added once. Flow: chains
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -80,7 +81,7 @@ def missing_jumps(table: Table, present: Mapping[str, Iterable[str]]) -> list[Ju
 
 
 def _target(rule: str) -> str:
-    words = rule.split()
+    words = shlex.split(rule)
     return words[words.index("-j") + 1] if "-j" in words else ""
 
 

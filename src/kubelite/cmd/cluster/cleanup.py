@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,8 @@ import time
 from kubelite.cmd.cluster.config import Paths, load
 
 BRIDGE = "kubelite0"
-OWN_CHAINS = ("KUBE-", "KUBELITE-", "CNI-")
+OWN_CHAINS = ("KUBE-", "KUBELITE-", "CNI-HOSTPORT-", "CNI-DN-")
+"""Chains of the proxy, of the network agent and of the portmap plugin, which pods' host ports need."""
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 RPC_SECONDS = 20
 
@@ -99,7 +101,8 @@ def own_rules(dump: str) -> list[str]:
         elif line.startswith(":") and line[1:].startswith(OWN_CHAINS):
             chains.append(line[1:].split()[0])
         elif line.startswith("-A "):
-            words = line.split()
+            # A comment is one word, whatever it says.
+            words = shlex.split(line)
             jumps = "-j" in words and words[words.index("-j") + 1].startswith(OWN_CHAINS)
             if jumps and not words[1].startswith(OWN_CHAINS):
                 deletions.append(f"-D{line[2:]}")
