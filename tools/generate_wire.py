@@ -234,14 +234,31 @@ def add(out: dict[str, dict[str, Any]]) -> None:
             fields.sort()
 
 
-def render(table: dict[str, Any]) -> str:
+def group_of(module: str) -> str:
+    """`rbac_v1` → `rbac.authorization.k8s.io`, by the kinds in its schemas."""
+    if module == "meta_v1":
+        return "meta.k8s.io"
+    kinds = [
+        kind["group"]
+        for schema in json.loads((SCHEMAS / f"{module}.json").read_text()).values()
+        for kind in schema.get("x-kubernetes-group-version-kind", [])
+    ]
+    (group,) = set(kinds)
+    return str(group)
+
+
+def render(module: str, table: dict[str, Any]) -> str:
     """JSON with one line a message."""
     lines = [
         f"{json.dumps(name)}:{json.dumps(found, separators=(',', ':'))}"
         for name, found in sorted(table["messages"].items())
     ]
     kinds = json.dumps(sorted(table["kinds"]), separators=(",", ":"))
-    return f'{{"generated":"by tools/generate_wire.py","kinds":{kinds},"messages":{{\n' + ",\n".join(lines) + "\n}}\n"
+    return (
+        f'{{"generated":"by tools/generate_wire.py","group":"{group_of(module)}","kinds":{kinds},"messages":{{\n'
+        + ",\n".join(lines)
+        + "\n}}\n"
+    )
 
 
 def main() -> None:
@@ -251,7 +268,7 @@ def main() -> None:
     add(out)
     OUT.mkdir(exist_ok=True)
     for module, table in out.items():
-        (OUT / f"{module}.json").write_text(render(table))
+        (OUT / f"{module}.json").write_text(render(module, table))
         print(f"{module}: {len(table['messages'])} messages")
 
 

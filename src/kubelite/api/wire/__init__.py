@@ -27,6 +27,7 @@ SUMMARY = 30
 class Table(msgspec.Struct):
     """One file: the messages of a group version, and those among them that have apiVersion and kind."""
 
+    group: str
     kinds: frozenset[str]
     messages: dict[str, list[Any]]
 
@@ -59,17 +60,23 @@ def message(name: str) -> protobuf.Message:
     return protobuf.message(name, found.messages[short], is_object=short in found.kinds)
 
 
-def message_of(api_version: str, kind: str) -> str:
-    """The name of a kind's message; "" if the kind has none."""
+def module_of(api_version: str) -> str:
+    """The table's name of a group version: `rbac.authorization.k8s.io/v1` → `rbac_v1`; "" if it has none."""
     group, _, version = api_version.rpartition("/")
     module = module_of_group(group, version)
+    found = table(module)
+    return module if found is not None and found.group == group else ""
+
+
+def message_of(api_version: str, kind: str) -> str:
+    """The name of a kind's message; "" if the kind has none."""
+    module = module_of(api_version)
     found = table(module)
     if found is not None and kind in found.kinds:
         return f"{module}.{kind}"
     meta = table("meta_v1")
-    if meta is not None and kind in meta.kinds and (kind.endswith("Options") or not group or group == "meta.k8s.io"):
-        return f"meta_v1.{kind}"
-    return ""
+    everywhere = kind.endswith("Options") or api_version == "v1"
+    return f"meta_v1.{kind}" if everywhere and meta is not None and kind in meta.kinds else ""
 
 
 def decode(body: bytes, into: str = "") -> dict[str, Any]:
@@ -84,10 +91,9 @@ def decode(body: bytes, into: str = "") -> dict[str, Any]:
         raise errors.bad_request(f"the object provided is unrecognized{wanted}: {error} ({_summary(body)})") from None
     api_version, kind = envelope.api_version, envelope.kind
     name = message_of(api_version, kind)
-    group, _, version = api_version.rpartition("/")
-    if not name and table(module_of_group(group, version)) is None and kind:
+    if not name and kind and not module_of(api_version):
         raise errors.unsupported_media_type(TEXT_TYPES)
-    refusal = f'{kind} in version "{version}" cannot be handled as a {into or kind}: '
+    refusal = f'{kind} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {into or kind}: '
     if not name:
         raise errors.bad_request(f'{refusal}no kind "{kind}" is registered for version "{api_version}"')
     try:

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import msgspec
 
-from kubelite.apiserver.handlers import compress, impersonation
+from kubelite.apiserver.handlers import compress, impersonation, inprotobuf
 from kubelite.apiserver.handlers.dispatch import Dispatcher
 from kubelite.apiserver.handlers.info import is_long_running, request_info
 from kubelite.apiserver.metrics import observe
@@ -157,7 +157,7 @@ class Chain:
         return finished if isinstance(finished, Response) else await finished
 
     def _finish(self, request: Request, answer: Response) -> Response | Awaitable[Response]:
-        """Metrics, warnings, compression, audit."""
+        """Metrics, warnings, protobuf, compression, audit."""
         observe(
             request.info, answer.status or 101, perf_counter() - request.started, dry_run="dryRun" in request.raw_query
         )
@@ -168,6 +168,8 @@ class Chain:
             ]
         if self._audit is not None:
             self._audit("ResponseComplete", request, answer)
+        if inprotobuf.wanted(request):
+            return inprotobuf.encoded(request, answer)
         if answer.takeover is None and compress.wanted(request, answer):
             return compress.compressed(answer)
         return answer

@@ -13,17 +13,22 @@ from typing import NamedTuple
 from kubelite.machinery import errors
 
 JSON, YAML = "application/json", "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 OFFERED = (JSON, YAML)
 _PLAIN = ("application/json", "*/*", "application/*", "")
 AS_KINDS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 
 class Wanted(NamedTuple):
-    """`form`: "" plain, "Table" or "PartialObjectMetadata"; `yaml`: the answer is YAML; `version` of meta.k8s.io."""
+    """`form`: "" plain, "Table" or "PartialObjectMetadata"; `yaml`: the answer is YAML; `version` of meta.k8s.io.
+
+    `protobuf`: nothing but protobuf is acceptable (whoever names JSON beside it gets JSON).
+    """
 
     form: str
     yaml: bool = False
     version: str = "v1"
+    protobuf: bool = False
 
 
 PLAIN = Wanted("")
@@ -34,10 +39,11 @@ def choose(accept: str) -> Wanted:
     """What to give. Raises StatusError 406 if nothing fits."""
     if not accept:
         return PLAIN
+    binary: Wanted | None = None
     for clause in _by_quality(accept):
         media, _, rest = clause.partition(";")
         media = media.strip().lower()
-        if media not in (*_PLAIN, YAML, "text/yaml", "application/x-yaml"):
+        if media not in (*_PLAIN, YAML, "text/yaml", "application/x-yaml", PROTOBUF):
             continue
         parameters = dict(p.strip().partition("=")[::2] for p in rest.split(";") if "=" in p)
         form = parameters.get("as", "")
@@ -47,8 +53,13 @@ def choose(accept: str) -> Wanted:
             if parameters.get("v", "v1") not in ("v1", "v1beta1"):
                 continue
             form = form.removesuffix("List") if form.startswith("Partial") else form
-        return Wanted(form, "yaml" in media, parameters.get("v", "v1"))
-    raise errors.not_acceptable((JSON, YAML, "application/vnd.kubernetes.protobuf is not offered"))
+        wanted = Wanted(form, "yaml" in media, parameters.get("v", "v1"), media == PROTOBUF)
+        if not wanted.protobuf:
+            return wanted
+        binary = binary or wanted
+    if binary is not None and binary.form != "Table":
+        return binary
+    raise errors.not_acceptable((JSON, YAML, PROTOBUF))
 
 
 def _by_quality(accept: str) -> list[str]:

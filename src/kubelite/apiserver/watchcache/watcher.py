@@ -113,7 +113,8 @@ class Watcher:
         if sink.full:
             return
         key = (self.cursor, self.selection.key, self.presentation.key, self.minimum)
-        joined = round_.get(key)
+        # Only framed bytes are shared: a stream without HTTP chunks must not get them.
+        joined = round_.get(key) if sink.chunked else None
         if joined is None:
             joined = b"".join(self._frames(cache.since(self.cursor)))
             if joined and sink.chunked:
