@@ -1,7 +1,8 @@
 """Names outside the cluster: ask the host's resolvers, and keep what they say for a while.
 
 What: `Forwarder.ask(query bytes)` → reply bytes. Why: pods ask the cluster's server for everything.
-Flow: cache → each upstream in turn over UDP → over TCP where the reply was truncated. Bounds: 10 000 cached replies (the
+Flow: cache → each upstream in turn, over UDP or TCP as the client asked; a truncated reply makes the client come back over
+TCP. A server that cannot help (SERVFAIL, REFUSED) is passed over while another may. Bounds: 10 000 cached replies (the
 oldest goes first), 1 000 questions under way (more are answered SERVFAIL at once), 5 s for a question.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from kubelite.dns import message
 
 CACHE_SIZE, PENDING_LIMIT = 10_000, 1_000
-ATTEMPT_SECONDS, LONGEST_LIFE = 2.0, 30
+ATTEMPT_SECONDS, ALL_SECONDS, LONGEST_LIFE = 2.0, 5.0, 30
 
 
 def upstreams(resolv_conf: str) -> list[str]:
@@ -40,8 +41,8 @@ class _Exchange(asyncio.DatagramProtocol):
         transport.sendto(self.data)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        # A reply must carry the question's number and the question, or it may be somebody's forgery.
-        if data[:2] == self.data[:2] and not self.reply.done():
+        # Anything else may be somebody's forgery.
+        if message.answers(data, self.data) and not self.reply.done():
             self.reply.set_result(data)
 
     def error_received(self, error: Exception) -> None:
@@ -65,7 +66,10 @@ async def _over_tcp(server: str, port: int, data: bytes) -> bytes:
         try:
             writer.write(struct.pack("!H", len(data)) + data)
             size = struct.unpack("!H", await reader.readexactly(2))[0]
-            return await reader.readexactly(size)
+            reply = await reader.readexactly(size)
+            if not message.answers(reply, data):
+                raise OSError(f"{server} answers another question")
+            return reply
         finally:
             writer.close()
 
@@ -75,15 +79,17 @@ class Forwarder:
 
     def __init__(self, servers: Sequence[str]) -> None:
         self.servers = [_split(server) for server in servers]
-        self._cache: OrderedDict[tuple[bytes, bool], tuple[float, bytes]] = OrderedDict()
+        self._cache: OrderedDict[tuple[bytes, bytes, bool], tuple[float, bytes]] = OrderedDict()
         self._pending = 0
 
     async def ask(self, data: bytes, query: message.Query, *, tcp: bool) -> bytes:
         """The reply to the client's own bytes, with its message number."""
-        key, now = (query.question.lower(), tcp), asyncio.get_running_loop().time()
+        # Flags and options (DNSSEC, the client's size limit) change the reply, so they are part of the key.
+        key = (query.question.lower(), data[2:4] + data[len(query.question) + message.HEADER.size :], tcp)
+        now = asyncio.get_running_loop().time()
         kept = self._cache.get(key)
         if kept is not None and kept[0] > now:
-            return data[:2] + kept[1][2:]
+            return _for_client(data, query, kept[1], tcp=tcp)
         if not self.servers or self._pending >= PENDING_LIMIT:
             return message.failure(data, message.SERVFAIL)
         self._pending += 1
@@ -94,18 +100,25 @@ class Forwarder:
         if reply is None:
             return message.failure(data, message.SERVFAIL)
         self._keep(key, reply, now)
-        return data[:2] + reply[2:]
+        return _for_client(data, query, reply, tcp=tcp)
 
     async def _ask_servers(self, data: bytes, tcp: bool) -> bytes | None:
         own = struct.pack("!H", random.getrandbits(16)) + data[2:]
-        for server, port in self.servers:
-            try:
-                return await (_over_tcp if tcp else _over_udp)(server, port, own)
-            except (OSError, TimeoutError, asyncio.IncompleteReadError):
-                continue
-        return None
+        last: bytes | None = None
+        try:
+            async with asyncio.timeout(ALL_SECONDS):
+                for server, port in self.servers:
+                    try:
+                        last = await (_over_tcp if tcp else _over_udp)(server, port, own)
+                    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+                        continue
+                    if last[3] & 0x0F not in (message.SERVFAIL, message.REFUSED):
+                        break
+        except TimeoutError:
+            return last
+        return last
 
-    def _keep(self, key: tuple[bytes, bool], reply: bytes, now: float) -> None:
+    def _keep(self, key: tuple[bytes, bytes, bool], reply: bytes, now: float) -> None:
         code = reply[3] & 0x0F
         if code not in (message.NOERROR, message.NXDOMAIN):
             return
@@ -118,6 +131,15 @@ class Forwarder:
             self._cache.move_to_end(key)
             if len(self._cache) > CACHE_SIZE:
                 self._cache.popitem(last=False)
+
+
+def _for_client(data: bytes, query: message.Query, reply: bytes, *, tcp: bool) -> bytes:
+    """A reply with the client's own number and spelling of the question, cut down if it is larger than the client takes."""
+    if not tcp and len(reply) > query.limit:
+        return message.truncated(reply, query) if len(reply) >= message.HEADER.size else b""
+    end = message.HEADER.size + len(query.question)
+    question = query.question if reply[4:6] != b"\0\0" else reply[message.HEADER.size : end]
+    return data[:2] + reply[2 : message.HEADER.size] + question + reply[end:]
 
 
 def _split(server: str) -> tuple[str, int]:

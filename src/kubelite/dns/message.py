@@ -1,6 +1,7 @@
 """DNS messages on the wire (RFC 1035, 2782 for SRV, 6891 for the size option).
 
-What: `parse_query` reads a question, `Answer.encode` writes a reply, `parse_ttl` finds how long a reply may be kept.
+What: `parse_query` reads a question, `encode` writes a reply, `smallest_ttl` finds how long a reply may be kept,
+`parse_addresses` reads what another server found.
 Why: the server needs five record types and one question a message; a DNS library would cost more memory than its data.
 Errors: `MalformedMessage` for anything that is not a plain query.
 """
@@ -112,20 +113,29 @@ def parse_query(data: bytes) -> Query:
     return Query(number, name.lower(), kind, klass, flags, question, limit, extended)
 
 
-def _encode_record(record: Record) -> bytes:
+def _encode_record(record: Record, asked: str) -> bytes:
     head = struct.pack("!2HIH", record.type, IN, record.ttl, len(record.data))
-    return encode_name(record.name) + head + record.data
+    # The name that was asked for stands behind the header; a pointer to it saves most of a record's size.
+    name = b"\xc0" + bytes([HEADER.size]) if record.name == asked and asked else encode_name(record.name)
+    return name + head + record.data
 
 
 def encode(query: Query, answer: Answer, limit: int) -> bytes:
-    """The reply; over `limit` bytes it is sent without records and marked truncated, so that the client asks over TCP."""
-    sections = [[_encode_record(r) for r in part] for part in (answer.records, answer.authority, answer.additional)]
-    if query.extended:
-        sections[2].append(b"\0" + struct.pack("!2HIH", OPT, LARGEST, 0, 0))
-    size = HEADER.size + len(query.question) + sum(len(r) for part in sections for r in part)
-    truncated = size > limit
+    """The reply. Over `limit` bytes it goes without additional records, and if that does not help without any, marked as
+    truncated, so that the client asks over TCP."""
+    parts = (answer.records, answer.authority, answer.additional)
+    sections = [[_encode_record(r, query.name) for r in part] for part in parts]
+    option = [b"\0" + struct.pack("!2HIH", OPT, LARGEST, 0, 0)] if query.extended else []
+
+    def size() -> int:
+        return HEADER.size + len(query.question) + sum(len(r) for part in (*sections, option) for r in part)
+
+    if size() > limit:
+        sections[2] = []
+    truncated = size() > limit
     if truncated:
         sections = [[], [], []]
+    sections[2] = sections[2] + option
     flags = 0x8000 | (query.flags & 0x7900) | 0x0080 | answer.code
     flags |= (0x0400 if answer.authoritative else 0) | (0x0200 if truncated else 0)
     counts = [len(part) for part in sections]
@@ -133,11 +143,71 @@ def encode(query: Query, answer: Answer, limit: int) -> bytes:
 
 
 def failure(data: bytes, code: int) -> bytes:
-    """A reply that only says what went wrong, for a query that may not even parse; b"" if there is no header."""
+    """A reply that only says what went wrong, for a query that may not even parse; b"" if there is no header, or if it is
+    itself a reply, since answering those could go on for ever.
+
+    It repeats the question where there is one: resolvers ignore a reply that does not.
+    """
     if len(data) < HEADER.size:
         return b""
     number, flags = struct.unpack_from("!2H", data)
-    return HEADER.pack(number, 0x8000 | (flags & 0x7900) | 0x0080 | code, 0, 0, 0, 0)
+    if flags & 0x8000:
+        return b""
+    try:
+        question = parse_query(data).question
+    except MalformedMessage:
+        question = b""
+    head = HEADER.pack(number, 0x8000 | (flags & 0x7900) | 0x0080 | code, 1 if question else 0, 0, 0, 0)
+    return head + question
+
+
+def truncated(data: bytes, query: Query) -> bytes:
+    """An empty reply to `query` that tells the client to ask over TCP, with the flags of the whole reply `data`."""
+    flags = struct.unpack_from("!H", data, 2)[0] | 0x0200
+    return HEADER.pack(query.id, flags, 1, 0, 0, 0) + query.question
+
+
+def is_truncated(data: bytes) -> bool:
+    """Whether a reply says that there is more."""
+    return len(data) >= HEADER.size and bool(data[2] & 0x02)
+
+
+def answers(data: bytes, query: bytes) -> bool:
+    """Whether a reply is one to this query: its number, and the question, which a server that saw none may leave out."""
+    if len(data) < HEADER.size or data[:2] != query[:2] or not data[2] & 0x80:
+        return False
+    if data[4:6] == b"\0\0":
+        return data[3] & 0x0F != NOERROR
+    question = parse_query(query).question
+    return data[HEADER.size : HEADER.size + len(question)].lower() == question.lower()
+
+
+def question_for(name: str, kind: int, number: int) -> bytes:
+    """A query for the records of one type."""
+    return HEADER.pack(number, 0x0100, 1, 0, 0, 0) + encode_name(name) + struct.pack("!2H", kind, IN)
+
+
+def parse_addresses(data: bytes) -> list[Record]:
+    """The A, AAAA and CNAME records in the answer of a reply, with their names written out."""
+    _, _, questions, count, _, _ = HEADER.unpack_from(data)
+    at, found = HEADER.size, []
+    for _ in range(questions):
+        _, at = _read_name(data, at)
+        at += 4
+    for _ in range(count):
+        name, at = _read_name(data, at)
+        if at + 10 > len(data):
+            raise MalformedMessage("record runs past the end")
+        kind, _, ttl, size = struct.unpack_from("!2HIH", data, at)
+        at += 10
+        if at + size > len(data):
+            raise MalformedMessage("record runs past the end")
+        if kind in (A, AAAA):
+            found.append(Record(name, kind, ttl, data[at : at + size]))
+        elif kind == CNAME:
+            found.append(Record(name, kind, ttl, encode_name(_read_name(data, at)[0])))
+        at += size
+    return found
 
 
 def address(name: str, ttl: int, text: str) -> Record:

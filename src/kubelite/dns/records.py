@@ -108,7 +108,25 @@ class Zone:
         wanted = [r for r in records if query.type in (r.type, message.ANY) or r.type == message.CNAME]
         if not wanted:
             return Answer(authority=[message.authority(self.domain, TTL, 1)])
-        return Answer(records=wanted, additional=self._targets(wanted))
+        return Answer(records=[*wanted, *self._followed(wanted, query.type)], additional=self._targets(wanted))
+
+    def _followed(self, records: Iterable[Record], kind: int) -> list[Record]:
+        """What an alias inside the cluster leads to: one step, since an alias of an alias could lead in a circle."""
+        targets = [_decode_name(r.data).lower() for r in records if r.type == message.CNAME and kind != message.CNAME]
+        found = [r for target in targets if self.owns(target) for r in self._find(target, kind) or ()]
+        return [r for r in found if r.type == kind]
+
+    def alias(self, query: Query) -> tuple[Record, str] | None:
+        """The CNAME record of an ExternalName Service and the name outside the cluster that it leads to, if that is asked for.
+
+        A target inside the cluster is followed by `answer` itself.
+        """
+        records = self._find(query.name, query.type) or ()
+        for record in records:
+            target = _decode_name(record.data) if record.type == message.CNAME else ""
+            if target and not self.owns(target.lower()):
+                return record, target
+        return None
 
     def reverse(self, query: Query) -> Answer | None:
         """The reply to a PTR question about an address of the cluster; None if the address is not ours."""
@@ -154,7 +172,7 @@ class Zone:
             return [message.alias(name, TTL, service.spec.externalName.rstrip("."))] if not labels else None
         if not labels:
             return [*self._addresses(name, service), *(self._ports(name, service) if kind == message.SRV else [])]
-        if len(labels) == 2 and all(label.startswith("_") for label in labels):
+        if len(labels) == 2 and all(len(label) > 1 and label.startswith("_") for label in labels):
             return self._ports(name, service, labels[0][1:], labels[1][1:]) or None
         if len(labels) == 1 and labels[0] == f"_{labels[0].strip('_')}":
             return []

@@ -63,10 +63,19 @@ class Resolver:
             return message.failure(data, message.FORMERR)
         if query.flags & 0x7800:
             return message.failure(data, message.NOTIMP)
+        try:
+            return self._from_caches(data, query, tcp=tcp)
+        except message.MalformedMessage:
+            # Some object holds a name that cannot be sent, such as an externalName with a label of 64 letters.
+            return message.failure(data, message.SERVFAIL)
+
+    def _from_caches(self, data: bytes, query: message.Query, *, tcp: bool) -> bytes | message.Query:
         answer = None
         if self.zone.owns(query.name):
             if not self.synced.is_set():
                 return message.failure(data, message.SERVFAIL)
+            if query.type in (message.A, message.AAAA) and self.zone.alias(query) is not None:
+                return query
             answer = self.zone.answer(query)
         elif query.name.endswith(".arpa") and self.synced.is_set():
             answer = self.zone.reverse(query)
@@ -76,7 +85,25 @@ class Resolver:
 
     async def resolve(self, data: bytes, *, tcp: bool) -> bytes:
         reply = self.local(data, tcp=tcp)
-        return reply if isinstance(reply, bytes) else await self.forwarder.ask(data, reply, tcp=tcp)
+        return reply if isinstance(reply, bytes) else await self.remote(data, reply, tcp=tcp)
+
+    async def remote(self, data: bytes, query: message.Query, *, tcp: bool) -> bytes:
+        """The reply to a question that needs another server's help."""
+        alias = self.zone.alias(query) if self.zone.owns(query.name) else None
+        if alias is None:
+            return await self.forwarder.ask(data, query, tcp=tcp)
+        # The stub resolvers of pods do not follow aliases themselves.
+        record, target = alias
+        asked = message.question_for(target, query.type, query.id)
+        found = await self.forwarder.ask(asked, message.parse_query(asked), tcp=False)
+        if message.is_truncated(found):
+            found = await self.forwarder.ask(asked, message.parse_query(asked), tcp=True)
+        try:
+            records = message.parse_addresses(found)
+        except (message.MalformedMessage, struct.error):
+            return message.failure(data, message.SERVFAIL)
+        answer = message.Answer(found[3] & 0x0F, [record, *records])
+        return message.encode(query, answer, TCP_LIMIT if tcp else query.limit)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -101,7 +128,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         task.add_done_callback(self.tasks.discard)
 
     async def _forward(self, data: bytes, query: message.Query, addr: Any) -> None:
-        reply = await self.resolver.forwarder.ask(data, query, tcp=False)
+        reply = await self.resolver.remote(data, query, tcp=False)
         if reply and self.transport is not None:
             self.transport.sendto(reply, addr)
 
