@@ -6,7 +6,6 @@ Each number is the size or count of today; making it smaller is welcome, making 
 from __future__ import annotations
 
 LONG_MODULES: dict[str, int] = {
-    "src/kubelite/client/client.py": 407,
     "tests/unit/api/core/pod/test_validation.py": 621,
 }
 """Path → lines, for modules of more than 400 lines."""
