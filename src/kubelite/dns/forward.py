@@ -14,6 +14,7 @@ import random
 import struct
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 from kubelite.dns import message
 
@@ -36,8 +37,8 @@ class _Exchange(asyncio.DatagramProtocol):
     def __init__(self, data: bytes, reply: asyncio.Future[bytes]) -> None:
         self.data, self.reply = data, reply
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
+    def connection_made(self, transport: Any) -> None:
+        # Event loops' own datagram transports are no subclass of asyncio's.
         transport.sendto(self.data)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
