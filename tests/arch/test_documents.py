@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kubelite.api import KINDS, constants
 from tests.arch.sources import ROOT, SOURCE, tracked
 
 DOCUMENTS = sorted(name for name in tracked() if name.endswith(".md"))
@@ -107,6 +108,19 @@ def test_decisions_are_numbered_without_gaps_and_fit_a_page() -> None:
         for heading in ("Motive", "Decision", "Alternatives", "Consequence"):
             assert f"**{heading}.**" in text, f"{name}: no {heading}"
         assert len(text.splitlines()) <= 60, f"{name} is longer than a page"
+
+
+def test_the_readme_names_every_port_and_place() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    ports = [value for name, value in vars(constants).items() if name.endswith("_PORT")]
+    places = [constants.ETC, constants.LIB, constants.RUN, constants.LOG, constants.SERVICE_CIDR, constants.POD_CIDR]
+    assert [value for value in (*ports, *places) if str(value) not in text] == []
+
+
+def test_what_the_readme_calls_unsupported_is_not_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    line = text.split("- Kinds: ", 1)[1].split("\n- ", 1)[0]
+    assert {kind.kind for kind in KINDS} & set(re.findall(r"\w+", line)) == set()
 
 
 @pytest.mark.parametrize("wrong", ["kubelite.scheduler.nowhere", "kubelite.util.backoff.Nothing"])

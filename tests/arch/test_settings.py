@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from kubelite.cli.command import Command
+from kubelite.cli.main import locate, parse
 from kubelite.cli.registry import ALIASES, VERBS
 from kubelite.cmd.registry import COMPONENTS, LIFECYCLE
 from kubelite.util.flags import field_docs
@@ -55,11 +57,12 @@ def test_every_verb_has_help_with_examples(words: tuple[str, ...], command: Comm
 
 
 @pytest.mark.parametrize(("words", "command"), ALL)
-def test_examples_begin_with_their_verb(words: tuple[str, ...], command: Command) -> None:
+def test_every_example_is_a_command_line_of_its_verb(words: tuple[str, ...], command: Command) -> None:
     for title, line in command.examples:
         assert title
-        first = line.split()[0] if not line.startswith(("cat ", "echo ")) else line
-        assert first in (words[0], *command.aliases, *ALIASES) or words[0] in line, line
+        found, path, rest = locate(shlex.split(line))
+        parse(found, rest)
+        assert tuple(path[: len(words)]) == words, line
 
 
 def test_no_word_has_two_meanings() -> None:
