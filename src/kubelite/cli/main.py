@@ -94,6 +94,7 @@ def locate(words: Sequence[str]) -> tuple[Command, list[str], list[str]]:
         raise CliError(f'error: the command "{word}" is not supported by kubelite')
     command, path = load(entry.where), [word]
     del rest[position]
+    _refuse_subcommand(command, word, rest)
     while command.subcommands:
         positions = flags.without_flags(rest, (*command.flags, *options.GLOBAL_FLAGS))
         found = _subcommand(command, rest[positions[0]]) if positions else ""
@@ -103,6 +104,15 @@ def locate(words: Sequence[str]) -> tuple[Command, list[str], list[str]]:
         command = load(command.subcommands[found])
         del rest[positions[0]]
     return command, path, rest
+
+
+def _refuse_subcommand(command: Command, word: str, rest: Sequence[str]) -> None:
+    from kubelite.cli.registry import REFUSED_SUBCOMMANDS
+
+    refused = REFUSED_SUBCOMMANDS.get(word, ())
+    positions = flags.without_flags(rest, (*command.flags, *options.GLOBAL_FLAGS)) if refused else []
+    if positions and rest[positions[0]] in refused:
+        raise CliError(f'error: the command "{word} {rest[positions[0]]}" is not supported by kubelite')
 
 
 def _subcommand(command: Command, word: str) -> str:

@@ -120,7 +120,7 @@ async def run_attach(opts: Options, session: Session) -> int:
 
     pod = await _pod(opts, session)
     container = _container(opts, session, pod)
-    found = next((one for one in pod["spec"]["containers"] if one["name"] == container), {})
+    found: Object = next((one for one in pod["spec"]["containers"] if one["name"] == container), {})
     tty = opts.tty
     if tty and not found.get("tty"):
         session.warn(f"error: Unable to use a TTY - container {container} did not allocate one")
