@@ -21,11 +21,13 @@ JSON = "application/vnd.pypi.simple.v1+json"
 
 
 def index_url() -> str:
-    """The index that pip is configured to use."""
+    """The index that pip is configured to use, or pip's own default."""
+    from pip._internal.models.index import PyPI
+
     shown = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
     )
-    return os.environ.get("PIP_INDEX_URL") or shown.stdout.strip() or "https://pypi.org/simple"
+    return os.environ.get("PIP_INDEX_URL") or shown.stdout.strip() or str(PyPI.simple_url)
 
 
 def resolve(extra: str = "") -> dict[str, str]:
