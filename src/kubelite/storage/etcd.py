@@ -16,8 +16,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from kubelite.rpc import etcd_v3_pb2 as pb
 from kubelite.storage.etcd_channel import (
-    CALL_SECONDS,
+    COMPACT,
     PING_SECONDS,
+    RANGE,
     CompactedRefusal,
     Connections,
     FutureRefusal,
@@ -121,7 +122,7 @@ class EtcdStore:
     async def compact(self, revision: int) -> None:
         request = pb.CompactionRequest(revision=revision)
         try:
-            await self._connections.read(lambda member: member.kv.Compact(request, timeout=CALL_SECONDS))
+            await self._connections.read(lambda member: member.call(COMPACT, request))
         except CompactedRefusal:
             return  # Somebody else already did.
         except FutureRefusal as error:
@@ -129,7 +130,7 @@ class EtcdStore:
 
     async def ping(self) -> None:
         request = pb.RangeRequest(key=HEALTH_KEY, count_only=True)
-        await self._connections.read(lambda member: member.kv.Range(request, timeout=PING_SECONDS), PING_SECONDS)
+        await self._connections.read(lambda member: member.call(RANGE, request, PING_SECONDS), PING_SECONDS)
 
     async def close(self) -> None:
         if self._compacting is not None:
@@ -140,7 +141,7 @@ class EtcdStore:
 
     async def _range(self, request: pb.RangeRequest) -> pb.RangeResponse:
         try:
-            return await self._connections.read(lambda member: member.kv.Range(request, timeout=CALL_SECONDS))
+            return await self._connections.read(lambda member: member.call(RANGE, request))
         except CompactedRefusal as error:
             raise Compacted(await self._oldest(request.revision)) from error
         except FutureRefusal as error:

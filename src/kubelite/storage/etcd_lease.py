@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 
 from kubelite.rpc import etcd_v3_pb2 as pb
-from kubelite.storage.etcd_channel import CALL_SECONDS, Connections
+from kubelite.storage.etcd_channel import LEASE_GRANT, Connections
 
 KEYS = 1000
 LONGEST_SHARE = 60.0
@@ -61,5 +61,5 @@ class Leases:
     async def _grant(self, ttl: int) -> int:
         request = pb.LeaseGrantRequest(TTL=ttl + int(share_seconds(ttl)) + 1)
         # A grant that is repeated leaves at worst an unused lease, which ends by itself.
-        response = await self._connections.read(lambda member: member.lease.LeaseGrant(request, timeout=CALL_SECONDS))
+        response = await self._connections.read(lambda member: member.call(LEASE_GRANT, request))
         return int(response.ID)

@@ -12,13 +12,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
-
-import grpc
-import grpc.aio
 
 from kubelite.rpc import etcd_v3_pb2 as pb
-from kubelite.storage.etcd_channel import Connections, Member
+from kubelite.storage.etcd_call import RpcError
+from kubelite.storage.etcd_channel import WATCH, Connections, Member
 from kubelite.storage.interface import Compacted, Event, WatchBatch
 from kubelite.util.backoff import Backoff
 
@@ -52,12 +49,7 @@ async def watch(connections: Connections, prefix: str, after: int) -> AsyncGener
                     backoff.reset()
                     after = batch.revision
                     yield batch
-        except asyncio.CancelledError:
-            # Closing the channels cancels their calls, which must not look like the end of the caller's task.
-            task = asyncio.current_task()
-            if not connections.closed or (task is not None and task.cancelling()):
-                raise
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+        except RpcError:
             pass
         if not connections.closed:
             connections.failed(member)
@@ -75,12 +67,10 @@ async def _call(member: Member, prefix: str, after: int) -> AsyncGenerator[Watch
         prev_kv=True,
         fragment=True,
     )
-    call = member.watch.Watch(metadata=REQUIRE_LEADER)
+    call = await member.stream(WATCH, pb.WatchRequest(create_request=create), REQUIRE_LEADER)
     try:
-        await call.write(pb.WatchRequest(create_request=create))
         events: list[Event] = []
-        while (received := await call.read()) is not grpc.aio.EOF:
-            response = cast(pb.WatchResponse, received)
+        while (response := await call.read()) is not None:
             if response.canceled:
                 if response.compact_revision:
                     raise Compacted(response.compact_revision)
