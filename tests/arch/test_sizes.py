@@ -43,7 +43,8 @@ def test_no_module_is_longer_than_400_lines() -> None:
 
 def test_no_function_is_longer_than_50_lines() -> None:
     found: dict[str, int] = {}
-    for module in modules(*EVERYWHERE):
+    # In tests long functions hold data; ruff counts their statements.
+    for module in modules("src", "tools", "bench"):
         for function in module.functions:
             if length(function) > FUNCTION_LINES:
                 name = f"{module.path}:{function.name}"

@@ -55,6 +55,37 @@ def _layer(files: Mapping[str, str | bytes], links: Mapping[str, str], directori
     return buffer.getvalue()
 
 
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(data), 0o644
+    tar.addfile(info, io.BytesIO(data))
+
+
+def _layout(reference: str, architecture: str, config: bytes, layer: bytes) -> dict[str, bytes]:
+    """The files of an image layout with one image of one packed layer: name → content, in order."""
+    blobs: dict[str, bytes] = {}
+
+    def blob(data: bytes, media: str) -> dict[str, Any]:
+        digest = hashlib.sha256(data).hexdigest()
+        blobs[f"blobs/sha256/{digest}"] = data
+        return {"mediaType": f"{TYPES}.{media}", "digest": f"sha256:{digest}", "size": len(data)}
+
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{TYPES}.manifest.v1+json",
+        "config": blob(config, "config.v1+json"),
+        "layers": [blob(layer, "layer.v1.tar+gzip")],
+    }
+    described = blob(json.dumps(manifest).encode(), "manifest.v1+json")
+    described["annotations"] = {
+        "io.containerd.image.name": reference,
+        "org.opencontainers.image.ref.name": reference.rpartition(":")[2],
+    }
+    described["platform"] = {"architecture": architecture, "os": "linux"}
+    index = {"schemaVersion": 2, "mediaType": f"{TYPES}.index.v1+json", "manifests": [described]}
+    return {"oci-layout": json.dumps(LAYOUT).encode(), **blobs, "index.json": json.dumps(index).encode()}
+
+
 def write_image(
     path: str | pathlib.Path,
     reference: str,
@@ -86,29 +117,7 @@ def write_image(
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
-    blobs: dict[str, bytes] = {}
-
-    def blob(data: bytes, media: str) -> dict[str, Any]:
-        digest = hashlib.sha256(data).hexdigest()
-        blobs[f"blobs/sha256/{digest}"] = data
-        return {"mediaType": f"{TYPES}.{media}", "digest": f"sha256:{digest}", "size": len(data)}
-
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": f"{TYPES}.manifest.v1+json",
-        "config": blob(json.dumps(config).encode(), "config.v1+json"),
-        "layers": [blob(packed, "layer.v1.tar+gzip")],
-    }
-    described = blob(json.dumps(manifest).encode(), "manifest.v1+json")
-    described["annotations"] = {
-        "io.containerd.image.name": reference,
-        "org.opencontainers.image.ref.name": reference.rpartition(":")[2],
-    }
-    described["platform"] = {"architecture": architecture, "os": "linux"}
-    index = {"schemaVersion": 2, "mediaType": f"{TYPES}.index.v1+json", "manifests": [described]}
+    parts = _layout(reference, architecture, json.dumps(config).encode(), packed)
     with tarfile.open(path, "w") as tar:
-        parts = {"oci-layout": json.dumps(LAYOUT).encode(), **blobs, "index.json": json.dumps(index).encode()}
         for name, data in parts.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(data), 0o644
-            tar.addfile(info, io.BytesIO(data))
+            _add(tar, name, data)

@@ -119,6 +119,11 @@ def _nodes() -> list[ClusterRole]:
             rule("list watch", "endpointslices", "discovery.k8s.io"),
             record_events(),
         ),
+    ]
+
+
+def _beside_nodes() -> list[ClusterRole]:
+    return [
         role("system:node-problem-detector", rule("get", "nodes"), rule("patch", "nodes/status"), record_events()),
         role(
             "system:node-bootstrapper",
@@ -186,7 +191,7 @@ def _masters() -> list[ClusterRole]:
 
 def cluster_roles() -> list[ClusterRole]:
     """The roles of components and of everyone."""
-    return [*_everyone(), *_nodes(), *_masters()]
+    return [*_everyone(), *_nodes(), *_beside_nodes(), *_masters()]
 
 
 def cluster_bindings() -> list[ClusterRoleBinding]:
