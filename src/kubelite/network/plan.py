@@ -1,7 +1,7 @@
 """What a node's pod network needs, decided from the Node objects alone.
 
 What: `observe` reads nodes, `cni_config` renders the CNI plugin list, `routes` the way to other nodes' pods, `tables` the
-packet rules. Why: pure values are easy to test; `agent.py` applies them.
+packet rules. Why: pure values are easy to test; `server.py` applies them.
 Routed mode: every node has a /24 of the cluster's pod range on its bridge and is the next hop for it; pods reach each other
 without address translation, and only traffic that leaves the pod range is masqueraded.
 """

@@ -71,8 +71,15 @@ class Agent:
             try:
                 await asyncio.wait_for(self.changed.wait(), wait)
             except TimeoutError:
-                if not await self.rules.intact(*self.wanted_tables):
-                    self.rules.forget()
+                await self.check()
+
+    async def check(self) -> None:
+        """Writes the rules anew if someone else removed them."""
+        try:
+            if not await self.rules.intact(*self.wanted_tables):
+                self.rules.forget()
+        except (OSError, CommandFailed, TimeoutError) as error:
+            log.warning("Cannot read the packet rules", error=error)
 
     async def sync(self) -> None:
         nodes = list(self.nodes.list())
@@ -100,14 +107,21 @@ class Agent:
             words = line.split()
             if "via" in words:
                 present.add(plan.Route(words[0], words[words.index("via") + 1]))
+        first: CommandFailed | None = None
         for route in sorted(wanted - present):
             argv = ["ip", "-4", "route", "replace", route.target, "via", route.via, "proto", ROUTE_PROTOCOL]
-            await run_command(argv)
-            log.info("Added a route to another node's pods", target=route.target, via=route.via)
+            try:
+                await run_command(argv)
+                log.info("Added a route to another node's pods", target=route.target, via=route.via)
+            except CommandFailed as error:
+                # A node that cannot be reached must not keep the others from being reached.
+                first = first or error
         targets = {route.target for route in wanted}
         for route in sorted(present - wanted):
             if route.target not in targets:
                 await run_command(["ip", "-4", "route", "delete", route.target, "proto", ROUTE_PROTOCOL])
+        if first is not None:
+            raise first
 
 
 async def run(config: Config, stop: asyncio.Event) -> None:

@@ -10,6 +10,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 
+from kubelite.util.log import get_logger
+
+log = get_logger(__name__)
 Route = Callable[[], tuple[int, str]]
 REASONS = {
     200: "OK",
@@ -34,10 +37,11 @@ async def serve(address: str, routes: Mapping[str, Route]) -> asyncio.Server:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_TIMEOUT)
             status, text = _respond(head, routes)
             body = text.encode()
+            sent = b"" if head.startswith(b"HEAD ") else body
             writer.write(
                 f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\nContent-Type: text/plain; charset=utf-8\r\n"
                 f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
-                + body
+                + sent
             )
             await writer.drain()
         writer.close()
@@ -51,4 +55,10 @@ def _respond(head: bytes, routes: Mapping[str, Route]) -> tuple[int, str]:
     if len(words) != 3 or words[0] not in (b"GET", b"HEAD"):
         return 405, "method not allowed\n"
     route = routes.get(words[1].split(b"?")[0].decode("latin-1"))
-    return route() if route else (404, "not found\n")
+    if route is None:
+        return 404, "not found\n"
+    try:
+        return route()
+    except Exception as error:  # a fault in one answer must not look like a dead process
+        log.exception("Cannot answer a request", error, path=words[1].decode("latin-1"))
+        return 500, "internal server error\n"

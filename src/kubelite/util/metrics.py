@@ -16,6 +16,11 @@ def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+def _number(value: float) -> str:
+    """All digits: six of them, as `g` gives, would make a counter above a million stand still."""
+    return str(int(value)) if float(value).is_integer() else repr(value)
+
+
 def _labels(names: Sequence[str], values: Sequence[str], extra: str = "") -> str:
     pairs = [f'{name}="{_escape(value)}"' for name, value in zip(names, values, strict=True)]
     if extra:
@@ -36,7 +41,9 @@ class Counter:
         self.values[labels] = self.values.get(labels, 0) + by
 
     def render(self) -> list[str]:
-        return [f"{self.name}{_labels(self.labels, key)} {value:g}" for key, value in sorted(self.values.items())]
+        return [
+            f"{self.name}{_labels(self.labels, key)} {_number(value)}" for key, value in sorted(self.values.items())
+        ]
 
 
 class Gauge(Counter):
@@ -81,12 +88,12 @@ class Histogram:
         lines = []
         for key, row in sorted(self.values.items()):
             total = 0.0
-            for bound, count in zip((*map(str, self.buckets), "+Inf"), row[:-1], strict=True):
+            for bound, count in zip((*map(_number, self.buckets), "+Inf"), row[:-1], strict=True):
                 total += count
                 le = f'le="{bound}"'
-                lines.append(f"{self.name}_bucket{_labels(self.labels, key, le)} {total:g}")
-            lines.append(f"{self.name}_sum{_labels(self.labels, key)} {row[-1]:g}")
-            lines.append(f"{self.name}_count{_labels(self.labels, key)} {total:g}")
+                lines.append(f"{self.name}_bucket{_labels(self.labels, key, le)} {_number(total)}")
+            lines.append(f"{self.name}_sum{_labels(self.labels, key)} {_number(row[-1])}")
+            lines.append(f"{self.name}_count{_labels(self.labels, key)} {_number(total)}")
         return lines
 
 

@@ -85,8 +85,11 @@ class Authority:
 
     @classmethod
     def load_or_create(cls, certificate: pathlib.Path, key: pathlib.Path, name: str) -> Authority:
-        """The authority in two files, which are written on the first call."""
-        if certificate.exists() and key.exists():
+        """The authority in two files, which are written on the first call.
+
+        Raises FileNotFoundError if only the certificate is there: a new authority would lock out everyone who trusts it.
+        """
+        if certificate.exists():
             return cls(KeyPair(certificate.read_bytes(), key.read_bytes()))
         authority = cls.create(name)
         write_private(key, authority.pair.key)

@@ -77,16 +77,21 @@ class Child:
         Paths.log.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "PYTHONUNBUFFERED": "1"}
         with (Paths.log / f"{self.process.name}.log").open("ab") as output:
-            self.popen = subprocess.Popen(
-                self.process.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                start_new_session=True,
-                # Signals that the supervisor blocks to wait for them would stay blocked in the child.
-                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS),
-            )
+            try:
+                self.popen = subprocess.Popen(
+                    self.process.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                    start_new_session=True,
+                    # Signals that the supervisor blocks to wait for them would stay blocked in the child.
+                    preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS),
+                )
+            except OSError as error:
+                # One program that is missing must not take the others down.
+                self._plan_restart(f"cannot be started ({error})")
+                return
         self.started, self.due = time.monotonic(), None
 
     def reap(self) -> bool:
@@ -94,11 +99,16 @@ class Child:
         if self.popen is None or self.popen.poll() is None:
             return False
         now = time.monotonic()
-        self.delay = FIRST_DELAY if now - self.started > STEADY_SECONDS else min(LAST_DELAY, self.delay * 2)
-        self.due = now + self.delay
-        print(f"{self.process.name} ended with {self.popen.returncode}, restart in {self.delay:.1f} s", file=sys.stderr)
+        self._plan_restart(f"ended with {self.popen.returncode}", steady=now - self.started > STEADY_SECONDS)
         self.popen = None
         return True
+
+    def _plan_restart(self, why: str, *, steady: bool = False) -> None:
+        """After 0.2 s the first time, then twice as long each time, until a process has run for a while."""
+        wait = FIRST_DELAY if steady else self.delay
+        self.delay = min(LAST_DELAY, wait * 2)
+        self.due = time.monotonic() + wait
+        print(f"{self.process.name} {why}, restart in {wait:.1f} s", file=sys.stderr)
 
 
 class Supervisor:
