@@ -114,7 +114,10 @@ def _read(lookup: Lookup, table: Message, data: bytes, at: int, end: int, out: d
             if wire != BYTES:
                 raise wrong_type(wire, field.name or field.message.rpartition(".")[2])
             at, stop = span(data, at, end)
-            _read_span(lookup, field, data, at, stop, out, depth)
+            if field.kind == "string" and field.shape == "one":
+                _keep(field, data[at:stop].decode("utf-8", "replace"), out)
+            else:
+                _read_span(lookup, field, data, at, stop, out, depth)
             at = stop
 
 

@@ -32,7 +32,11 @@ def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 def span(data: bytes, at: int, end: int) -> tuple[int, int]:
     """Where a length-delimited value begins and ends. Raises Malformed."""
-    size, at = varint(data, at, end)
+    if at < end and data[at] < 0x80:
+        size = data[at]
+        at += 1
+    else:
+        size, at = varint(data, at, end)
     if size >> 63:
         raise Malformed("proto: negative length found during unmarshaling")
     if size > end - at:
@@ -68,12 +72,16 @@ def skip(data: bytes, at: int, end: int, wire: int) -> int:
 
 def read_tag(data: bytes, at: int, end: int, name: str) -> tuple[int, int, int]:
     """(field number, wire type, where its value begins) in a message `name`. Raises Malformed."""
-    tag, at = varint(data, at, end)
+    if at < end and 0x07 < data[at] < 0x80:
+        tag = data[at]
+        at += 1
+    else:
+        tag, at = varint(data, at, end)
     number, wire = tag >> 3, tag & 7
-    short = name.rpartition(".")[2]
-    if wire == GROUP_END:
-        raise Malformed(f"proto: {short}: wiretype end group for non-group")
-    if not number:
+    if wire == GROUP_END or not number:
+        short = name.rpartition(".")[2]
+        if wire == GROUP_END:
+            raise Malformed(f"proto: {short}: wiretype end group for non-group")
         raise Malformed(f"proto: {short}: illegal tag {number} (wire type {wire})")
     return number, wire, at
 
