@@ -109,13 +109,15 @@ def _invalid_lines(error: StatusError) -> list[str]:
     details = error.details
     if not details:
         return [f"The request is invalid: {error.message}"]
-    if not details.get("kind") and not details.get("name"):
+    named = details.get("kind") or details.get("name")
+    if not named and not details.get("causes"):
         return [f"The request is invalid: {error.message}"]
-    head = f'The {details.get("kind", "")} "{details.get("name", "")}" is invalid'
-    causes = [
-        f"{cause['field']}: {cause.get('message', '')}" if cause.get("field") else str(cause.get("message", ""))
-        for cause in details.get("causes") or ()
-    ]
+    head = (
+        "The request is invalid"
+        if not named
+        else f'The {details.get("kind", "")} "{details.get("name", "")}" is invalid'
+    )
+    causes = [f"{cause.get('field', '')}: {cause.get('message', '')}" for cause in details.get("causes") or ()]
     causes = list(dict.fromkeys(causes))
     if not causes:
         return [head]

@@ -6,6 +6,7 @@ knows, so help cannot rot. Flow: `registry.VERBS` or a `Command` → text.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 
 from kubelite.cli.command import Command
@@ -52,7 +53,8 @@ def of_command(command: Command, path: list[str], program: str) -> str:
         lines[-1] = ""
     if command.subcommands:
         lines.append("Available Commands:")
-        lines += [f"  {word}" for word in command.subcommands]
+        width = max(len(word) for word in command.subcommands) + 1
+        lines += [f"  {word:<{width}} {_summary(where)}" for word, where in command.subcommands.items()]
         lines.append("")
     if command.flags:
         lines.append("Options:")
@@ -62,6 +64,11 @@ def of_command(command: Command, path: list[str], program: str) -> str:
     lines += ["Usage:", f"  {program} {command.usage or ' '.join(path)}", ""]
     lines.append(f'Use "{program} options" for a list of global command-line options (applies to all commands).')
     return "\n".join(lines) + "\n"
+
+
+def _summary(where: str) -> str:
+    module, _, constant = where.partition(":")
+    return str(getattr(importlib.import_module(module), constant).summary)
 
 
 def of_options(program: str) -> str:

@@ -173,8 +173,8 @@ async def _perform(command: Command, path: list[str], parsed: flags.Parsed, sess
 
         if parsed.args:
             raise CliError(f'unknown command "{parsed.args[0]}" for "{PROGRAM} {" ".join(path)}"')
-        session.write(texts.of_command(command, path, PROGRAM))
-        return 0
+        session.streams.err.write(texts.of_command(command, path, PROGRAM))
+        return 1
     chosen = command.complete(parsed, session)
     command.validate(chosen)
     code = await command.run(chosen, session)

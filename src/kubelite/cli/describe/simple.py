@@ -86,20 +86,20 @@ def role(lines: Lines, obj: Object, found: Object) -> None:
     lines.add(0, "PolicyRule:")
     lines.add(1, "Resources\tNon-Resource URLs\tResource Names\tVerbs")
     lines.add(1, "---------\t-----------------\t--------------\t-----")
-    for row in _rules(obj.get("rules") or ()):
+    for row in rule_rows(obj.get("rules") or ()):
         lines.add(1, row)
 
 
-def _rules(rules: Iterable[Object]) -> list[str]:
+def rule_rows(rules: Iterable[Object]) -> list[str]:
     """One row for each resource and name, verbs of equal ones joined, in the order of their text."""
     simple: dict[tuple[str, str, str], list[str]] = {}
     urls: list[tuple[str, str]] = []
     for rule in rules:
         verbs = list(rule.get("verbs") or ())
-        if rule.get("nonResourceURLs"):
-            shown = " ".join(rule["nonResourceURLs"])
-            key = f"Verbs:[{' '.join(verbs)}],APIGroups:[],Resources:[],ResourceNames:[],NonResourceURLs:[{shown}]"
-            urls.append((key, f"\t[{shown}]\t[]\t[{' '.join(verbs)}]"))
+        for verb in verbs if rule.get("nonResourceURLs") else ():
+            for url in rule["nonResourceURLs"]:
+                key = f"Verbs:[{verb}],APIGroups:[],Resources:[],ResourceNames:[],NonResourceURLs:[{url}]"
+                urls.append((key, f"\t[{url}]\t[]\t[{verb}]"))
         for group in rule.get("apiGroups") or ():
             for resource in rule.get("resources") or ():
                 for name in rule.get("resourceNames") or ("",):

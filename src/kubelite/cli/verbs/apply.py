@@ -146,8 +146,11 @@ async def _replace(opts: Options, session: Session, item: Item, obj: Object) -> 
     opts.outcome.show(session, answer, "configured")
 
 
-def compute_patch(obj: Object, modified: Object, live: Object) -> tuple[dict[str, Any], str]:
-    """(patch, "strategic" or "merge") that brings `live` to `modified`; {} when there is nothing to do."""
+def compute_patch(obj: Object, modified: Object, live: Object, *, annotated: bool = True) -> tuple[dict[str, Any], str]:
+    """(patch, "strategic" or "merge") that brings `live` to `modified`; {} when there is nothing to do.
+
+    `annotated`: `modified` carries the last-applied annotation, so its absence from the original means nothing.
+    """
     from kubelite.api.schemas import patch_schema
 
     text = ((live.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
@@ -155,7 +158,7 @@ def compute_patch(obj: Object, modified: Object, live: Object) -> tuple[dict[str
         original = json.loads(text) if text else None
     except ValueError:
         original = None
-    if original is not None:
+    if original is not None and annotated:
         original = with_annotation(original, str(text))
     try:
         schema = patch_schema(str(obj["apiVersion"]), str(obj["kind"]))

@@ -116,15 +116,10 @@ async def _list(opts: Options, session: Session, namespace: str) -> int:
     status = (await session.json("POST", f"{GROUP}/selfsubjectrulesreviews", body=body)).get("status") or {}
     if status.get("incomplete"):
         session.warn(f"warning: the list may be incomplete: {status.get('evaluationError', '')}")
-    rows = []
-    for rule in status.get("resourceRules") or ():
-        for resource in rule.get("resources") or ():
-            for group in rule.get("apiGroups") or ("",):
-                word, slash, rest = resource.partition("/")
-                shown = f"{word}.{group}{slash}{rest}" if group else resource
-                rows.append([shown, "[]", _brackets(rule.get("resourceNames")), _brackets(rule.get("verbs"))])
-    for rule in status.get("nonResourceRules") or ():
-        rows.append(["", _brackets(rule.get("nonResourceURLs")), "[]", _brackets(rule.get("verbs"))])
+    from kubelite.cli.describe.simple import rule_rows
+
+    rules = [*(status.get("resourceRules") or ()), *(status.get("nonResourceRules") or ())]
+    rows = [row.split("\t") for row in rule_rows(rules)]
     header = None if opts.no_headers else ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]
     session.write(table(header, rows)[0])
     return 0

@@ -18,7 +18,6 @@ from kubelite.cli.builder import Item
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, Silent, UsageError
 from kubelite.cli.flags import Flag, Parsed
-from kubelite.cli.outcome import with_last_applied
 from kubelite.cli.printers import without_managed_fields, yaml
 from kubelite.cli.session import Object, Session
 from kubelite.cli.verbs.apply import compute_patch
@@ -77,7 +76,6 @@ async def run(opts: Options, session: Session) -> int:
 
 async def _versions(session: Session, item: Item) -> tuple[Object | None, Object]:
     """(what is there, what apply would make of it)."""
-    modified = with_last_applied(item.object)
     query = {"dryRun": "All", "fieldManager": "kubectl-client-side-apply"}
     try:
         live = await session.get(item.resource, item.namespace, item.name)
@@ -85,7 +83,7 @@ async def _versions(session: Session, item: Item) -> tuple[Object | None, Object
         if error.code != 404:
             raise
         return None, await session.json("POST", item.resource.path(item.namespace), query=query, body=item.object)
-    patch, kind = compute_patch(item.object, modified, live)
+    patch, kind = compute_patch(item.object, item.object, live, annotated=False)
     if not patch:
         return live, live
     return live, await session.patch(item.resource, item.namespace, item.name, patch, kind, **query)

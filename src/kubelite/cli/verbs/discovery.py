@@ -141,7 +141,8 @@ async def run_version(opts: Options, session: Session) -> int:
 
 
 async def run_cluster_info(opts: Options, session: Session) -> int:
-    session.print(f"\x1b[0;32mKubernetes control plane\x1b[0m is running at \x1b[0;33m{session.config.server}\x1b[0m")
+    green, yellow, plain = ("\x1b[0;32m", "\x1b[0;33m", "\x1b[0m") if session.streams.out.isatty() else ("", "", "")
+    session.print(f"{green}Kubernetes control plane{plain} is running at {yellow}{session.config.server}{plain}")
     answer = await session.json(
         "GET", "/api/v1/namespaces/kube-system/services", query={"labelSelector": "kubernetes.io/cluster-service=true"}
     )
@@ -151,7 +152,7 @@ async def run_cluster_info(opts: Options, session: Session) -> int:
         ports = service["spec"].get("ports") or [{}]
         suffix = f":{ports[0]['name']}" if ports[0].get("name") else ""
         link = f"{session.config.server}/api/v1/namespaces/kube-system/services/{metadata['name']}{suffix}/proxy"
-        session.print(f"\x1b[0;32m{name}\x1b[0m is running at \x1b[0;33m{link}\x1b[0m")
+        session.print(f"{green}{name}{plain} is running at {yellow}{link}{plain}")
     session.print(f"\nTo further debug and diagnose cluster problems, use '{session.program} cluster-info dump'.")
     return 0
 

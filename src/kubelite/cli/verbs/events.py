@@ -52,7 +52,8 @@ async def _query(opts: Options, session: Session) -> dict[str, str]:
     if opts.about:
         word, _, name = opts.about.partition("/")
         found = (await session.resources()).named(word)
-        terms += [f"involvedObject.kind={found.kind}", f"involvedObject.name={name}"]
+        terms += [f"involvedObject.kind={found.kind}", f"involvedObject.apiVersion={found.api_version}"]
+        terms.append(f"involvedObject.name={name}")
     if len(set(opts.types)) == 1:
         terms.append(f"type={opts.types[0]}")
     return {"fieldSelector": ",".join(terms)} if terms else {}

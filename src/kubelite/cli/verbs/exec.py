@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kubelite.cli import builder
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, UsageError
+from kubelite.cli.failures import CliError
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.options import FILENAME, REFUSED_FILES
 from kubelite.cli.pods import POD_RUNNING_TIMEOUT, container_names, default_container, first_pod
@@ -33,7 +33,7 @@ class Options:
 def complete(parsed: Parsed, session: Session) -> Options:
     args, files = list(parsed.args), parsed.many("filename")
     if parsed.dash > (0 if files else 1):
-        raise UsageError("exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead")
+        raise CliError("exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead")
     if parsed.dash == -1 and len(args) > (0 if files else 1):
         raise CliError(
             "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\n"
@@ -53,9 +53,9 @@ def complete(parsed: Parsed, session: Session) -> Options:
 
 def complete_attach(parsed: Parsed, session: Session) -> Options:
     if not parsed.args:
-        raise UsageError("at least 1 argument is required for attach")
+        raise CliError("at least 1 argument is required for attach")
     if len(parsed.args) > 2:
-        raise UsageError(
+        raise CliError(
             f"expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {len(parsed.args)}: "
             f"[{' '.join(parsed.args)}]"
         )
@@ -72,9 +72,9 @@ def complete_attach(parsed: Parsed, session: Session) -> Options:
 
 def validate(opts: Options) -> None:
     if not opts.resource and not opts.files:
-        raise UsageError("pod, type/name or --filename must be specified")
+        raise CliError("pod, type/name or --filename must be specified")
     if not opts.command:
-        raise UsageError("you must specify at least one command for the container")
+        raise CliError("you must specify at least one command for the container")
 
 
 async def _pod(opts: Options, session: Session) -> Object:

@@ -13,7 +13,7 @@ from typing import Any
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, PlainError, not_supported
 from kubelite.cli.flags import Flag, Parsed
-from kubelite.cli.resources import Resource
+from kubelite.cli.resources import Resource, Resources
 from kubelite.cli.session import Session
 
 Schema = dict[str, Any]
@@ -58,28 +58,42 @@ async def run(opts: Options, session: Session) -> int:
     document = await session.json("GET", entry["serverRelativeURL"])
     schemas: dict[str, Schema] = document["components"]["schemas"]
     book = Book(schemas)
-    session.write(book.page(resource, path, opts.recursive))
+    try:
+        session.write(book.page(resource, path, opts.recursive))
+    except NoField as error:
+        session.write(error.head)
+        raise
     return 0
 
 
 async def _resource(opts: Options, session: Session) -> tuple[Resource, list[str]]:
-    word, *path = opts.args[0].split(".")
+    words = opts.args[0].split(".")
     resources = await session.resources()
-    try:
-        found = resources.named(word)
-    except CliError as error:
-        for size in range(len(path), 0, -1):  # deployments.apps.spec: the group may be part of the name
-            try:
-                return resources.named(".".join([word, *path[:size]])), path[size:]
-            except CliError:
-                continue
-        raise PlainError(str(error)) from error
+    found, path = _longest(resources, words)
     if opts.api_version:
         wanted = resources.for_kind(opts.api_version, found.kind)
         if wanted is None:
             raise CliError(f'couldn\'t find resource for "{opts.api_version}, Kind={found.kind}"')
         found = wanted
     return found, path
+
+
+def _longest(resources: Resources, words: list[str]) -> tuple[Resource, list[str]]:
+    """The resource that most of the words name (`deployments.apps.spec`), and the words left over."""
+    for size in range(len(words), 0, -1):
+        try:
+            return resources.named(".".join(words[:size])), words[size:]
+        except CliError:
+            continue
+    raise PlainError(f'the server doesn\'t have a resource type "{words[0]}"')
+
+
+class NoField(CliError):
+    """A field that does not exist; `head` is printed all the same."""
+
+    def __init__(self, head: str, name: str) -> None:
+        super().__init__(f'field "{name}" does not exist')
+        self.head = head
 
 
 class Book:
@@ -117,7 +131,7 @@ class Book:
             inner = self.schemas.get(name, {})
             plain = inner.get("type")
             if plain and plain != "object" and not inner.get("properties"):
-                return name.rpartition(".")[2] if inner.get("format") in ("date-time", "int-or-string") else str(plain)
+                return name.rpartition(".")[2] if inner.get("format") == "int-or-string" else str(plain)
             return name.rpartition(".")[2]
         if len(schema.get("allOf") or ()) == 1:
             return self.type_of(schema["allOf"][0])
@@ -156,7 +170,7 @@ class Book:
         for name in path:
             properties = self.resolve(schema).get("properties") or {}
             if name not in properties:
-                raise CliError(f'field "{name}" does not exist')
+                raise NoField("\n".join(lines) + "\n", name)
             schema = properties[name]
         if path:
             lines += [f"FIELD: {path[-1]} <{self.type_of(schema)}>", *self._enum(schema, 0), "", ""]

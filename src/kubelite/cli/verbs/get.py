@@ -12,7 +12,7 @@ from typing import Any
 from kubelite.cli import builder, options, printers
 from kubelite.cli.builder import Pointer, Target
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, PlainError, UsageError, raise_all
+from kubelite.cli.failures import CliError, UsageError, raise_all
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.printers.table import Look, Rows
 from kubelite.cli.session import Object, Session
@@ -168,13 +168,27 @@ async def _fetch(
         try:
             page = await session.json("GET", target.resource.path(namespace), query=query, headers=headers)
         except StatusError as error:
-            errors.append(error)
+            errors.append(_of_list(opts, target, error))
             return answers
         answers.append(page)
         following = (page.get("metadata") or {}).get("continue")
         if not following:
             return answers
         query["continue"] = following
+
+
+def _of_list(opts: Options, target: Target, error: StatusError) -> StatusError:
+    """The failure of a list with what was listed."""
+    if error.reason not in ("BadRequest", "NotFound"):
+        return error
+    resource = target.resource
+    what = f'"{resource.group}/{resource.version}, Resource={resource.plural}"'
+    where = opts.where
+    if where.selector or where.field_selector:
+        what = f'Unable to find {what} that match label selector "{where.selector}", field selector "{where.field_selector}"'
+    else:
+        what = f"Unable to list {what}"
+    return StatusError(error.code, error.reason, f"{what}: {error.message}", error.details)
 
 
 async def _print_objects(opts: Options, session: Session, targets: list[tuple[Target, str]]) -> int:
@@ -264,10 +278,6 @@ def as_table(answer: Object) -> Object:
         rows.append({"cells": [metadata.get("name"), created], "object": obj})
     names = [{"name": "Name", "format": "name"}, {"name": "Age"}]
     return {"kind": "Table", "columnDefinitions": names, "rows": rows, "metadata": answer.get("metadata") or {}}
-
-
-def refuse(text: str) -> PlainError:
-    return PlainError(text)
 
 
 COMMAND = Command(

@@ -82,9 +82,9 @@ def validate(opts: Options) -> None:
     if opts.where.all and opts.where.selector:
         raise CliError("cannot set --all and --selector at the same time")
     if not opts.where.args and not opts.where.files:
-        raise UsageError("one or more resources must be specified as <resource> <name> or <resource>/<name>")
+        raise CliError("one or more resources must be specified as <resource> <name> or <resource>/<name>")
     if not opts.set and not opts.removed and not opts.list:
-        raise UsageError(f"at least one {opts.word} update is required")
+        raise CliError(f"at least one {opts.word} update is required")
     if opts.word == "label":
         from kubelite.machinery import names
 

@@ -272,7 +272,10 @@ async def run_taint(opts: TaintOptions, session: Session) -> int:
         if not opts.outcome.client_only:
             patch = {"spec": {"taints": taints or None}, "metadata": {}}
             obj = await session.patch(item.resource, "", item.name, patch, "merge", **opts.outcome.query)
-        opts.outcome.show(session, obj, done)
+        if opts.outcome.printer is None:
+            session.print(f"node/{item.name} {done}")
+        else:
+            opts.outcome.show(session, obj, done)
     raise_all(errors)
     return 0
 

@@ -12,7 +12,7 @@ from typing import Any
 from kubelite.cli import builder, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, UsageError, raise_all
+from kubelite.cli.failures import CliError, raise_all
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.outcome import Outcome, outcome
 from kubelite.cli.session import Object, Session
@@ -47,11 +47,11 @@ def complete(parsed: Parsed, session: Session) -> Options:
 
 def validate(opts: Options) -> None:
     if opts.text and opts.file:
-        raise UsageError("cannot specify --patch and --patch-file together")
+        raise CliError("cannot specify --patch and --patch-file together")
     if not opts.text and not opts.file:
-        raise UsageError("must specify --patch or --patch-file containing the contents of the patch")
+        raise CliError("must specify --patch or --patch-file containing the contents of the patch")
     if opts.kind not in ("json", "merge", "strategic"):
-        raise UsageError(f'--type must be one of [json merge strategic], not "{opts.kind}"')
+        raise CliError(f'--type must be one of [json merge strategic], not "{opts.kind}"')
     if opts.local and not opts.where.files:
         raise CliError("cannot specify --local without --filename")
 

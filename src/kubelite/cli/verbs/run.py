@@ -41,11 +41,13 @@ class Options:
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
+    if "image" not in parsed.given:
+        raise CliError('required flag(s) "image" not set')
     if not parsed.args:
         raise UsageError("NAME is required for run")
     name, arguments = parsed.args[0], parsed.args[1:]
     if not parsed.text("image"):
-        raise UsageError("--image is required")
+        raise CliError("--image is required")
     pod = build(parsed, name, arguments)
     if session.namespace_given:
         pod["metadata"] = {"name": name, "namespace": session.namespace} | pod["metadata"]

@@ -33,6 +33,8 @@ class Options:
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
+    if "replicas" not in parsed.given:
+        raise CliError('required flag(s) "replicas" not set')
     return Options(
         where=builder.pointer(parsed),
         replicas=parsed.number("replicas"),

@@ -127,8 +127,11 @@ async def run(opts: Options, session: Session) -> int:
 
 async def _find(opts: Options, session: Session, seconds: float) -> list[Item]:
     """The objects, looked up; a name that does not exist counts only for `create` and `delete`."""
-    if opts.mode in ("create", "delete"):
+    if opts.mode == "create":
         return await builder.items(session, opts.where, latest=False)
+    if opts.mode == "delete":
+        missing: list[Exception] = []
+        return await builder.items(session, opts.where, errors=missing)
     return await builder.items(session, opts.where)
 
 
