@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kubelite.api import KINDS, constants
+from kubelite.controllers.registry import CONTROLLERS
 from tests.arch.sources import ROOT, SOURCE, tracked
 
 DOCUMENTS = sorted(name for name in tracked() if name.endswith(".md"))
@@ -108,6 +109,13 @@ def test_decisions_are_numbered_without_gaps_and_fit_a_page() -> None:
         for heading in ("Motive", "Decision", "Alternatives", "Consequence"):
             assert f"**{heading}.**" in text, f"{name}: no {heading}"
         assert len(text.splitlines()) <= 60, f"{name} is longer than a page"
+
+
+def test_the_page_of_the_controller_manager_names_every_controller() -> None:
+    text = (ROOT / "docs" / "flow" / "controller-manager.md").read_text(encoding="utf-8")
+    rows = " ".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| "))
+    named = {name.strip() for name in rows.replace(" ", ",").split(",")}
+    assert {name.removesuffix("-controller") for name in CONTROLLERS} - named == set()
 
 
 def test_the_readme_names_every_port_and_place() -> None:
