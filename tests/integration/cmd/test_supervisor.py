@@ -101,11 +101,8 @@ def test_a_process_that_ends_at_once_is_started_again_ever_later(machine: Machin
     until(lambda: machine.log("a").count("run") >= 3)
     supervisor.send_signal(signal.SIGTERM)
     _, told = supervisor.communicate(timeout=15)
-    assert (
-        told.splitlines()[:3]
-        == [f"a ended with 3, restart in {wait} s" for wait in (0.2, 0.4, 0.8)][: len(told.splitlines())]
-    )
-    assert len(told.splitlines()) >= 3
+    # The third restart may not have been told of when the third run was seen.
+    assert told.splitlines()[:2] == [f"a ended with 3, restart in {wait} s" for wait in (0.2, 0.4)]
 
 
 def test_a_missing_program_does_not_take_the_others_down(machine: Machine) -> None:
