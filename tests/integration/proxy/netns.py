@@ -114,8 +114,9 @@ class Net:
 
     def build(self) -> None:
         self.add("node")
-        for setting in ("ip_forward", "conf/all/route_localnet"):
-            self.run("node", "sh", "-c", f"echo 1 > /proc/sys/net/ipv4/{setting}")
+        # Refusals are told by ICMP, which the kernel would send a client once a second only.
+        for setting, value in (("ip_forward", 1), ("conf/all/route_localnet", 1), ("icmp_ratelimit", 0)):
+            self.run("node", "sh", "-c", f"echo {value} > /proc/sys/net/ipv4/{setting}")
         for name, (gateway, address) in MACHINES.items():
             self.cable(name, gateway, address)
         self.cable("stranger", *STRANGER)
