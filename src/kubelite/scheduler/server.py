@@ -32,7 +32,7 @@ from kubelite.util import http1
 from kubelite.util.clock import SystemClock
 from kubelite.util.log import get_logger
 from kubelite.util.metrics import Registry, add_process_metrics
-from kubelite.util.tasks import supervise
+from kubelite.util.tasks import cancel, supervise
 
 log = get_logger(__name__)
 BINDINGS_AT_ONCE = 64
@@ -202,5 +202,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     finally:
         if listener is not None:
             listener.close()
+        # A binding that was sent may still succeed: the next start sees it.
+        await cancel(*server.tasks)
         await server.recorder.close()
         await client.close()
