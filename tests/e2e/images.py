@@ -45,6 +45,11 @@ APPLETS = (
     "mount",
     "df",
     "stat",
+    "ssl_client",
+    "ip",
+    "ps",
+    "readlink",
+    "chmod",
 )
 
 WEB = """#!/bin/sh

@@ -197,9 +197,9 @@ class Launcher:
         try:
             await self._hooks.run(pod, container, container_id, hook, sandbox.ips[0] if sandbox.ips else "")
         except HookFailed as error:
-            self._reporter.container(
-                pod, container.name, "Warning", "FailedPostStartHook", f"PostStartHook failed: {error}"
-            )
+            # The text of the hook may hold secrets: it goes to the log, not into an event.
+            log.warning("PostStart hook failed", pod=pod.metadata.name, container=container.name, error=str(error))
+            self._reporter.container(pod, container.name, "Warning", "FailedPostStartHook", "PostStartHook failed")
             doomed = ObservedContainer(
                 id=container_id, sandbox_id=sandbox.id, name=container.name, attempt=0, state="running", created_at=0
             )

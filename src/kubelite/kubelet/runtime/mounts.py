@@ -88,8 +88,11 @@ def container_mounts(
     attempt: int,
 ) -> list[Any]:
     """CRI mounts of one container; makes its sub-paths and its termination log. SyncError for what cannot be mounted."""
+    generated = _generated(pod)
     mounts = [
-        _volume_mount(mount, _source(pod, container.name, index, mount, volumes, variables, sub_path))
+        _volume_mount(
+            mount, _source(pod, container.name, index, mount, volumes, variables, sub_path), mount.name in generated
+        )
         for index, mount in enumerate(container.volumeMounts)
     ]
     targets = {mount.container_path for mount in mounts}
@@ -99,6 +102,11 @@ def container_mounts(
     if target not in targets:
         mounts.append(pb.Mount(container_path=target, host_path=_termination_log(pod, container, root_dir, attempt)))
     return mounts
+
+
+def _generated(pod: Pod) -> set[str]:
+    """Volumes whose files the kubelet writes and keeps fresh: no container may write into them."""
+    return {v.name for v in pod.spec.volumes if v.configMap or v.secret or v.downwardAPI or v.projected}
 
 
 def _termination_log(pod: Pod, container: AnyContainer, root_dir: str, attempt: int) -> str:
@@ -135,12 +143,12 @@ def _source(
     return sub_path(pod, mount.name, container, index, source, path) if path else source
 
 
-def _volume_mount(mount: VolumeMount, source: str) -> Any:
+def _volume_mount(mount: VolumeMount, source: str, generated: bool) -> Any:
     target = mount.mountPath if mount.mountPath.startswith("/") else posixpath.join("/", mount.mountPath)
     return pb.Mount(
         container_path=target,
         host_path=source,
-        readonly=bool(mount.readOnly),
+        readonly=bool(mount.readOnly) or generated,
         propagation=PROPAGATION[mount.mountPropagation],
         recursive_read_only=mount.recursiveReadOnly == "Enabled",
     )

@@ -59,9 +59,9 @@ class Stopper:
             async with asyncio.timeout(grace):
                 await self._hooks.run(pod, container, container_id, handler, pod_ip)
         except HookFailed as error:
-            self._reporter.container(
-                pod, container.name, "Warning", "FailedPreStopHook", f"PreStopHook failed: {error}"
-            )
+            # The text of the hook may hold secrets: it goes to the log, not into an event.
+            log.warning("PreStop hook failed", pod=podspec.full_name(pod), container=container.name, error=str(error))
+            self._reporter.container(pod, container.name, "Warning", "FailedPreStopHook", "PreStopHook failed")
         except TimeoutError:
             log.info("preStop hook used up the grace period", pod=podspec.full_name(pod), container=container.name)
         return max(MIN_GRACE, grace - int(time.monotonic() - started))
