@@ -8,7 +8,7 @@ Flow: registry → `Lookup` → `metadata`, `get`, `list`, `follow`. A resource 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -41,6 +41,7 @@ class Lookup:
     def __init__(self, source: Source) -> None:
         self._cache = source.cache
         self._kinds: dict[tuple[str, str], Kind] = {}
+        self._shared: dict[tuple[str, str], tuple[int, tuple[Any, ...]]] = {}
         for kind in source.scheme:
             if kind.stored and kind.verbs and kind.stored_as is None:
                 self._kinds.setdefault((kind.group, kind.plural), kind)
@@ -77,6 +78,17 @@ class Lookup:
             return
         for entry in list(self._cache.of(kind).entries.values()):
             yield decode(entry.body, type_)
+
+    def shared_list(self, resource: str, type_: type[T], group: str = "") -> tuple[T, ...]:
+        """Every object of a resource, decoded once for all readers until one of them changes; nobody may change them."""
+        kind = self._kinds.get((group, resource))
+        if kind is None:
+            return ()
+        changed = self._cache.of(kind).changed
+        known = self._shared.get((group, resource))
+        if known is None or known[0] != changed:
+            known = self._shared[(group, resource)] = (changed, tuple(self.list(resource, type_, group)))
+        return known[1]
 
     def follow(self, resource: str, group: str, type_: type[T], changed: Callable[[str, str, T | None], None]) -> None:
         """Calls `changed(namespace, name, object or None)` for each present object now and each change from then on."""

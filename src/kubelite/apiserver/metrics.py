@@ -7,8 +7,6 @@ Source: apiserver/pkg/endpoints/metrics/metrics.go.
 
 from __future__ import annotations
 
-import time
-
 from kubelite.apiserver.request import Request, RequestInfo, Response
 from kubelite.util.metrics import Registry, add_process_metrics
 
@@ -28,7 +26,6 @@ DURATION = REGISTRY.histogram(
     (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60),
 )
 COMPONENT = "apiserver"
-STARTED = "metrics.started"
 _KNOWN_METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 _keys: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
@@ -63,18 +60,6 @@ def _labels(info: RequestInfo, code: str, dry_run: bool) -> tuple[tuple[str, ...
         verb = "other"  # paths that nobody serves must not become label values
     common = (info.group, info.version, info.resource, info.subresource, _scope(info), COMPONENT)
     return (verb, "All" if dry_run else "", *common, code), (verb, *common)
-
-
-def audit(stage: str, request: Request, response: Response | None) -> None:
-    """Counts requests from what the chain reports. A connection carries one request at a time: its memo holds the start."""
-    connection = request.connection
-    if connection is None:
-        return
-    if response is None:
-        connection.memo[STARTED] = time.perf_counter()
-        return
-    seconds = time.perf_counter() - connection.memo.get(STARTED, 0.0)
-    observe(request.info, response.status, seconds, dry_run="dryRun=" in request.raw_query)
 
 
 def handle(request: Request) -> Response:

@@ -155,7 +155,6 @@ def assemble(config: Config, registry: Registry) -> Chain:
         max_reading=config.max_requests_inflight,
         max_writing=config.max_mutating_requests_inflight,
         timeout=config.request_timeout_seconds,
-        audit=_part("metrics", "audit"),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 _LABEL_FORMAT = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_FORMAT = _LABEL_FORMAT + r"(\." + _LABEL_FORMAT + ")*"
@@ -61,6 +62,8 @@ _WILDCARD_TEXT = (
     "lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
 )
 EMPTY = "must be non-empty"
+_REMEMBERED = 100
+"""Longer names are checked anew each time."""
 
 Check = Callable[[str], list[str]]
 
@@ -121,6 +124,16 @@ def wildcard_dns1123_subdomain(value: str) -> list[str]:
 
 def qualified_name(value: str) -> list[str]:
     """`example.com/MyName` or `MyName`: keys of labels and annotations, finalizers, resource names."""
+    # A cluster has few different keys, and every object repeats them.
+    return list(_known_qualified_name(value)) if len(value) <= _REMEMBERED else _qualified_name(value)
+
+
+@lru_cache(maxsize=4096)
+def _known_qualified_name(value: str) -> tuple[str, ...]:
+    return tuple(_qualified_name(value))
+
+
+def _qualified_name(value: str) -> list[str]:
     parts = value.split("/")
     errors: list[str] = []
     if len(parts) > 2:

@@ -2,7 +2,7 @@
 
 What: `apply` a patch to a document; `create` (three-way) makes the patch of `kubectl apply`. Why: `kubectl patch`, `apply`
 and `edit` send it for every built-in kind. Flow: plain document, plain patch and the kind's `PatchSchema` in, new plain
-document out; the inputs stay as they are.
+document out; the inputs of `apply` stay as they are.
 Directives: `$patch: replace|delete|merge`, `$retainKeys`, `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`.
 Rules, order of elements and texts follow apimachinery/pkg/util/strategicpatch.
 """
@@ -17,7 +17,7 @@ from kubelite.machinery.errors import bad_request
 from kubelite.machinery.patchschema import UNKNOWN, PatchSchema
 from kubelite.machinery.strategicdiff import create
 
-__all__ = ["PatchSchema", "apply", "create"]
+__all__ = ["PatchSchema", "apply", "create", "merge_into"]
 
 PATCH = "$patch"
 RETAIN_KEYS = "$retainKeys"
@@ -33,7 +33,14 @@ def apply(document: Any, patch: Any, schema: PatchSchema | None) -> Any:
     """A patched copy of `document`. Raises StatusError 400 with upstream's text for a patch that makes no sense."""
     if not isinstance(patch, dict) or not isinstance(document, dict):
         raise bad_request(_BAD_PATCH)
-    return _merge_map(jsontree.copy(document), jsontree.copy(patch), schema or UNKNOWN)
+    return merge_into(jsontree.copy(document), patch, schema)
+
+
+def merge_into(document: Any, patch: Any, schema: PatchSchema | None) -> Any:
+    """`apply` for a caller that owns `document` and does not need it any more: the result is made of it."""
+    if not isinstance(patch, dict) or not isinstance(document, dict):
+        raise bad_request(_BAD_PATCH)
+    return _merge_map(document, jsontree.copy(patch), schema or UNKNOWN)
 
 
 def _merge_map(original: dict[str, Any], patch: dict[str, Any], schema: PatchSchema) -> dict[str, Any]:

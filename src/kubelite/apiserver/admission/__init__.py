@@ -65,7 +65,7 @@ def _plugins(config: Config, registry: Any) -> list[Plugin]:
         TaintNodesByCondition(),
         Priority(
             lambda name: lookup.get("priorityclasses", "", name, PriorityClass, scheduling),
-            lambda: lookup.list("priorityclasses", PriorityClass, scheduling),
+            lambda: lookup.shared_list("priorityclasses", PriorityClass, scheduling),
         ),
         DefaultTolerationSeconds(),
     ]

@@ -7,8 +7,7 @@ encode → create in the store. Source of the order and the texts: apiserver/pkg
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubelite.api.meta import validate_metadata
@@ -88,14 +87,22 @@ async def _store(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
         return Written(Entry(key, namespace, name, revision, splice(value, revision)), obj, created=True)
 
 
-@contextlib.contextmanager
-def reading(kind: Kind) -> Iterator[None]:
-    """Turns a scalar that does not parse (a quantity) into 400, as upstream's decoder answers."""
-    try:
-        yield
-    except ValueError as error:
-        text = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}'
-        raise errors.bad_request(text) from None
+class reading:
+    """Turns a scalar that does not parse (a quantity) into 400, as upstream's decoder does. A class: contextlib's cost 3 µs."""
+
+    __slots__ = ("_kind",)
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ValueError):
+            name = self._kind.kind
+            text = f'{name} in version "{self._kind.version}" cannot be handled as a {name}: {error}'
+            raise errors.bad_request(text) from None
 
 
 def _validate(kind: Kind, obj: Any) -> None:

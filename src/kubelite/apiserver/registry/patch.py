@@ -7,6 +7,8 @@ merge and strategic merge patches differ only in how they are applied to the pla
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,8 +16,9 @@ import msgspec
 from kubelite.apiserver.registry.ask import Ask
 from kubelite.apiserver.registry.body import convert_document
 from kubelite.apiserver.registry.update import Change
-from kubelite.machinery import codec, errors
+from kubelite.machinery import codec, errors, fielderrors
 from kubelite.machinery.errors import StatusError
+from kubelite.machinery.fielderrors import Path
 from kubelite.machinery.kind import Kind
 
 TYPES = {
@@ -24,6 +27,8 @@ TYPES = {
     "application/strategic-merge-patch+json": "strategic",
 }
 MAX_OPERATIONS = 10_000
+SHOWN = 10_000
+"""How much of a document that does not decode its error shows."""
 
 
 def patch_type(media: str) -> str:
@@ -42,8 +47,9 @@ def read_patch(body: bytes, kind_of_patch: str) -> Any:
         raise errors.bad_request(f"error decoding patch: {error}") from None
     if kind_of_patch == "json":
         if not isinstance(patch, list):
+            found = codec.json_kind(patch)
             raise errors.bad_request(
-                "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
+                f"error decoding patch: json: cannot unmarshal {found} into Go value of type []interface {{}}"
             )
         if len(patch) > MAX_OPERATIONS:
             raise StatusError(
@@ -52,8 +58,9 @@ def read_patch(body: bytes, kind_of_patch: str) -> Any:
                 f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}",
             )
     elif not isinstance(patch, dict):
+        found = codec.json_kind(patch)
         raise errors.bad_request(
-            "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
+            f"error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
         )
     return patch
 
@@ -66,7 +73,8 @@ def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask) -> Change:
         if not isinstance(document, dict):
             raise errors.bad_request("the patched object is no JSON object")
         _check_identity(kind, document)
-        obj = convert_document(document, kind, ask)
+        with fitting(document):
+            obj = convert_document(document, kind, ask)
         if kind.to_stored is None:
             return obj
         stored = kind.to_stored(obj)
@@ -74,6 +82,19 @@ def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask) -> Change:
         return stored
 
     return change
+
+
+@contextlib.contextmanager
+def fitting(document: Any) -> Iterator[None]:
+    """Turns the error of a patched document that does not decode into upstream's 422, which shows the document."""
+    try:
+        yield
+    except StatusError as error:
+        if error.code != 400:
+            raise
+        why = error.message.partition(" cannot be handled as a ")[2].partition(": ")[2] or error.message
+        shown = codec.encode(document)[:SHOWN].decode(errors="ignore")
+        raise errors.invalid("", "", "", [fielderrors.invalid(Path("patch"), shown, why)]) from None
 
 
 def _served(kind: Kind, body: bytes) -> Any:
@@ -104,7 +125,7 @@ def _apply(kind: Kind, kind_of_patch: str, document: Any, patch: Any) -> Any:
             return mergepatch.apply(document, patch)
         from kubelite.api.schemas import patch_schema
 
-        return strategicpatch.apply(document, patch, patch_schema(kind.api_version, kind.kind))
+        return strategicpatch.merge_into(document, patch, patch_schema(kind.api_version, kind.kind))
     except StatusError:
         raise
     except (ValueError, KeyError, IndexError, TypeError) as error:
