@@ -19,6 +19,7 @@ from kubelite.scheduler.pods import CPU, MEMORY, Node, PodInfo
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 PODS = "pods"
 FIRST_CAPACITY = 64
 CACHED_MASKS = 512
@@ -37,7 +38,9 @@ class NodeTable:
         self.tainted: Mask = np.zeros(self.capacity, bool)
         self.allocatable: dict[str, Ints] = {}
         self.used: dict[str, Ints] = {}
-        self.compared: Ints = np.zeros((2, self.capacity), np.int64)
+        # What nodes are compared by, CPU and memory in rows: doubles, which are exact up to 2^53 and quick to divide.
+        self.compared: Floats = np.zeros((2, self.capacity))
+        self.comparable: Floats = np.zeros((2, self.capacity))
         self.pods: list[dict[str, PodInfo]] = [{} for _ in range(self.capacity)]
         self.images: dict[str, dict[int, int]] = {}
         """Image name → size in bytes on each node that has it, by position."""
@@ -83,6 +86,7 @@ class NodeTable:
         amounts = podresources.amounts(node.status.allocatable)
         for resource in (*amounts, *self.allocatable):
             self._column(resource)[position] = amounts.get(resource, 0)
+        self.comparable[:, position] = amounts.get(CPU, 0), amounts.get(MEMORY, 0)
         if before is None or before.status.images != node.status.images:
             self._set_images(position, before, node)
         relabelled = before is None or before.metadata.labels != node.metadata.labels
@@ -110,6 +114,7 @@ class NodeTable:
         self.names[position] = ""
         for column in self.allocatable.values():
             column[position] = 0
+        self.comparable[:, position] = 0
         self._free.append(position)
 
     def _set_images(self, position: int, before: Node | None, after: Node | None) -> None:
@@ -140,7 +145,8 @@ class NodeTable:
         self.active = np.concatenate([self.active, np.zeros(more, bool)])
         self.unschedulable = np.concatenate([self.unschedulable, np.zeros(more, bool)])
         self.tainted = np.concatenate([self.tainted, np.zeros(more, bool)])
-        self.compared = np.concatenate([self.compared, np.zeros((2, more), np.int64)], axis=1)
+        self.compared = np.concatenate([self.compared, np.zeros((2, more))], axis=1)
+        self.comparable = np.concatenate([self.comparable, np.zeros((2, more))], axis=1)
         for columns in (self.allocatable, self.used):
             for resource, column in columns.items():
                 columns[resource] = np.concatenate([column, np.zeros(more, np.int64)])

@@ -6,6 +6,7 @@ import numpy as np
 
 from kubelite.scheduler.framework import MAX_NODE_SCORE, Cycle, Scores
 from kubelite.scheduler.nodes import Mask
+from kubelite.scheduler.plugins.resources_fit import compared_column
 from kubelite.scheduler.pods import CPU, MEMORY
 
 NAME = "NodeResourcesBalancedAllocation"
@@ -19,10 +20,8 @@ class BalancedAllocation:
         nodes, pod = cycle.nodes, cycle.pod
         if not pod.requests.get(CPU) and not pod.requests.get(MEMORY):
             return None
-        shares = []
-        for row, resource in enumerate((CPU, MEMORY)):
-            capacity = np.maximum(nodes.allocatable[resource], 1)
-            shares.append(np.minimum((nodes.compared[row] + pod.compared[row]) / capacity, 1.0))
+        used = nodes.compared + compared_column(pod)
+        shares = np.minimum(used / np.maximum(nodes.comparable, 1), 1.0)
         # The standard deviation of two values is half their distance.
         scores: Scores = np.floor((1 - np.abs(shares[0] - shares[1]) / 2) * MAX_NODE_SCORE)
         return scores

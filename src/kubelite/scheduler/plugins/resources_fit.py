@@ -6,10 +6,15 @@ import numpy as np
 
 from kubelite.api.logic.fit import shortages
 from kubelite.scheduler.framework import MAX_NODE_SCORE, Cycle, Scores
-from kubelite.scheduler.nodes import PODS, Mask
-from kubelite.scheduler.pods import CPU, MEMORY
+from kubelite.scheduler.nodes import PODS, Floats, Mask
+from kubelite.scheduler.pods import PodInfo
 
 NAME = "NodeResourcesFit"
+
+
+def compared_column(pod: PodInfo) -> Floats:
+    """What the pod adds to the rows that nodes are compared by."""
+    return np.array(pod.compared, np.float64)[:, np.newaxis]
 
 
 class ResourcesFit:
@@ -35,13 +40,8 @@ class ResourcesFit:
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
         """The mean over CPU and memory of the share that stays free, in whole points as upstream counts them."""
-        nodes = cycle.nodes
-        points, weights = np.zeros(nodes.capacity), np.zeros(nodes.capacity)
-        for row, resource in enumerate((CPU, MEMORY)):
-            capacity = nodes.allocatable[resource]
-            # Doubles are exact up to 2^53, and dividing them takes a tenth of the time of dividing integers.
-            left = np.maximum(capacity - nodes.compared[row] - cycle.pod.compared[row], 0).astype(np.float64)
-            points += np.floor(left * MAX_NODE_SCORE / np.maximum(capacity, 1))
-            weights += capacity > 0
-        scores: Scores = np.floor(points / np.maximum(weights, 1))
+        nodes, capacity = cycle.nodes, cycle.nodes.comparable
+        left = np.maximum(capacity - nodes.compared - compared_column(cycle.pod), 0)
+        points = np.floor(left * MAX_NODE_SCORE / np.maximum(capacity, 1)).sum(axis=0)
+        scores: Scores = np.floor(points / np.maximum((capacity > 0).sum(axis=0), 1))
         return scores
