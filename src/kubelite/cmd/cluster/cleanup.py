@@ -82,7 +82,8 @@ def unmount() -> None:
 
 
 def delete_links() -> None:
-    if pathlib.Path(f"/sys/class/net/{BRIDGE}").exists():
+    """Removes the bridge; its ports went with the pods' namespaces. /sys may show another network namespace than ours."""
+    if subprocess.run(["ip", "link", "show", BRIDGE], check=False, capture_output=True).returncode == 0:
         subprocess.run(["ip", "link", "delete", BRIDGE], check=True, capture_output=True)
 
 
