@@ -102,7 +102,10 @@ async def test_pods_are_bound_told_of_and_marked(world: World) -> None:
     async with asyncio.timeout(5), world.api.watch("/api/v1/namespaces/default/events") as events:
         event = (await events.next())["object"]
     assert (event["reason"], event["message"]) == ("Scheduled", "Successfully assigned default/p to a")
-    assert (event["involvedObject"]["uid"], event["source"]["component"]) == (pod["metadata"]["uid"], "default-scheduler")
+    assert (event["involvedObject"]["uid"], event["source"]["component"]) == (
+        pod["metadata"]["uid"],
+        "default-scheduler",
+    )
 
 
 async def test_an_impossible_pod_says_why_and_is_bound_when_a_node_comes(world: World) -> None:
