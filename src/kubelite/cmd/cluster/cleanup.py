@@ -23,6 +23,7 @@ OWN_CHAINS = ("KUBE-", "KUBELITE-", "CNI-HOSTPORT-", "CNI-DN-")
 """Chains of the proxy, of the network agent and of the portmap plugin, which pods' host ports need."""
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 RPC_SECONDS = 20
+UNMOUNT_TRIES = 20
 
 
 def remove_pods() -> None:
@@ -72,13 +73,25 @@ def kill_shims() -> None:
             os.kill(shim, signal.SIGKILL)
 
 
-def unmount() -> None:
-    """Unmounts what lies below the cluster's folders, the deepest first."""
+def _mounts() -> list[str]:
+    """The mount points below the cluster's folders, the deepest first."""
     roots = tuple(f"{path}/" for path in (Paths.run, Paths.containerd_root, Paths.kubelet))
-    points = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
-    for point in sorted((p.encode().decode("unicode_escape") for p in points), key=len, reverse=True):
-        if point.startswith(roots):
-            subprocess.run(["umount", "--lazy", point], check=True, capture_output=True)
+    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    points = [line.split()[4].encode().decode("unicode_escape") for line in lines]
+    return sorted((point for point in points if point.startswith(roots)), key=len, reverse=True)
+
+
+def unmount() -> None:
+    """Unmounts what lies below the cluster's folders. One unmount may take others along, and dying shims add none but are
+    slow to let go: so it looks again until nothing is left."""
+    for _ in range(UNMOUNT_TRIES):
+        points = _mounts()
+        if not points:
+            return
+        for point in points:
+            subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
+        time.sleep(0.05)
+    raise RuntimeError(f"still mounted: {', '.join(_mounts())}")
 
 
 def delete_links() -> None:
