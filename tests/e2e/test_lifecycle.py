@@ -35,7 +35,10 @@ def snapshot(machine: Machine) -> dict[str, object]:
         "rules": rules(machine),
         "links": sorted(line.split(":")[1].strip() for line in links),
         "routes": machine.run("ip", "route").stdout,
-        "mounts": sorted(line.split()[4] for line in mounts),
+        # What other machines of this host have mounted comes and goes.
+        "mounts": sorted(
+            p for p in (line.split()[4] for line in mounts) if not p.startswith(("/run/netns/", "/var/tmp/"))
+        ),
         "namespaces": sorted(machine.run("ip", "netns", "list", check=False).stdout.split()),
         "cgroups": sorted(cgroups()),
         "sysctls": [machine.run("sysctl", "-n", name).stdout for name in sysctls],
