@@ -87,8 +87,11 @@ def _base(parsed: Parsed) -> ClientConfig:
                 return in_cluster()
             except ConfigError:
                 return ClientConfig(server="http://localhost:8080")
+    user = parsed.values["user"]  # `create rolebinding` has a --user of its own, a list
     try:
-        return load_kubeconfig(path, context, cluster=parsed.text("cluster"), user=parsed.text("user"))
+        return load_kubeconfig(
+            path, context, cluster=parsed.text("cluster"), user=user if isinstance(user, str) else ""
+        )
     except ConfigError as error:
         if server and "does not exist" not in str(error):
             return ClientConfig(server=server)

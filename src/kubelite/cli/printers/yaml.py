@@ -37,7 +37,9 @@ def _string(dumper: Any, value: str) -> Any:
 
 
 def _number(dumper: Any, value: float) -> Any:
-    text = repr(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
+    if value.is_integer() and abs(value) < 1e21:
+        return dumper.represent_int(int(value))
+    text = repr(value)
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
@@ -49,6 +51,10 @@ def _sequence(dumper: Any, value: list[Any]) -> Any:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=not value)
 
 
+# "=" is plain for go-yaml, a special value for PyYAML.
+_Dumper.yaml_implicit_resolvers = {
+    letter: resolvers for letter, resolvers in _Base.yaml_implicit_resolvers.items() if letter != "="
+}
 _Dumper.add_representer(str, _string)
 _Dumper.add_representer(float, _number)
 _Dumper.add_representer(dict, _mapping)

@@ -17,7 +17,7 @@ from kubelite.cli import printers
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError
 from kubelite.cli.flags import Flag, Parsed
-from kubelite.cli.options import ADMIN_KUBECONFIG, OUTPUT
+from kubelite.cli.options import ADMIN_KUBECONFIG, OUTPUT, PRINT, REFUSED_PRINT
 from kubelite.cli.session import Object, Session
 from kubelite.cli.tabwriter import table
 from kubelite.client.config import kubeconfig_paths, read_kubeconfig
@@ -300,13 +300,22 @@ async def run_unset(opts: Options, session: Session) -> int:
     return 0
 
 
-def _command(name: str, summary: str, usage: str, run: Any, examples: str, flags: tuple[Flag, ...] = ()) -> Command:
+def _command(
+    name: str,
+    summary: str,
+    usage: str,
+    run: Any,
+    examples: str,
+    flags: tuple[Flag, ...] = (),
+    refused: tuple[str, ...] = (),
+) -> Command:
     return Command(
         name=name,
         summary=summary,
         usage=f"config {usage}",
         examples=((summary, f"config {examples}"),),
         flags=flags,
+        refused=refused,
         complete=complete,
         run=run,
     )
@@ -320,12 +329,13 @@ VIEW = _command(
     run_view,
     "view --minify",
     (
-        OUTPUT,
+        *PRINT,
         Flag("flatten", "Put certificates into the output.", type="bool"),
         Flag("minify", "Only what the current context uses.", type="bool"),
         Flag("raw", "Show certificates, tokens and passwords.", type="bool"),
-        Flag("merge", "Merge all files; always so.", type="bool", default=True, bare="true"),
+        Flag("merge", "Merge all files; always so.", type="bool", default=True),
     ),
+    REFUSED_PRINT,
 )
 GET_CONTEXTS = _command(
     "get-contexts",
@@ -361,6 +371,16 @@ SET_CLUSTER = _command(
     "set-cluster e2e --server=https://1.2.3.4",
     (_EMBED, Flag("proxy-url", "A proxy; refused when the file is used.")),
 )
+_EXEC = (
+    "--auth-provider",
+    "--auth-provider-arg",
+    "--exec-api-version",
+    "--exec-arg",
+    "--exec-command",
+    "--exec-env",
+    "--exec-interactive-mode",
+    "--exec-provide-cluster-info",
+)
 SET_CREDENTIALS = _command(
     "set-credentials",
     "Set a user entry in kubeconfig",
@@ -368,6 +388,7 @@ SET_CREDENTIALS = _command(
     _set("users", "User"),
     "set-credentials cluster-admin --client-key=~/.kube/admin.key",
     (_EMBED,),
+    _EXEC,
 )
 GET_CLUSTERS = _command(
     "get-clusters", "Display clusters defined in the kubeconfig", "get-clusters", _get("clusters"), "get-clusters"

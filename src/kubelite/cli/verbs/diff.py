@@ -83,10 +83,16 @@ async def _versions(session: Session, item: Item) -> tuple[Object | None, Object
         if error.code != 404:
             raise
         return None, await session.json("POST", item.resource.path(item.namespace), query=query, body=item.object)
-    patch, kind = compute_patch(item.object, item.object, live, annotated=False)
+    patch, kind = compute_patch(item.object, _modified(item.object), live, annotated=False)
     if not patch:
         return live, live
     return live, await session.patch(item.resource, item.namespace, item.name, patch, kind, **query)
+
+
+def _modified(obj: Object) -> Object:
+    """The object with annotations, so that their absence from the file does not count as a removal of all."""
+    metadata = obj.get("metadata") or {}
+    return obj | {"metadata": metadata | {"annotations": metadata.get("annotations") or {}}}
 
 
 def _masked(obj: Object) -> Object:

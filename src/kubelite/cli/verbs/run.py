@@ -246,6 +246,10 @@ COMMAND = Command(
     refused=(
         *options.REFUSED_PRINT,
         *options.REFUSED_FILES,
+        "--filename",
+        "-f",
+        "--recursive",
+        "-R",
         "--cascade",
         "--force",
         "--grace-period",

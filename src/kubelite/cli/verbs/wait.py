@@ -70,7 +70,7 @@ def _has_condition(obj: Object | None, name: str, wanted: str) -> bool:
 
 
 def _path_test(text: str) -> Test:
-    inner = text.strip("'\"")
+    inner = text
     depth, split = 0, -1
     for index, letter in enumerate(inner):
         depth += {"{": 1, "}": -1, "(": 1, ")": -1}.get(letter, 0)
@@ -78,6 +78,7 @@ def _path_test(text: str) -> Test:
             split = index
             break
     path, wanted = (inner[:split], inner[split + 1 :].strip("'\"")) if split >= 0 else (inner, None)
+    path = path.strip("'\"")
     try:
         template = jsonpath.compile(jsonpath.relaxed(path), allow_missing=True)
     except jsonpath.JSONPathError as error:

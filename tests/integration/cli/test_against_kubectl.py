@@ -1,0 +1,109 @@
+"""The same command against the same server: what the real kubectl prints is what kubelite prints, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+
+import pytest
+
+from tests.integration.cli.conftest import Cli
+from tests.integration.cli.manifests import EVERYTHING
+
+KUBECTL = next((found for name in ("kubectl.1.33", "kubectl") if (found := shutil.which(name))), None)
+if KUBECTL is None and os.path.exists("/usr/lib/google-cloud-sdk/bin/kubectl.1.33"):
+    KUBECTL = "/usr/lib/google-cloud-sdk/bin/kubectl.1.33"
+pytestmark = pytest.mark.skipif(KUBECTL is None, reason="there is no kubectl to compare with")
+
+LINES = (
+    "get pods",
+    "get pods -o wide",
+    "get all",
+    "get deploy,svc,cm -o yaml",
+    "get deploy web -o json",
+    "get pod web-0 -o yaml",
+    "get pods -A --show-labels -L app",
+    "get pods -o custom-columns=N:.metadata.name,I:.spec.containers[*].image,X:.nope",
+    "get pods nope web-0",
+    "get pods -l app=nope",
+    "get pods -l a=b=c",
+    "get foo",
+    "get -o foo pods",
+    "get pod/web-0 svc/web",
+    "get pods/a/b",
+    "get clusterroles",
+    "describe pod web-0",
+    "describe deployment web",
+    "describe service web",
+    "describe configmap settings",
+    "describe secret pass",
+    "describe node node-1",
+    "describe role reader",
+    "describe namespace default",
+    "describe pods nope",
+    "explain deployment",
+    "explain pod.spec.containers",
+    "explain pod.spec --recursive",
+    "explain pod.nope",
+    "api-resources -o wide",
+    "api-versions",
+    "auth can-i --list",
+    "auth whoami",
+    "apply -f /does/not/exist",
+    "create",
+    "create deployment x --image=nginx --port=80 --dry-run=client -o yaml",
+    "create configmap x --from-literal=a=b --dry-run=client -o json",
+    "create secret generic x --from-literal=a=b --dry-run=client -o yaml",
+    "create service nodeport x --tcp=80:8080 --dry-run=client -o yaml",
+    "create role x --verb=get,list --resource=pods,deployments.apps --dry-run=client -o yaml",
+    "create clusterrolebinding x --clusterrole=a --user=u --dry-run=client -o yaml",
+    "run x --image=nginx --env=a=b --labels=c=d --dry-run=client -o yaml -- sleep 1",
+    "expose deploy web --name=x --port=80 --dry-run=client -o yaml",
+    "delete pods",
+    "delete cm nope",
+    "scale deploy/web --replicas=-1",
+    "rollout history deploy/web",
+    "rollout status deploy/web --watch=false",
+    "set image deploy/web nope=x",
+    "label cm settings app=other",
+    "taint node node-1 x",
+    "logs",
+    "logs nope",
+    "wait --for=condition=Ready pod/web-0 --timeout=100ms",
+    "config view",
+    "config get-contexts",
+)
+
+
+async def kubectl(cli: Cli, line: str) -> tuple[int | None, str, str]:
+    assert KUBECTL is not None
+    head, dashes, tail = line.partition(" -- ")
+    words = [*shlex.split(head), "--kubeconfig", cli.kubeconfig, f"--cache-dir={cli.api.directory}/cache"]
+    process = await asyncio.create_subprocess_exec(
+        KUBECTL,
+        *words,
+        *(["--", *shlex.split(tail)] if dashes else []),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode().replace("'kubectl ", "'kubelite ")
+
+
+async def test_prints_what_kubectl_prints(cli: Cli) -> None:
+    applied = await cli("apply -f -", EVERYTHING)
+    assert applied.code == 0, applied.err
+    different = []
+    for line in LINES:
+        # An age may pass to the next second between the two: the second comparison decides.
+        for _ in range(3):
+            ours = await cli(line)
+            theirs = await kubectl(cli, line)
+            if (ours.code, ours.out, ours.err) == theirs:
+                break
+        else:
+            different.append((line, (ours.code, ours.out, ours.err), theirs))
+    assert different == []
