@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -39,13 +39,18 @@ class Lan:
 
     number: int = field(default_factory=lambda: os.getpid() % 200 + next(NUMBERS))
     machines: list[Machine] = field(default_factory=list)
+    _tries: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     @property
     def name(self) -> str:
         return f"kl{self.number}lan"
 
     def __enter__(self) -> Lan:
-        call("ip", "netns", "add", self.name)
+        while call("ip", "netns", "add", self.name, check=False).returncode != 0:
+            # Taken by another run of the tests.
+            self.number = self.number % 250 + 1
+            if next(self._tries) > 250:
+                raise RuntimeError("no free number for a LAN")
         self._ip("link", "add", "lan", "type", "bridge")
         self._ip("address", "add", f"10.77.{self.number}.1/24", "dev", "lan")
         self._ip("link", "set", "lan", "up")
