@@ -12,11 +12,14 @@ import contextlib
 import ssl
 from collections.abc import Callable
 
-from kubelite.apiserver.http.protocol import App, HttpProtocol, Server
+from kubelite.apiserver.http.protocol import HttpProtocol
+from kubelite.apiserver.http.shared import App, Server
 from kubelite.apiserver.request import Response
 
 IDLE_SECONDS = 90.0
 SWEEP_SECONDS = 5.0
+HEAD_SECONDS, BODY_SECONDS = 32.0, 60.0
+"""How long a client may take to send a head (upstream's ReadHeaderTimeout) and a whole request."""
 
 
 def tls_context(cert_file: str, key_file: str, client_ca_file: str = "") -> ssl.SSLContext:
@@ -62,7 +65,7 @@ class Listener:
         for connection in list(self.shared.connections):
             current = connection.current
             if current is None:
-                if now - connection.last_used > IDLE_SECONDS:
+                if now - connection.last_used > IDLE_SECONDS or connection.is_slow(now, HEAD_SECONDS, BODY_SECONDS):
                     connection.close()
             elif 0 < current[0].deadline < now:
                 connection.time_out()

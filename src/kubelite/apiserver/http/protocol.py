@@ -5,7 +5,7 @@ certificate, the raw transport for upgrades, and watches that write straight to 
 callbacks → `Request` → the application (`App`), which answers at once or returns an awaitable → head and body to the
 transport.
 
-Bounds: a head of `MAX_HEAD` bytes (431), a body of `limits.body` (413); further pipelined requests wait and reading
+Bounds: a head of `heads.MAX_HEAD` bytes (431), a body of `limits.body` (413); further pipelined requests wait and reading
 stops meanwhile. A peer that does not read stops the writer through `pause_writing`.
 """
 
@@ -13,34 +13,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Coroutine, Iterator
 from typing import Any, cast
-from urllib.parse import unquote
 
 import httptools
 
-from kubelite.apiserver.http import wire
+from kubelite.apiserver.http import heads, wire
+from kubelite.apiserver.http.chunks import send_chunks
+from kubelite.apiserver.http.shared import Server
 from kubelite.apiserver.http.stream import Stream
 from kubelite.apiserver.request import HIJACKED, Request, Response
-
-MAX_HEAD = 1 << 20
-MAX_WAITING = 32
-
-App = Callable[[Request], Response | Awaitable[Response]]
-"""Answers a request; never raises."""
-
-
-@dataclass(slots=True)
-class Server:
-    """What all connections of a listener share."""
-
-    app: App
-    refuse: Callable[[int, str], Response]
-    """(status, words) → the answer to a request that could not be read."""
-    body_limit: int
-    connections: set[HttpProtocol]
-    stopping: bool = False
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -49,17 +31,20 @@ class HttpProtocol(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_body_size",
+        "_doomed",
         "_head_size",
         "_headers",
         "_in_head",
         "_parser",
         "_reading_paused",
         "_refusal",
+        "_sending",
         "_task",
         "_transport",
         "_url",
         "_waiting",
         "_writable",
+        "began",
         "closing",
         "current",
         "early",
@@ -89,10 +74,14 @@ class HttpProtocol(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._sending: tuple[Iterator[bytes], bool] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._reading_paused = False
         self._refusal: Response | None = None
+        self._doomed: Response | None = None
         self.on_message_begin()
+        self.began = 0.0
+        """When the message that is being read began; 0 between messages."""
 
     # -- asyncio.Protocol
 
@@ -110,6 +99,7 @@ class HttpProtocol(asyncio.Protocol):
         self.server.connections.discard(self)
         self._transport = None
         self.closing = True
+        self._sending = None
         self._waiting.clear()
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
@@ -124,7 +114,7 @@ class HttpProtocol(asyncio.Protocol):
         return False
 
     def data_received(self, data: bytes) -> None:
-        if self.hijacked or self.closing:
+        if self.hijacked or self.closing or self._doomed is not None:
             return
         self.last_used = self.loop.time()
         if self._in_head:
@@ -137,7 +127,7 @@ class HttpProtocol(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal or self.server.refuse(400, "malformed HTTP request"))
             return
-        if self._in_head and self._head_size > MAX_HEAD:
+        if self._in_head and self._head_size > heads.MAX_HEAD:
             self._refuse(self.server.refuse(431, "request header fields too large"))
         elif self._refusal is not None:
             self._refuse(self._refusal)
@@ -154,11 +144,14 @@ class HttpProtocol(asyncio.Protocol):
             waiter.set_result(None)
         if self.stream is not None:
             self.stream.drained()
+        if self._sending is not None:
+            self.loop.call_soon(self._send_on)
 
     # -- httptools callbacks
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self.began = self.loop.time()
         self._url = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -175,17 +168,21 @@ class HttpProtocol(asyncio.Protocol):
         key = name.lower().decode("latin-1")
         text = value.decode("latin-1")
         known = headers.get(key)
+        if len(headers) > heads.MAX_HEADERS:
+            self._refusal = self.server.refuse(431, "too many request header fields")
+        elif known is not None and key == "host":
+            self._refusal = self.server.refuse(400, "too many Host headers")
         headers[key] = text if known is None else f"{known},{text}"
 
     def on_headers_complete(self) -> None:
         headers = self._headers
         self._in_head = False
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self.server.body_limit:
-            self._refusal = self.server.refuse(413, "")
-        elif (
-            headers.get("expect", "").lower() == "100-continue" and self._transport is not None and self.current is None
-        ):
+        if self._refusal is not None:
+            return
+        mistake = heads.mistake_of(headers, self._parser.get_http_version(), self.server.body_limit)
+        if mistake is not None:
+            self._refusal = self.server.refuse(*mistake)
+        elif "expect" in headers and self._transport is not None and self.current is None:
             self._transport.write(wire.CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -197,16 +194,19 @@ class HttpProtocol(asyncio.Protocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
+        self.began = 0.0
         if self._refusal is not None:
             return
         body = self._body
         parser = self._parser
-        raw_path, _, query = self._url.partition(b"?")
-        path = raw_path.decode("latin-1")
+        path, query, mistake = heads.split_target(self._url)
+        if mistake:
+            self._refusal = self.server.refuse(400, mistake)
+            return
         request = Request(
             parser.get_method().decode("latin-1"),
-            unquote(path) if "%" in path else path,
-            query.decode("latin-1"),
+            path,
+            query,
             self._headers,
             body[0] if len(body) == 1 else b"".join(body),
             self,
@@ -227,7 +227,9 @@ class HttpProtocol(asyncio.Protocol):
                 self._respond(answer)
             else:
                 self._task = self.loop.create_task(self._answer(cast(Coroutine[Any, Any, Response], answer)))
-        if self._waiting and not self._reading_paused:
+        if self._doomed is not None and self.current is None and not self.closing:
+            self._refuse(self._doomed)
+        elif self._waiting and not self._reading_paused:
             self._pause_reading()
         elif not self._waiting and self._reading_paused and not self.early and self.current is None:
             self._resume_reading()
@@ -281,9 +283,22 @@ class HttpProtocol(asyncio.Protocol):
             transport.write(head + pieces[0] if len(pieces) == 1 else b"".join([head, *pieces]))
         else:
             transport.write(head)
-            for piece in pieces:
-                transport.write(piece)
+            self._sending = (iter(pieces), keep)
+            self._send_on()
+            return
         self._finish(keep)
+
+    def _send_on(self) -> None:
+        """Writes a large answer as fast as the client reads: what waits in the transport is copied twice."""
+        while self._sending is not None and self._transport is not None and self._writable is None:
+            pieces, keep = self._sending
+            piece = next(pieces, None)
+            if piece is None:
+                self._sending = None
+                self._finish(keep)
+                self._run_waiting()
+            else:
+                self._transport.write(piece)
 
     async def _send_pieces(self, response: Response) -> None:
         """Writes an answer piece by piece as its iterator yields, waiting for the client to read."""
@@ -296,27 +311,9 @@ class HttpProtocol(asyncio.Protocol):
         transport.write(
             wire.head(response.status, response.content_type, response.headers, None, chunked=modern, close=close)
         )
-        try:
-            async for piece in pieces:
-                if self._transport is None:
-                    return
-                transport.write(wire.chunk(piece) if modern else piece)
-                if self._writable is not None:
-                    await self._writable
-        except asyncio.CancelledError:
-            transport.abort()
-            return
-        except Exception:  # noqa: BLE001 - the head is out: a broken-off body is all that can tell the client
-            transport.abort()
-            return
-        finally:
-            close_pieces = getattr(pieces, "aclose", None)
-            if close_pieces is not None:
-                await close_pieces()
-        if modern:
-            transport.write(wire.LAST_CHUNK)
-        self._finish(keep and modern)
-        self._run_waiting()
+        if await send_chunks(transport, pieces, chunked=modern, writable=lambda: self._writable):
+            self._finish(keep and modern)
+            self._run_waiting()
 
     def _finish(self, keep: bool) -> None:
         """One answer is complete."""
@@ -328,7 +325,11 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, response: Response) -> None:
-        """Answers what could not be read and closes: what follows in the stream cannot be trusted."""
+        """Answers what could not be read and closes, after the requests before it: what follows cannot be trusted."""
+        if self._doomed is None and self.stream is None and (self._waiting or self.current is not None):
+            self._doomed = response
+            self._run_waiting()
+            return
         self.closing = True
         transport = self._transport
         if transport is None:
@@ -377,10 +378,16 @@ class HttpProtocol(asyncio.Protocol):
     def is_idle(self) -> bool:
         return self.current is None and not self._waiting
 
+    def is_slow(self, now: float, head: float, body: float) -> bool:
+        """Whether a request has been arriving for longer than `head` (its head) or `body` seconds (all of it)."""
+        return bool(self.began) and now - self.began > (head if self._in_head else body)
+
     def time_out(self) -> None:
         """Ends the request under way with 504."""
         if self._task is not None:
             self._task.cancel()
+        elif self._sending is not None:
+            self.abort()
 
     def abort(self) -> None:
         if self._transport is not None:
