@@ -18,6 +18,7 @@ from kubelite.api import constants
 from kubelite.apiserver import metrics
 from kubelite.apiserver.config import Config
 from kubelite.apiserver.request import Handler, Request, Response
+from kubelite.machinery import errors
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
@@ -142,9 +143,11 @@ def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
     document = msgspec.json.format(msgspec.json.encode(version()), indent=2)
 
     def show_version(request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            raise errors.path_method_not_allowed()
         return Response(200, document, "application/json", (("Cache-Control", "no-cache, private"),))
 
-    handlers: dict[str, Handler] = {"/version": show_version, "/version/": show_version, "/metrics": metrics.handle}
+    handlers: dict[str, Handler] = {"/version": show_version, "/metrics": metrics.handle}
     for name, checks in (("livez", live), ("readyz", ready), ("healthz", live)):
         endpoint = Endpoint(name, checks)
         handlers[f"/{name}"] = endpoint.all

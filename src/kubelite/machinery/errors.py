@@ -78,6 +78,11 @@ def path_not_found() -> StatusError:
     return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
+def path_method_not_allowed() -> StatusError:
+    """405 for a URL that knows other methods."""
+    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+
 def already_exists(group: str, resource: str, name: str) -> StatusError:
     message = f'{qualified(resource, group)} "{name}" already exists'
     return StatusError(409, "AlreadyExists", message, _details(group, resource, name))

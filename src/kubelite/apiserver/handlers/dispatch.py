@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable
 
 from kubelite.apiserver.handlers import read, subresources, watch, write
 from kubelite.apiserver.registry.registry import Registry
-from kubelite.apiserver.request import Request, ResourceHandlers, Response
+from kubelite.apiserver.request import Request, RequestInfo, ResourceHandlers, Response
 from kubelite.machinery import errors
-from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 
 ResourceHandler = Callable[[Registry, Request, Kind], Response | Awaitable[Response]]
@@ -29,8 +28,22 @@ VERBS: dict[str, ResourceHandler] = {
 }
 
 
-def not_allowed() -> StatusError:
-    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+def _check_place(info: RequestInfo, kind: Kind) -> None:
+    """Whether the kind has the verb where the URL asks for it. Raises StatusError 404 or 405."""
+    if not kind.verbs or (not kind.stored and kind.stored_as is None):
+        raise errors.path_not_found()
+    if info.verb not in kind.verbs:
+        raise errors.path_method_not_allowed()
+    if info.verb in ("update", "patch") and not info.name:
+        raise errors.path_method_not_allowed()
+    if (kind.namespaced and info.verb == "create" and not info.namespace) or (info.verb == "create" and info.name):
+        raise errors.path_method_not_allowed()
+    if info.verb == "deletecollection" and kind.namespaced and not info.namespace:
+        raise errors.path_method_not_allowed()
+    if not kind.namespaced and info.namespace and kind.plural != "namespaces":
+        raise errors.path_not_found()
+    if kind.namespaced and not info.namespace and info.name and info.verb not in ("list", "watch", "deletecollection"):
+        raise errors.path_not_found()
 
 
 class Dispatcher:
@@ -49,26 +62,12 @@ class Dispatcher:
             raise errors.path_not_found()
         special = self._handlers.get((info.group, info.resource, info.subresource))
         if special is not None:
+            if not info.subresource and kind.verbs and info.verb not in kind.verbs:
+                raise errors.path_method_not_allowed()
             return special(request)
         if info.subresource:
             return self._subresource(request, kind)
-        if not kind.verbs or (not kind.stored and kind.stored_as is None):
-            raise errors.path_not_found()
-        if info.verb not in kind.verbs:
-            raise not_allowed()
-        if info.verb in ("update", "patch") and not info.name:
-            raise not_allowed()
-        if (kind.namespaced and info.verb == "create" and not info.namespace) or (info.verb == "create" and info.name):
-            raise not_allowed()
-        if not kind.namespaced and info.namespace and kind.plural != "namespaces":
-            raise errors.path_not_found()
-        if (
-            kind.namespaced
-            and not info.namespace
-            and info.name
-            and info.verb not in ("list", "watch", "deletecollection")
-        ):
-            raise errors.path_not_found()
+        _check_place(info, kind)
         if info.verb == "watch":
             return watch.watch(self._registry, request, kind, self._watch_seconds)
         return VERBS[info.verb](self._registry, request, kind)
@@ -79,6 +78,6 @@ class Dispatcher:
         if declared is None:
             raise errors.path_not_found()
         if info.verb not in declared.verbs:
-            raise not_allowed()
+            raise errors.path_method_not_allowed()
         handler = subresources.HANDLERS.get(info.subresource, subresources.unsupported)
         return handler(self._registry, request, kind)

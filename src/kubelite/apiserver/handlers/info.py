@@ -19,6 +19,8 @@ def request_info(request: Request) -> RequestInfo:
     path = request.path
     parts = path.strip("/").split("/")
     other = RequestInfo(path, request.method.lower())
+    if "//" in path:
+        return other
     if parts[0] == "api":
         if len(parts) < 3:
             return other

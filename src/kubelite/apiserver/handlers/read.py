@@ -78,7 +78,7 @@ def _get_now(registry: Registry, request: Request, kind: Kind) -> Response:
     form = form_for(request, kind)
     entry = registry.entry(kind, info.namespace if kind.namespaced else "", info.name)
     if entry is None:
-        raise errors.not_found(kind.group, kind.plural, info.name)
+        raise errors.not_found(kind.storage_kind.group, kind.plural, info.name)
     return answer(request, form, entry)
 
 
@@ -89,7 +89,7 @@ async def _reach(registry: Registry, revision: int | None) -> None:
         await cache.ready.wait()
     if revision is None:
         await cache.fresh()
-    elif not await cache.reach(revision):
+    elif not await cache.reach_asked(revision):
         raise errors.too_large_resource_version(revision, cache.revision)
 
 

@@ -8,6 +8,7 @@ store. Pure. Sources: apimachinery/pkg/apis/meta/internalversion/validation, api
 from __future__ import annotations
 
 import base64
+import sys
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ from kubelite.machinery.fielderrors import FieldError, Path
 
 NOT_OLDER, EXACT = "NotOlderThan", "Exact"
 TRUE = ("true", "1", "True", "TRUE", "t", "T")
+MAX_INT64, MAX_UINT64 = 2**63 - 1, 2**64 - 1
 FALSE = ("false", "0", "False", "FALSE", "f", "F", "")
 TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
@@ -42,12 +44,18 @@ class ListQuery(NamedTuple):
 
 def _number(request: Request, name: str) -> int:
     text = request.param(name)
-    if not text:
-        return 0
-    try:
-        return int(text)
-    except ValueError:
-        raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    return parse_int(text) if text else 0
+
+
+def parse_int(text: str) -> int:
+    """A decimal number of 64 bits, as Go reads it. Raises StatusError 400."""
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not (digits.isascii() and digits.isdigit()):
+        raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    number = int(text) if len(digits) < 30 else MAX_INT64 + 1
+    if not -MAX_INT64 - 1 <= number <= MAX_INT64:
+        raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return number
 
 
 def _flag(request: Request, name: str) -> bool | None:
@@ -61,8 +69,12 @@ def parse_revision(text: str) -> int | None:
     """None for "". Raises StatusError 400."""
     if not text:
         return None
-    if not text.isdigit() or len(text) > 20:
-        raise errors.bad_request(f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+    why = "" if text.isascii() and text.isdigit() else "invalid syntax"
+    if not why and (len(text) > 20 or int(text) > MAX_UINT64):
+        why = "value out of range"
+    if why:
+        where = f'invalid resource version: resourceVersion: Invalid value: "{text}"'
+        raise errors.bad_request(f'{where}: strconv.ParseUint: parsing "{text}": {why}')
     return int(text)
 
 
@@ -73,12 +85,14 @@ def list_query(request: Request, *, watch: bool) -> ListQuery:
     query = ListQuery(
         parse_revision(request.param("resourceVersion")),
         request.param("resourceVersionMatch"),
-        _number(request, "limit"),
+        max(_number(request, "limit"), 0),
         request.param("continue"),
         bool(_flag(request, "allowWatchBookmarks")),
         _flag(request, "sendInitialEvents"),
         _number(request, "timeoutSeconds"),
     )
+    if query.limit > sys.maxsize - 1:
+        query = query._replace(limit=sys.maxsize - 1)
     found = _watch_mistakes(query) if watch else _list_mistakes(query)
     if found:
         raise errors.invalid("meta.k8s.io", "ListOptions", "", found)
@@ -141,19 +155,21 @@ def decode_token(text: str) -> tuple[int, str]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         token = msgspec.json.decode(raw, type=_Token)
-    except (ValueError, msgspec.DecodeError, UnicodeError):
-        raise errors.bad_request("continue key is not valid: illegal base64 data or no token") from None
+    except (ValueError, msgspec.DecodeError, UnicodeError, RecursionError):
+        raise errors.bad_request(
+            "invalid continue token: continue key is not valid: illegal base64 data or no token"
+        ) from None
     if token.v != "meta.k8s.io/v1":
         raise errors.bad_request(
-            f'continue key is not valid: server does not recognize this encoded version "{token.v}"'
+            f'invalid continue token: continue key is not valid: server does not recognize this encoded version "{token.v}"'
         )
     if not token.start or token.rv == 0:
         raise errors.bad_request(
-            "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
+            "invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
         )
     key = token.start.removesuffix("\0")
     if any(part in (".", "..") for part in key.split("/")):
-        raise errors.bad_request(f"continue key is not valid: {key}")
+        raise errors.bad_request(f"invalid continue token: continue key is not valid: {key}")
     return token.rv, key
 
 

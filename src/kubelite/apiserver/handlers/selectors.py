@@ -31,7 +31,7 @@ def selection_of(request: Request, kind: Kind) -> Selection:
     try:
         label_selector = _labels(label_text) if label_text else None
     except ValueError as error:
-        raise errors.bad_request(f"unable to parse requirement: {error}") from None
+        raise errors.bad_request(str(error)) from None
     field_selector, name, rest = _fields(kind, field_text, namespace)
     return Selection(
         kind.storage_kind, namespace, request.info.name or name, label_selector, field_selector, (label_text, rest)
@@ -49,12 +49,18 @@ def _fields(kind: Kind, text: str, namespace: str) -> tuple[Any, str, str]:
     for requirement in selector.requirements:
         name = requirement.field
         if name not in ("metadata.name", "metadata.namespace") and name not in kind.selectable:
-            found = f'Unable to find "{kind.api_version}, Resource={kind.plural}" that match label selector ""'
-            raise errors.bad_request(f'{found}, field selector "{text}": field label not supported: {name}')
+            raise errors.bad_request(_unknown_field(kind, name))
     wanted = selector.exact("metadata.name") or ""
     if wanted and len(selector.requirements) == 1:
         return None, wanted, ""
     return (None if selector.empty else _stored(kind, selector)), wanted, text
+
+
+def _unknown_field(kind: Kind, name: str) -> str:
+    """Upstream's kinds with fields of their own say it in other words than those without (runtime/conversion.go)."""
+    if kind.selectable:
+        return f"field label not supported: {name}"
+    return f'"{name}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def _stored(kind: Kind, selector: fields.FieldSelector) -> fields.FieldSelector:

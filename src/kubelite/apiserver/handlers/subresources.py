@@ -21,7 +21,7 @@ from kubelite.apiserver.handlers import read, write
 from kubelite.apiserver.registry import delete, update
 from kubelite.apiserver.registry.ask import IGNORE, Ask
 from kubelite.apiserver.registry.body import decode_body, media_type
-from kubelite.apiserver.registry.patch import patch_type, read_patch
+from kubelite.apiserver.registry.patch import fitting, patch_type, read_patch
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.registry.update import Rules
 from kubelite.apiserver.request import Request, Response
@@ -102,6 +102,7 @@ def _scale_change(request: Request, kind: Kind, ask: Ask) -> Callable[[Any], Any
             raise errors.bad_request(
                 f"the name of the object ({sent.metadata.name}) does not match the name on the URL ({request.info.name})"
             )
+        write.check_namespace(sent.metadata.namespace, request.info.namespace)
 
     def change(old: Any) -> Any:
         if request.info.verb == "patch":
@@ -110,7 +111,9 @@ def _scale_change(request: Request, kind: Kind, ask: Ask) -> Callable[[Any], Any
             document = codec.to_generic(_scale_of(kind, old))
             document.setdefault("spec", {}).setdefault("replicas", 0)
             apply = jsonpatch.apply if type_ == "json" else mergepatch.apply
-            found = codec.convert(apply(document, patch), Scale)
+            patched = apply(document, patch)
+            with fitting(patched):
+                found = codec.convert(patched, Scale)
         else:
             found = sent
         replicas = found.spec.replicas or 0
@@ -171,6 +174,8 @@ async def binding(registry: Registry, request: Request, kind: Kind) -> Response:
             f"name in URL does not match name in Binding object: the name of the object ({sent.metadata.name}) does not match "
             f"the name on the URL ({info.name})"
         )
+    if not name:
+        raise errors.bad_request("Name parameter required.")
     target = sent.target
     node = target.name if target is not None else ""
     found = []

@@ -47,7 +47,7 @@ async def _watch(registry: Registry, query: ListQuery, selection: Selection, for
     if query.initial_events:
         if not revision:
             await cache.fresh()
-        elif not await cache.reach(revision):
+        elif not await cache.reach_asked(revision):
             raise errors.too_large_resource_version(revision, cache.revision)
     elif revision is None and not query.initial_events:
         await cache.fresh()

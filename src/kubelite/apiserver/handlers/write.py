@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
+from kubelite.api.meta import validate_field_manager
 from kubelite.api.types.meta_v1 import DeleteOptions
 from kubelite.apiserver.handlers import read
 from kubelite.apiserver.handlers.presentation import ListMeta, form_of
+from kubelite.apiserver.handlers.revisions import list_query, parse_int
 from kubelite.apiserver.handlers.selectors import selection_of
 from kubelite.apiserver.registry import create, delete, update
 from kubelite.apiserver.registry.ask import IGNORE, LOOPBACK, STRICT, WARN, Ask, Written
@@ -57,6 +59,9 @@ def ask_of(request: Request, options_kind: str) -> Ask:
         path = Path("fieldValidation")
         found.append(fielderrors.not_supported(path, ask.field_validation, ["", IGNORE, STRICT, WARN]))
     ask.field_manager = request.param("fieldManager")
+    found += validate_field_manager(ask.field_manager, Path("fieldManager"))
+    if options_kind == "PatchOptions" and request.query.get("force"):
+        found.append(fielderrors.forbidden(Path("force"), "may not be specified for non-apply patch"))
     if found:
         raise errors.invalid("meta.k8s.io", options_kind, "", found)
     return ask
@@ -132,6 +137,14 @@ async def put(registry: Registry, request: Request, kind: Kind, rules: update.Ru
     return _answer(request, kind, written, 201 if written.created else 200)
 
 
+def check_namespace(named: str, asked: str) -> None:
+    """The namespace in a body must be the one in the URL. Raises StatusError 400."""
+    if named and asked and named != asked:
+        raise errors.bad_request(
+            f"the namespace of the object ({named}) does not match the namespace on the request ({asked})"
+        )
+
+
 async def patch(registry: Registry, request: Request, kind: Kind, rules: update.Rules | None = None) -> Response:
     """Patch of the object or its status: 200."""
     read.form_for(request, kind)
@@ -147,6 +160,7 @@ async def patch(registry: Registry, request: Request, kind: Kind, rules: update.
             raise errors.bad_request(
                 f"the name of the object ({new.metadata.name}) does not match the name on the URL ({info.name})"
             )
+        check_namespace(new.metadata.namespace, info.namespace)
         return new
 
     written = await update.update(
@@ -189,10 +203,7 @@ def delete_options(request: Request, ask: Ask) -> DeleteOptions:
 def _query_options(request: Request, options: DeleteOptions) -> None:
     grace = request.param("gracePeriodSeconds")
     if grace:
-        try:
-            options.gracePeriodSeconds = int(grace)
-        except ValueError:
-            raise errors.bad_request(f'strconv.ParseInt: parsing "{grace}": invalid syntax') from None
+        options.gracePeriodSeconds = parse_int(grace)
     options.propagationPolicy = request.param("propagationPolicy")
     orphan = request.param("orphanDependents")
     if orphan:
@@ -224,6 +235,7 @@ async def delete_collection(registry: Registry, request: Request, kind: Kind) ->
     """Deletes what the selectors match: the list of what was deleted or marked."""
     ask = ask_of(request, "DeleteOptions")
     options = delete_options(request, ask)
+    list_query(request, watch=False)
     selection = selection_of(request, kind)
     await registry.cache.fresh()
     entries = list(registry.cache.of(kind.storage_kind).select(selection))

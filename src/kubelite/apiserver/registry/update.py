@@ -177,7 +177,7 @@ def _check_revision(kind: Kind, entry: Entry, asked: str, conditional: bool) -> 
             wrong = fielderrors.invalid(Path("metadata") / "resourceVersion", 0, "must be specified for an update")
             raise errors.invalid(kind.group, kind.kind, entry.name, [wrong])
         return
-    if not asked.isdigit():
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= 20):
         wrong = fielderrors.invalid(Path("metadata") / "resourceVersion", asked, "must be a non-negative integer")
         raise errors.invalid(kind.group, kind.kind, entry.name, [wrong])
     if int(asked) != entry.revision:

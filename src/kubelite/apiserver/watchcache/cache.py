@@ -191,6 +191,13 @@ class WatchCache:
             return self.revision >= revision
         return True
 
+    async def reach_asked(self, revision: int) -> bool:
+        """As `reach`, for a revision that a client named: one that the store has not seen either is refused at once."""
+        if self.revision >= revision:
+            return True
+        newest = max(self.written, self.revision) if self.exclusive else await self._store_revision()
+        return revision <= newest and await self.reach(revision)
+
     def is_current(self) -> bool:
         """Whether a consistent read can be answered right now."""
         return self.exclusive and self.revision >= self.written and self.ready.is_set()
