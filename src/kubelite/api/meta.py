@@ -19,6 +19,7 @@ ANNOTATIONS_LIMIT = 256 * 1024
 METADATA = Path("metadata")
 FINALIZER_ORPHAN = "orphan"
 FINALIZER_FOREGROUND = "foregroundDeletion"
+STANDARD_FINALIZERS = (FINALIZER_ORPHAN, FINALIZER_FOREGROUND, "kubernetes")
 
 _subdomain_name = names.for_prefix(names.dns1123_subdomain)
 
@@ -155,9 +156,12 @@ def _validate_owner(reference: OwnerReference, path: Path) -> list[FieldError]:
 
 def validate_finalizers(finalizers: Sequence[str], path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
-    for finalizer in finalizers:
+    for index, finalizer in enumerate(finalizers):
         for complaint in names.qualified_name(finalizer):
             errors.append(fielderrors.invalid(path, finalizer, complaint))
+        if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            errors.append(fielderrors.invalid(path.index(index), finalizer, detail))
     if FINALIZER_ORPHAN in finalizers and FINALIZER_FOREGROUND in finalizers:
         detail = f"finalizer {FINALIZER_ORPHAN} and {FINALIZER_FOREGROUND} cannot be both set"
         errors.append(fielderrors.invalid(path, list(finalizers), detail))

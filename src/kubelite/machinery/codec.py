@@ -29,6 +29,7 @@ __all__ = [
     "encode",
     "field_errors",
     "from_generic",
+    "json_kind",
     "strict_errors",
     "to_generic",
     "unknown_fields",
@@ -42,6 +43,9 @@ _YAML_TYPES = (YAML, "application/x-yaml", "text/yaml", "text/x-yaml")
 ACCEPTED = (JSON, YAML)
 MAX_DEPTH = 400
 """Deepest nesting taken; upstream's limit is 10000, far beyond any real object."""
+
+NO_KIND = "couldn't get version/kind; json parse error: "
+_TYPE_META = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
 
 _encoder = msgspec.json.Encoder()
 _generic = msgspec.json.Decoder()
@@ -84,10 +88,7 @@ def decode_generic(body: bytes, content_type: str = JSON, duplicates: list[str] 
     else:
         raise unsupported_media_type(ACCEPTED)
     if not isinstance(document, dict):
-        raise bad_request(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal "
-            f"{_json_kind(document)} into Go value of type struct {{ APIVersion string; Kind string }}"
-        )
+        raise _no_object(document)
     return document
 
 
@@ -101,10 +102,10 @@ def decode_yaml(body: bytes | str, duplicates: list[str] | None = None) -> Any:
 
 def convert(document: Any, type_: type[T]) -> T:
     """A plain object as an object of `type_`; nulls count as absent. Raises StatusError 400."""
-    if not isinstance(document, dict) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
-        raise _cannot_unmarshal(
-            document, type_, f"json: cannot unmarshal {_json_kind(document)} into Go value of type v1.{type_.__name__}"
-        )
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        if not isinstance(document, dict):
+            raise _no_object(document)
+        _check_type_meta(document)
     try:
         shape = shape_of(type_)
         return msgspec.convert(without_nulls(document, shape), type_)
@@ -136,7 +137,8 @@ def _parse(body: bytes) -> Any:
         raise bad_request("the object provided is unrecognized: json: exceeded max depth") from None
     except (msgspec.DecodeError, UnicodeError, ValueError) as error:
         text = str(error).removeprefix("JSON is malformed: ")
-        raise bad_request(f"couldn't get version/kind; json parse error: {text}") from None
+        text = "unexpected end of JSON input" if text == "Input data was truncated" else text
+        raise bad_request(f"{NO_KIND}{text}") from None
     if _depth_exceeds(document, MAX_DEPTH):
         raise bad_request("the object provided is unrecognized: json: exceeded max depth")
     return document
@@ -154,6 +156,19 @@ def _depth_exceeds(document: Any, limit: int) -> bool:
             if isinstance(inner, dict | list)
         ]
     return bool(level)
+
+
+def _no_object(document: Any) -> StatusError:
+    return bad_request(f"{NO_KIND}json: cannot unmarshal {json_kind(document)} into Go value of type {_TYPE_META}")
+
+
+def _check_type_meta(document: dict[str, Any]) -> None:
+    """The first things that are read of a body are its apiVersion and kind."""
+    for key in ("apiVersion", "kind"):
+        value = document.get(key)
+        if value is not None and not isinstance(value, str):
+            found = json_kind(value)
+            raise bad_request(f"{NO_KIND}json: cannot unmarshal {found} into Go struct field .{key} of type string")
 
 
 def _cannot_unmarshal(document: Any, type_: Any, text: str) -> StatusError:
@@ -175,11 +190,12 @@ _KINDS = {
     "null": "null",
 }
 _EXPECTED = re.compile(
-    r"Expected `(?P<want>[^`]*)`(?:, got `(?P<got>[^`]*)`)?(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?"
+    r"Expected `(?P<want>[^`]*)`(?: [<>]= -?\d+)?(?:, got `(?P<got>[^`]*)`)?(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?"
 )
 
 
-def _json_kind(value: Any) -> str:
+def json_kind(value: Any) -> str:
+    """What encoding/json calls a value: null, bool, number, string, array or object."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -210,7 +226,7 @@ def _go_text(message: str, shape: Shape, document: Any) -> str:
                 value[int(index)] if index.isdigit() and isinstance(value, list) and int(index) < len(value) else None
             )
     got = _KINDS.get(found["got"] or "", found["got"] or "number")
-    if got == "number" and isinstance(value, int | float):
+    if got == "number" and isinstance(value, int | float) and want.kind in ("int", "float"):
         got = f"number {value}"
     wanted = want.name if want.kind != "any" else (found["want"] or "").replace(" | null", "")
     if want.kind == "struct":

@@ -65,9 +65,9 @@ def _shape(type_: Any) -> Shape:
         return _SCALARS[type_]
     origin, arguments = typing.get_origin(type_), typing.get_args(type_)
     if origin is list and arguments:
-        return Shape("list", f"[]{shape_of(arguments[0]).name}", arguments[0])
+        return Shape("list", f"[]{_go_name(shape_of(arguments[0]))}", arguments[0])
     if origin is dict and len(arguments) == 2:
-        return Shape("dict", f"map[string]{shape_of(arguments[1]).name}", arguments[1])
+        return Shape("dict", f"map[string]{_go_name(shape_of(arguments[1]))}", arguments[1])
     if origin in (typing.Union, types.UnionType):
         rest = [argument for argument in arguments if argument is not type(None)]
         return shape_of(rest[0]) if len(rest) == 1 else _ANY
@@ -77,6 +77,11 @@ def _shape(type_: Any) -> Shape:
             return Shape("int", "int32" if widest < 2**31 else "int64")
         return shape_of(arguments[0])
     return _ANY
+
+
+def _go_name(shape: Shape) -> str:
+    """How Go's error texts name the type of an element."""
+    return f"v1.{shape.name}" if shape.kind == "struct" else shape.name
 
 
 def shape_of(type_: Any) -> Shape:

@@ -51,6 +51,7 @@ def test_every_mistake_is_reported_at_its_field() -> None:
     assert sorted(set(fields)) == [
         "metadata.annotations",
         "metadata.finalizers",
+        "metadata.finalizers[2]",
         "metadata.labels",
         "metadata.managedFields[0].manager",
         "metadata.managedFields[0].operation",
@@ -84,9 +85,9 @@ def test_events_own_nothing() -> None:
         ({"uid": "2"}, 'metadata.uid: Invalid value: "2": field is immutable'),
         ({"generation": 1}, "metadata.generation: Invalid value: 1: must not be decremented"),
         (
-            {"finalizers": ["a", "b"]},
+            {"finalizers": ["x/a", "x/b"]},
             "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, "
-            'found new finalizers []string{"b"}',
+            'found new finalizers []string{"x/b"}',
         ),
     ],
 )
@@ -98,7 +99,7 @@ def test_updates_keep_what_is_fixed(change: dict[str, object], text: str) -> Non
             "uid": "1",
             "generation": 2,
             "resourceVersion": "5",
-            "finalizers": ["a"],
+            "finalizers": ["x/a"],
             "deletionTimestamp": "2026-01-01T00:00:00Z",
         }
         return ObjectMeta(**{**values, **more})  # type: ignore[arg-type]

@@ -82,7 +82,7 @@ def test_garbage_is_a_bad_request(body: bytes) -> None:
         ),
         (
             b'{"spec":{"template":{"spec":{"containers":[{"image":1}]}}}}',
-            "cannot unmarshal number 1 into Go struct field Container.spec.template.spec.containers.image of type string",
+            "cannot unmarshal number into Go struct field Container.spec.template.spec.containers.image of type string",
         ),
         (b'{"metadata":{"labels":{"a":5}}}', "Go struct field ObjectMeta.metadata.labels of type string"),
         (b'{"spec":[]}', "cannot unmarshal array into Go struct field Deployment.spec of type v1.DeploymentSpec"),

@@ -11,55 +11,90 @@ from typing import Any
 
 from kubelite.apiserver.registry.ask import IGNORE, STRICT, Ask
 from kubelite.machinery import codec, errors
+from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 
 JSON_TYPES = frozenset(("application/json", ""))
 YAML_TYPES = frozenset(("application/yaml", "application/x-yaml", "text/yaml"))
 PROTOBUF = "application/vnd.kubernetes.protobuf"
-ACCEPTED = ("application/json", "application/yaml")
+ACCEPTED = ("application/json", "application/yaml", PROTOBUF)
+SUMMARY = 30
+"""How much of an unreadable body its error shows."""
 
 
 def media_type(header: str) -> str:
-    """The type without its parameters, lower case."""
-    return header.partition(";")[0].strip().lower()
+    """The type without its parameters, lower case; "" only for an absent header."""
+    return header.partition(";")[0].strip().lower() or header
 
 
 def decode_body(body: bytes, content_type: str, type_: Any, api_version: str, kind: str, ask: Ask) -> Any:
     """The body as `type_`. Raises StatusError 400 (malformed, other kind, strict mistakes) or 415."""
     media = media_type(content_type)
-    if media in JSON_TYPES:
-        obj = codec.decode(body, type_)
-        raw = body
-    elif media in YAML_TYPES:
-        document = codec.decode_generic(body, "application/yaml")
-        obj = codec.convert(document, type_)
-        raw = codec.encode(document)
-    elif media == PROTOBUF:
-        from kubelite.api import wire
+    mistakes: list[str] = []
+    try:
+        if media in JSON_TYPES:
+            body = b"{}" if body.strip() == b"null" else body
+            obj = codec.decode(body, type_)
+            raw = body
+        elif media in YAML_TYPES:
+            document = codec.decode_yaml(body, mistakes)
+            document = {} if document is None else document
+            obj = codec.convert(document, type_)
+            raw = codec.encode(document)
+        elif media == PROTOBUF:
+            from kubelite.api import wire
 
-        raw = codec.encode(wire.decode(body, kind))
-        obj = codec.decode(raw, type_)
-    else:
-        raise errors.unsupported_media_type(ACCEPTED)
+            raw = codec.encode(wire.decode(body, kind))
+            obj = codec.decode(raw, type_)
+        else:
+            raise errors.unsupported_media_type(ACCEPTED)
+    except StatusError as error:
+        raise _unrecognized(error, body, kind) from None
     _check_kind(obj, api_version, kind)
     obj.apiVersion, obj.kind = api_version, kind
     if ask.field_validation != IGNORE:
-        _report(codec.strict_errors(raw, type_), ask, kind, api_version)
+        _report(mistakes + codec.strict_errors(raw, type_), ask, kind, api_version)
     return obj
+
+
+def _unrecognized(error: StatusError, body: bytes, kind: str) -> StatusError:
+    """An error in a body of which not even the kind could be read, with its beginning; any other error as it is."""
+    text = error.message.removeprefix("the object provided is unrecognized: ")
+    if not text.startswith((codec.NO_KIND, "json: ", "error converting YAML")):
+        return error
+    shown = body[:SUMMARY]
+    summary = shown.decode(errors="replace") if shown[:1] == b"{" else shown.hex()
+    summary = f"{summary} ..." if len(body) > SUMMARY else summary or "<empty>"
+    return errors.bad_request(f"the object provided is unrecognized (must be of type {kind}): {text} ({summary})")
 
 
 def _check_kind(obj: Any, api_version: str, kind: str) -> None:
     """A body may leave out its apiVersion and kind, but not contradict the URL (`api_version` "": of any version)."""
-    if api_version and obj.apiVersion and obj.apiVersion != api_version:
+    found_version, found = obj.apiVersion or api_version, obj.kind or kind
+    if found == kind and (found_version == api_version or not api_version):
+        return
+    why = _why_other(found_version, found, kind)
+    if not why:
         raise errors.bad_request(
-            f"the API version in the data ({obj.apiVersion}) does not match the expected API version ({api_version})"
+            f"the API version in the data ({found_version}) does not match the expected API version ({api_version})"
         )
-    if obj.kind and obj.kind != kind:
-        version = api_version.rpartition("/")[2]
-        raise errors.bad_request(
-            f'{obj.kind} in version "{version}" cannot be handled as a {kind}: the kind in the data ({obj.kind}) does not match '
-            f"the expected kind ({kind})"
-        )
+    version = found_version.rpartition("/")[2]
+    raise errors.bad_request(f'{found} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+def _why_other(api_version: str, found: str, kind: str) -> str:
+    """Why an object of another kind or version is not taken; "" if it is the same kind in another version."""
+    from kubelite.api import scheme
+
+    if api_version.count("/") > 1:
+        return f"unexpected GroupVersion string: {api_version}"
+    version = api_version.rpartition("/")[2]
+    if scheme().by_kind(api_version, found) is None:
+        shown = f'version "{api_version}"' if api_version else "the internal version"
+        return f'no kind "{found}" is registered for {shown} in scheme "pkg/api/legacyscheme/scheme.go:30"'
+    if found == kind:
+        return ""
+    return f"converting ({version}.{found}) to ({kind}): unknown conversion"
 
 
 def _report(mistakes: list[str], ask: Ask, kind: str, api_version: str) -> None:
