@@ -15,7 +15,7 @@ BODIES: list[tuple[str, bytes, int]] = [
     ("no JSON", b"{", 400),
     ("a list", b"[]", 400),
     ("a string", b'"x"', 400),
-    ("null", b"null", 400),
+    ("null", b"null", 422),
     ("binary", bytes(range(256)), 400),
     ("invalid UTF-8", b'{"metadata":{"name":"\xff\xfe"}}', 400),
     ("deeply nested", b'{"metadata":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}", 400),
