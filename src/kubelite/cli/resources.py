@@ -2,7 +2,7 @@
 
 What: `Resources` is the server's discovery as an index: `named("deploy")`, `for_kind("apps/v1", "Deployment")`. Why: the CLI
 must work with kinds it has never heard of (custom resources) and with any server. Flow: aggregated discovery of /api and
-/apis, two requests at once → `Resource` values. A server without aggregated discovery is asked group by group.
+/apis → `Resource` values. A server without aggregated discovery is asked group by group.
 Name resolution follows client-go/restmapper (shortcuts, priorities) and cli-runtime.
 """
 
@@ -106,9 +106,9 @@ class Resources:
 async def discover(client: Client) -> Resources:
     """Ask the server. Raises StatusError or ConnectionFailed."""
     headers = {"Accept": ACCEPT}
-    core, groups = await asyncio.gather(
-        client.request("GET", "/api", headers=headers), client.request("GET", "/apis", headers=headers)
-    )
+    # One after the other, on one connection: a second TLS handshake costs more than the wait.
+    core = await client.request("GET", "/api", headers=headers)
+    groups = await client.request("GET", "/apis", headers=headers)
     found: list[Resource] = []
     for response in (core, groups):
         document = _json(response.body)

@@ -98,10 +98,13 @@ async def test_watch_prints_what_happens(cli: Cli) -> None:
     out = io.StringIO()
     words = ["get", "cm", "--watch", "-o", "name", "--kubeconfig", cli.kubeconfig]
     task = asyncio.create_task(execute(words, Streams(out, io.StringIO())))
-    async with asyncio.timeout(5):
-        await eventually(lambda: "settings" in out.getvalue())
-        await cli("create configmap second")
-        await eventually(lambda: "second" in out.getvalue())
+
+    async def seen(name: str) -> bool:
+        return name in out.getvalue()
+
+    await eventually(lambda: seen("settings"))
+    await cli("create configmap second")
+    await eventually(lambda: seen("second"))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert out.getvalue() == "configmap/settings\nconfigmap/second\n"

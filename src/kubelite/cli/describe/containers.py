@@ -44,7 +44,7 @@ def _basics(lines: Lines, container: Object, status: Object | None, indent: str)
     ports = container.get("ports") or ()
     shown = ", ".join(_port(port) for port in ports)
     lines.add(2, f"{'Ports' if ',' in shown else 'Port'}:\t{or_none(shown)}")
-    hosts = ", ".join(f"{port.get('hostPort', 0)}/{port.get('protocol', 'TCP')}" + _named(port) for port in ports)
+    hosts = ", ".join(f"{port.get('hostPort', 0)}/{port.get('protocol', 'TCP')}" for port in ports)
     lines.add(2, f"{'Host Ports' if ',' in hosts else 'Host Port'}:\t{or_none(hosts)}")
     profile = (container.get("securityContext") or {}).get("seccompProfile")
     if profile:
@@ -53,12 +53,8 @@ def _basics(lines: Lines, container: Object, status: Object | None, indent: str)
             lines.add(3, f"LocalhostProfile:\t{profile['localhostProfile']}")
 
 
-def _named(port: Object) -> str:
-    return f" ({port['name']})" if port.get("name") else ""
-
-
 def _port(port: Object) -> str:
-    return f"{port['containerPort']}/{port.get('protocol', 'TCP')}{_named(port)}"
+    return f"{port['containerPort']}/{port.get('protocol', 'TCP')}"
 
 
 def _command(lines: Lines, container: Object) -> None:
