@@ -7,6 +7,7 @@ for is imported, so that a command starts fast. Flow: words → verb → `Comman
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -28,6 +29,8 @@ Extra = Mapping[str, Mapping[str, str]]
 def main(argv: Sequence[str], *, extra: Extra | None = None) -> int:
     """Runs one command line (without the program's name). `extra`: more words for --help, by group title."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    gc.freeze()  # what is imported lives as long as the process: a short command never needs to look at it
+    gc.set_threshold(50_000)
     try:
         return asyncio.run(execute(argv, Streams(), extra=extra))
     except KeyboardInterrupt:

@@ -7,7 +7,6 @@ Flow: `main` makes one per command line; the connection is opened by the first r
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -230,7 +229,3 @@ class Session:
         path = resource.path(namespace, name, subresource)
         asked = {key: value for key, value in query.items() if value}
         return await self.json("PATCH", path, query=asked, body=patch, headers=headers)
-
-
-class Capture(io.StringIO):
-    """A text stream that remembers what was written; for commands run inside the process."""

@@ -17,12 +17,12 @@ from kubelite.cli import printers
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError
 from kubelite.cli.flags import Flag, Parsed
-from kubelite.cli.options import ADMIN_KUBECONFIG, OUTPUT, PRINT, REFUSED_PRINT
+from kubelite.cli.kubeconfig import INNER, entry, load, readable, save, target_path
+from kubelite.cli.options import OUTPUT, PRINT, REFUSED_PRINT
 from kubelite.cli.session import Object, Session
 from kubelite.cli.tabwriter import table
-from kubelite.client.config import kubeconfig_paths, read_kubeconfig
+from kubelite.client.config import read_kubeconfig
 
-_INNER = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _HIDDEN = ("token", "password")
 
 
@@ -39,57 +39,6 @@ def complete(parsed: Parsed, session: Session) -> Options:
     return Options(parsed.text("kubeconfig"), tuple(parsed.args), parsed)
 
 
-def _path(opts: Options) -> Path:
-    """The file that changes are written to."""
-    paths = kubeconfig_paths(opts.path)
-    existing = [path for path in paths if path.exists()]
-    return existing[0] if existing else paths[0]
-
-
-def _readable(opts: Options) -> str:
-    """The file to read: kubectl's, or the one that `up` writes."""
-    if not opts.path and not os.environ.get("KUBECONFIG") and not any(path.exists() for path in kubeconfig_paths()):
-        return ADMIN_KUBECONFIG if os.access(ADMIN_KUBECONFIG, os.R_OK) else ""
-    return opts.path
-
-
-def _load(opts: Options) -> Object:
-    from kubelite.machinery import yamlcodec
-
-    path = _path(opts)
-    document: Any = {}
-    if path.exists():
-        try:
-            document = yamlcodec.load(path.read_bytes()) or {}
-        except yamlcodec.YAMLError as error:
-            raise CliError(f'error loading config file "{path}": {error}') from error
-    base: Object = {"apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": ""}
-    for section in _INNER:
-        base[section] = []
-    return base | {key: value for key, value in document.items() if value is not None}
-
-
-def _save(opts: Options, document: Object) -> None:
-    from kubelite.cli.printers import yaml
-
-    path = _path(opts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(yaml.render(document))
-        temporary.replace(path)
-    except OSError as error:
-        raise CliError(f"open {path}: {(error.strerror or str(error)).lower()}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _entry(document: Object, section: str, name: str) -> Object | None:
-    return next((one for one in document[section] if one.get("name") == name), None)
-
-
 def _name(opts: Options, usage: str = "") -> str:
     if len(opts.args) != 1:
         raise UsageError(usage or f"Unexpected args: [{' '.join(opts.args)}]")
@@ -97,7 +46,7 @@ def _name(opts: Options, usage: str = "") -> str:
 
 
 async def run_view(opts: Options, session: Session) -> int:
-    document = read_kubeconfig(_readable(opts))
+    document = read_kubeconfig(readable(opts.path))
     parsed = opts.parsed
     if parsed.on("minify"):
         document = _minified(document, parsed.text("context"))
@@ -114,7 +63,7 @@ async def run_view(opts: Options, session: Session) -> int:
 
 def _minified(document: Object, context: str) -> Object:
     wanted = context or document["current-context"]
-    found = _entry(document, "contexts", wanted)
+    found = entry(document, "contexts", wanted)
     if found is None:
         raise CliError("cannot locate context " + wanted if wanted else "current-context must exist in order to minify")
     inner = found["context"]
@@ -142,20 +91,20 @@ def _flatten(document: Object) -> None:
     fields = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key")}
     for section, keys in fields.items():
         for one in document[section]:
-            body = one[_INNER[section]]
+            body = one[INNER[section]]
             for key in keys:
                 if body.get(key):
                     body[f"{key}-data"] = base64.b64encode(Path(body.pop(key)).read_bytes()).decode()
 
 
 async def run_get_contexts(opts: Options, session: Session) -> int:
-    document = read_kubeconfig(_readable(opts))
+    document = read_kubeconfig(readable(opts.path))
     names = list(opts.args) or sorted(one["name"] for one in document["contexts"])
     if opts.parsed.text("output") not in ("", "name"):
         raise CliError("output must be one of '' or 'name': " + opts.parsed.text("output"))
     rows, missing = [], []
     for name in names:
-        found = _entry(document, "contexts", name)
+        found = entry(document, "contexts", name)
         if found is None:
             missing.append(f"context {name} not found")
             continue
@@ -174,7 +123,7 @@ async def run_get_contexts(opts: Options, session: Session) -> int:
 
 
 async def run_current(opts: Options, session: Session) -> int:
-    current = read_kubeconfig(_readable(opts))["current-context"]
+    current = read_kubeconfig(readable(opts.path))["current-context"]
     if not current:
         raise CliError("current-context is not set")
     session.print(current)
@@ -183,18 +132,18 @@ async def run_current(opts: Options, session: Session) -> int:
 
 async def run_use(opts: Options, session: Session) -> int:
     name = _name(opts)
-    document = _load(opts)
-    if _entry(document, "contexts", name) is None:
+    document = load(target_path(opts.path))
+    if entry(document, "contexts", name) is None:
         raise CliError(f'no context exists with the name: "{name}"')
     document["current-context"] = name
-    _save(opts, document)
+    save(target_path(opts.path), document)
     session.print(f'Switched to context "{name}".')
     return 0
 
 
 def _get(section: str) -> Callable[[Options, Session], Any]:
     async def run(opts: Options, session: Session) -> int:
-        document = read_kubeconfig(_readable(opts))
+        document = read_kubeconfig(readable(opts.path))
         session.print("NAME")
         for name in sorted(one["name"] for one in document[section]):
             session.print(name)
@@ -205,16 +154,16 @@ def _get(section: str) -> Callable[[Options, Session], Any]:
 
 def _set(section: str, word: str) -> Callable[[Options, Session], Any]:
     async def run(opts: Options, session: Session) -> int:
-        parsed, document = opts.parsed, _load(opts)
+        parsed, document = opts.parsed, load(target_path(opts.path))
         name = document["current-context"] if section == "contexts" and parsed.on("current") else _name(opts)
-        found = _entry(document, section, name)
+        found = entry(document, section, name)
         done = "modified" if found is not None else "created"
         if found is None:
-            found = {"name": name, _INNER[section]: {}}
+            found = {"name": name, INNER[section]: {}}
             document[section].append(found)
-        _change(found[_INNER[section]], section, parsed)
+        _change(found[INNER[section]], section, parsed)
         document[section].sort(key=lambda one: str(one["name"]))
-        _save(opts, document)
+        save(target_path(opts.path), document)
         session.print(f'{word} "{name}" {"set" if section != "contexts" else done}.')
         return 0
 
@@ -246,17 +195,17 @@ def _change(body: Object, section: str, parsed: Parsed) -> None:
 
 def _delete(section: str, word: str) -> Callable[[Options, Session], Any]:
     async def run(opts: Options, session: Session) -> int:
-        name, document = _name(opts), _load(opts)
-        found = _entry(document, section, name)
+        name, document = _name(opts), load(target_path(opts.path))
+        found = entry(document, section, name)
         if found is None:
-            raise CliError(f"cannot delete {word} {name}, not in {_path(opts)}")
+            raise CliError(f"cannot delete {word} {name}, not in {target_path(opts.path)}")
         document[section].remove(found)
         if section == "contexts" and document["current-context"] == name:
             session.warn(
                 'warning: this removed your active context, use "kubelite config use-context" to select a different one'
             )
-        _save(opts, document)
-        session.print(f"deleted {word} {name} from {_path(opts)}")
+        save(target_path(opts.path), document)
+        session.print(f"deleted {word} {name} from {target_path(opts.path)}")
         return 0
 
     return run
@@ -266,36 +215,38 @@ async def run_rename(opts: Options, session: Session) -> int:
     if len(opts.args) != 2:
         raise UsageError(f"Unexpected args: [{' '.join(opts.args)}]")
     old, new = opts.args
-    document = _load(opts)
-    found = _entry(document, "contexts", old)
+    document = load(target_path(opts.path))
+    found = entry(document, "contexts", old)
     if found is None:
-        raise CliError(f'cannot rename the context "{old}", it\'s not in {_path(opts)}')
-    if _entry(document, "contexts", new) is not None:
-        raise CliError(f'cannot rename the context "{old}", the context "{new}" already exists in {_path(opts)}')
+        raise CliError(f'cannot rename the context "{old}", it\'s not in {target_path(opts.path)}')
+    if entry(document, "contexts", new) is not None:
+        raise CliError(
+            f'cannot rename the context "{old}", the context "{new}" already exists in {target_path(opts.path)}'
+        )
     found["name"] = new
     if document["current-context"] == old:
         document["current-context"] = new
-    _save(opts, document)
+    save(target_path(opts.path), document)
     session.print(f'Context "{old}" renamed to "{new}".')
     return 0
 
 
 async def run_unset(opts: Options, session: Session) -> int:
-    path, document = _name(opts), _load(opts)
+    path, document = _name(opts), load(target_path(opts.path))
     parts = path.split(".")
     if parts[0] == "current-context":
         document["current-context"] = ""
-    elif parts[0] in _INNER and len(parts) >= 2:
-        found = _entry(document, parts[0], parts[1])
+    elif parts[0] in INNER and len(parts) >= 2:
+        found = entry(document, parts[0], parts[1])
         if found is not None and len(parts) == 2:
             document[parts[0]].remove(found)
         elif found is not None:
-            found[_INNER[parts[0]]].pop(".".join(parts[2:]), None)
-    elif parts[0] in _INNER:
+            found[INNER[parts[0]]].pop(".".join(parts[2:]), None)
+    elif parts[0] in INNER:
         document[parts[0]] = []
     else:
         raise CliError(f"unable to parse {path}: no such property")
-    _save(opts, document)
+    save(target_path(opts.path), document)
     session.print(f'Property "{path}" unset.')
     return 0
 
