@@ -6,16 +6,31 @@ import asyncio
 import os
 import shlex
 import shutil
+import subprocess
 
 import pytest
 
 from tests.integration.cli.conftest import Cli
 from tests.integration.cli.manifests import EVERYTHING
 
-KUBECTL = next((found for name in ("kubectl.1.33", "kubectl") if (found := shutil.which(name))), None)
-if KUBECTL is None and os.path.exists("/usr/lib/google-cloud-sdk/bin/kubectl.1.33"):
-    KUBECTL = "/usr/lib/google-cloud-sdk/bin/kubectl.1.33"
-pytestmark = pytest.mark.skipif(KUBECTL is None, reason="there is no kubectl to compare with")
+VERSION = "1.33"
+"""Texts change between versions: only this one is compared byte for byte."""
+
+
+def _kubectl() -> str | None:
+    """A kubectl of that version: on the PATH, or beside the kubectl that is."""
+    plain = shutil.which("kubectl")
+    beside = os.path.join(os.path.dirname(os.path.realpath(plain)), f"kubectl.{VERSION}") if plain else ""
+    for found in (shutil.which(f"kubectl.{VERSION}"), beside, plain):
+        if found and os.path.exists(found):
+            text = subprocess.run([found, "version", "--client"], capture_output=True, text=True, check=False).stdout
+            if f"Client Version: v{VERSION}." in text:
+                return found
+    return None
+
+
+KUBECTL = _kubectl()
+pytestmark = pytest.mark.skipif(KUBECTL is None, reason=f"there is no kubectl {VERSION} to compare with")
 
 LINES = (
     "get pods",
