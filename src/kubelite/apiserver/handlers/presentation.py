@@ -66,7 +66,7 @@ class Form:
         return msgspec.json.encode({"kind": self.kind.kind, "apiVersion": self.kind.api_version, "metadata": metadata})
 
 
-PIECE = 64
+PIECE = 16
 
 
 def _joined(items: Sequence[bytes]) -> list[bytes]:
