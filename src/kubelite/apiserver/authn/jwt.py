@@ -48,7 +48,7 @@ def unverified(token: str) -> dict[str, Any]:
         raise InvalidToken("a token has three parts")
     try:
         claims = msgspec.json.decode(decode(parts[1]))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise InvalidToken("malformed claims") from error
     if not isinstance(claims, dict):
         raise InvalidToken("claims are not an object")
@@ -155,7 +155,7 @@ class Verifier:
         claims = unverified(token)
         try:
             header = msgspec.json.decode(decode(message.partition(".")[0]), type=Header)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             raise InvalidToken("malformed header") from error
         raw = decode(signature)
         for key in self.keys:
