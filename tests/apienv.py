@@ -152,7 +152,9 @@ class ApiEnv:
         """`kind`: json, merge, strategic or apply."""
         names = {"json": "json-patch+json", "merge": "merge-patch+json", "strategic": "strategic-merge-patch+json"}
         media = f"application/{names.get(kind, 'apply-patch+yaml')}"
-        return await self.request("PATCH", path, body, headers={"content-type": media, **more.pop("headers", {})}, **more)
+        return await self.request(
+            "PATCH", path, body, headers={"content-type": media, **more.pop("headers", {})}, **more
+        )
 
     @asynccontextmanager
     async def watch(self, path: str, **query: Any) -> AsyncIterator[Watch]:
