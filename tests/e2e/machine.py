@@ -158,6 +158,9 @@ class Machine:
         return done
 
     def kubelite(self, *argv: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """Runs our command. The machines of a host share its cgroups, so each node gets a root of its own there."""
+        if argv[0] == "up":
+            argv = (*argv, f"--cgroup-root=/kubelite/{self.namespace}")
         return self.run(str(KUBELITE), *argv, **options)  # type: ignore[arg-type]
 
     def processes(self) -> dict[int, str]:

@@ -20,8 +20,8 @@ def rules(machine: Machine) -> list[str]:
     return sorted(c for c in chains if not c.startswith("*") and not c.endswith(("ACCEPT", "DROP")))
 
 
-def cgroups() -> set[str]:
-    return {root for root, _, _ in os.walk("/sys/fs/cgroup") if "kubelite" in root and "alone" in root}
+def cgroups(machine: Machine) -> set[str]:
+    return {root for root, _, _ in os.walk("/sys/fs/cgroup") if f"kubelite/{machine.namespace}" in root}
 
 
 def snapshot(machine: Machine) -> dict[str, object]:
@@ -40,7 +40,7 @@ def snapshot(machine: Machine) -> dict[str, object]:
             p for p in (line.split()[4] for line in mounts) if not p.startswith(("/run/netns/", "/var/tmp/"))
         ),
         "namespaces": sorted(machine.run("ip", "netns", "list", check=False).stdout.split()),
-        "cgroups": sorted(cgroups()),
+        "cgroups": sorted(cgroups(machine)),
         "sysctls": [machine.run("sysctl", "-n", name).stdout for name in sysctls],
     }
 

@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     files["pki/ca.crt"] = ca.pair.certificate
     for user in certificates.NODE_USERS:
         files[f"{user}.kubeconfig"] = Paths.kubeconfig(user).read_bytes()
-    settings = replace(config, node_name=options.name, node_ip=options.address, join="bundle")
+    settings = replace(config, node_name=options.name, node_ip=options.address, join="bundle", cgroup_root="")
     files["cluster.json"] = json.dumps(asdict(settings), indent=2).encode()
     options.output.touch(mode=0o600)
     with tarfile.open(options.output, "w") as tar:

@@ -159,7 +159,9 @@ def delete_network() -> None:
 def delete_cgroups() -> None:
     """Removes the node's cgroups in every hierarchy (v1) or in the one tree (v2), the deepest first."""
     config = load()
-    name = f"kubelite/{config.node_name}" if config is not None else "kubelite"
+    name = config.cgroup_root.strip("/") if config is not None else ""
+    if not name:
+        return
     for root in {CGROUPS, *(p for p in CGROUPS.iterdir() if p.is_dir() and not p.is_symlink())}:
         top = root / name
         if not top.is_dir():

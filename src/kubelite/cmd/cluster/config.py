@@ -37,6 +37,8 @@ class Config:
     """Range of all pods' addresses; each node gets a /24 of it."""
     cluster_dns: str = constants.CLUSTER_DNS_IP
     """Virtual address of the cluster's DNS server."""
+    cgroup_root: str = ""
+    """Cgroup below which pods are put; empty takes /kubelite/NODE. Nodes that share a machine need one each."""
     wait: int = 60
     """Seconds to wait for the node to become Ready; 0 returns as soon as the processes run."""
 
@@ -85,6 +87,7 @@ def complete(config: Config) -> Config:
     values = asdict(config)
     values["node_name"] = config.node_name or socket.gethostname().lower()
     values["node_ip"] = config.node_ip or node_address()
+    values["cgroup_root"] = config.cgroup_root or f"/kubelite/{values['node_name']}"
     return Config(**values)
 
 

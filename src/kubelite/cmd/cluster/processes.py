@@ -90,7 +90,7 @@ def _node(config: Config) -> list[Process]:
             address=config.node_ip,
             container_runtime_endpoint=f"unix://{Paths.socket}",
             root_dir=str(Paths.kubelet),
-            cgroup_root=f"/kubelite/{config.node_name}",
+            cgroup_root=config.cgroup_root,
             cluster_dns=config.cluster_dns,
             cluster_domain=constants.CLUSTER_DOMAIN,
             client_ca_file=f"{Paths.pki}/ca.crt",

@@ -78,7 +78,7 @@ def unpack(bundle: str, config: Config) -> Config:
     joined = load()
     if joined is None:
         raise Failed(f"--join {bundle}: not a file made by `kubelite node-bundle`")
-    return replace(joined, join=bundle, wait=config.wait)
+    return complete(replace(joined, join=bundle, wait=config.wait, cgroup_root=config.cgroup_root))
 
 
 def launch() -> None:

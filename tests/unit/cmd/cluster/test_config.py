@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pathlib
+from dataclasses import replace
 
 import pytest
 
@@ -42,8 +43,9 @@ def test_flags_win_over_what_was_saved_and_the_rest_is_kept(
 
 
 def test_names_and_addresses_that_are_given_stand() -> None:
-    assert complete(FULL) == FULL
+    assert complete(FULL) == replace(FULL, cgroup_root="/kubelite/n")
     assert complete(Config(node_ip="192.0.2.1")).node_name
+    assert complete(replace(FULL, cgroup_root="/mine")).cgroup_root == "/mine"
 
 
 @pytest.mark.parametrize("config", [FULL, Config(node_name="n", node_ip="192.0.2.1")], ids=["etcd", "embedded"])
