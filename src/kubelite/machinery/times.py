@@ -18,8 +18,7 @@ _UNIT = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0,
 
 def now_text(now: datetime) -> str:
     """`2026-01-02T03:04:05Z`, as creationTimestamp and conditions carry it."""
-    now = now.astimezone(UTC)
-    return f"{now.year:04}-{now.month:02}-{now.day:02}T{now.hour:02}:{now.minute:02}:{now.second:02}Z"
+    return f"{now.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def micro_text(now: datetime) -> str:

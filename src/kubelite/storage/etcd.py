@@ -40,6 +40,7 @@ from kubelite.storage.interface import (
 
 PAGE = 1000
 HEALTH_KEY = b"health"
+MOD, EQUAL = pb.Compare.MOD, pb.Compare.EQUAL
 
 
 def _entry(kv: pb.KeyValue) -> KeyValue:
@@ -162,11 +163,11 @@ class EtcdStore:
     async def _put(self, key: str, value: bytes, expected: int, ttl: int) -> pb.TxnResponse:
         name = key.encode()
         request = self._transaction(name, expected)
-        if not ttl:
-            request.success.add().request_put.MergeFrom(pb.PutRequest(key=name, value=value))
-            return await self._connections.write(request)
         put = request.success.add().request_put
-        put.key, put.value, put.lease = name, value, await self._leases.lease(ttl)
+        put.key, put.value = name, value
+        if not ttl:
+            return await self._connections.write(request)
+        put.lease = await self._leases.lease(ttl)
         try:
             return await self._connections.write(request)
         except LeaseNotFound:
@@ -180,8 +181,8 @@ class EtcdStore:
     @staticmethod
     def _transaction(key: bytes, expected: int) -> pb.TxnRequest:
         """If the key's last write was `expected` (0: the key is absent, -1: never), then …; else read the key."""
-        compare = pb.Compare(key=key, target=pb.Compare.MOD, result=pb.Compare.EQUAL, mod_revision=expected)
-        request = pb.TxnRequest(compare=(compare,))
+        request = pb.TxnRequest()
+        request.compare.add(key=key, target=MOD, result=EQUAL, mod_revision=expected)
         if expected:
             request.failure.add().request_range.key = key
         return request

@@ -7,8 +7,8 @@ apiserver/pkg/registry/rest/{create,update,meta}.go.
 
 from __future__ import annotations
 
+import os
 import secrets
-import uuid
 from typing import Any
 
 from kubelite.machinery import errors, names
@@ -48,10 +48,17 @@ def prepare_create(obj: Any, kind: Kind, now: str) -> None:
     metadata.selfLink = ""
     metadata.resourceVersion = ""
     metadata.creationTimestamp = now
-    metadata.uid = str(uuid.uuid4())
+    metadata.uid = new_uid()
     if metadata.generateName and not metadata.name:
         generate_name(metadata)
     metadata.generation = 1 if kind.has_generation else None
+
+
+def new_uid() -> str:
+    """A random UUID (version 4) as text, at half the cost of the library's object."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def generate_name(metadata: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from kubelite import api
@@ -50,3 +52,9 @@ def test_an_update_keeps_what_the_client_left_out() -> None:
         "2030-01-01T00:00:00Z",
         3,
     )
+
+
+def test_uids_are_random_uuids_in_their_usual_form() -> None:
+    found = [metadata.new_uid() for _ in range(100)]
+    assert len(set(found)) == 100
+    assert all(str(uuid.UUID(text)) == text and uuid.UUID(text).version == 4 for text in found)
