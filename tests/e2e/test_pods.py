@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Cluster, eventually
-from tests.e2e.workbench import Bench, container, make, pod, service
+from tests.e2e.workbench import Bench, container, pod, service, workbench
 
 SHARED = {"volumes": [{"name": "shared", "emptyDir": {}}]}
 MOUNT = {"volumeMounts": [{"name": "shared", "mountPath": "/shared"}]}
@@ -113,10 +113,9 @@ def every_pod() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def zoo(cluster: Cluster) -> Iterator[Bench]:
-    bench = make(cluster, "zoo")
-    bench.apply(*every_pod())
-    yield bench
-    cluster.kubelite("delete", "namespace", "zoo", "--wait=false", check=False)
+    with workbench(cluster, "zoo") as bench:
+        bench.apply(*every_pod())
+        yield bench
 
 
 def ended(zoo: Bench, name: str) -> Any:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.e2e.conftest import Cluster, eventually, kubectl
 from tests.e2e.machine import call
-from tests.e2e.workbench import CTR, Bench, container, make, pod
+from tests.e2e.workbench import CTR, Bench, container, pod, workbench
 
 TALKS = "i=0; while true; do i=$((i+1)); echo line $i; sleep 0.2; done"
 ECHOES = "trap 'exit 0' TERM; echo ready; while read line; do echo you said $line; done"
@@ -28,25 +28,24 @@ FOREVER = "trap 'exit 0' TERM; sleep 1000 & wait"
 
 @pytest.fixture(scope="module")
 def node(cluster: Cluster) -> Iterator[Bench]:
-    bench = make(cluster, "streams")
-    bench.apply(
-        pod("web", {"name": "web", "image": "kubelite.test/web:1"}),
-        pod("talker", container("main", TALKS), container("other", "echo from other; " + FOREVER)),
-        pod("typed", container("main", ECHOES, stdin=True)),
-        pod("terminal", container("main", "echo welcome; exec sh", stdin=True, tty=True)),
-        pod(
-            "twice",
-            container(
-                "main",
-                "test -f /s/x && { echo second; sleep 1000; }; touch /s/x; echo first; exit 1",
-                volumeMounts=[{"name": "s", "mountPath": "/s"}],
+    with workbench(cluster, "streams") as bench:
+        bench.apply(
+            pod("web", {"name": "web", "image": "kubelite.test/web:1"}),
+            pod("talker", container("main", TALKS), container("other", "echo from other; " + FOREVER)),
+            pod("typed", container("main", ECHOES, stdin=True)),
+            pod("terminal", container("main", "echo welcome; exec sh", stdin=True, tty=True)),
+            pod(
+                "twice",
+                container(
+                    "main",
+                    "test -f /s/x && { echo second; sleep 1000; }; touch /s/x; echo first; exit 1",
+                    volumeMounts=[{"name": "s", "mountPath": "/s"}],
+                ),
+                volumes=[{"name": "s", "emptyDir": {}}],
             ),
-            volumes=[{"name": "s", "emptyDir": {}}],
-        ),
-    )
-    bench.ready("web", "talker", "typed", "terminal")
-    yield bench
-    cluster.kubelite("delete", "namespace", "streams", "--wait=false", check=False)
+        )
+        bench.ready("web", "talker", "typed", "terminal")
+        yield bench
 
 
 @pytest.fixture(params=[27, 33], ids=lambda minor: f"1.{minor}")
@@ -275,6 +274,6 @@ def test_a_host_port_and_the_host_network(node: Bench) -> None:
     assert fetch(18099) == "one host-port\n"
     assert fetch(18098) == "hi\n"
     assert node.status("host-network")["podIP"] == address
-    assert node.exec("host-network", "hostname").strip() == "shared"
+    assert node.exec("host-network", "hostname").strip() == node.cluster.machine.name
     node.run("delete", "pod", "host-port", "host-network")
     eventually(lambda: not fetch(18099) + fetch(18098), 10)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Cluster, eventually
-from tests.e2e.workbench import Bench, container, make, pod, service
+from tests.e2e.workbench import Bench, container, pod, service, workbench
 
 FOREVER = "trap 'exit 0' TERM; sleep 1000 & wait"
 BUSY = {"limits": {"cpu": "1500m", "memory": "64Mi"}, "requests": {"cpu": "250m"}}
@@ -152,11 +152,10 @@ def everything() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def bench(cluster: Cluster) -> Iterator[Bench]:
-    bench = make(cluster, "volumes")
-    bench.apply(*everything())
-    bench.ready("variables", "volumes")
-    yield bench
-    cluster.kubelite("delete", "namespace", "volumes", "--wait=false", check=False)
+    with workbench(cluster, "volumes") as bench:
+        bench.apply(*everything())
+        bench.ready("variables", "volumes")
+        yield bench
 
 
 def test_variables_come_from_every_source(bench: Bench) -> None:
@@ -174,7 +173,7 @@ def test_variables_come_from_every_source(bench: Bench) -> None:
         "POD_UID": found["metadata"]["uid"],
         "POD_IP": status["podIP"],
         "HOST_IP": bench.cluster.machine.address,
-        "NODE": "shared",
+        "NODE": bench.cluster.machine.name,
         "ACCOUNT": "default",
         "LABEL": "back",
         "NOTE": "two words",

@@ -6,8 +6,10 @@ either is fetched. Everything goes through the real kubectl, so that the node's 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,9 +112,13 @@ class Bench:
         return f"{done.stdout}\n{done.stderr}"
 
 
-def make(cluster: Cluster, name: str) -> Bench:
-    """A namespace with its service account."""
+@contextlib.contextmanager
+def workbench(cluster: Cluster, name: str) -> Iterator[Bench]:
+    """A namespace with its service account, deleted afterwards without waiting."""
     cluster.kubelite("create", "namespace", name)
     account = ("get", "serviceaccount", "default", "-n", name)
-    eventually(lambda: cluster.machine.kubelite(*account, check=False).returncode == 0)
-    return Bench(cluster, name)
+    try:
+        eventually(lambda: cluster.machine.kubelite(*account, check=False).returncode == 0)
+        yield Bench(cluster, name)
+    finally:
+        cluster.kubelite("delete", "namespace", name, "--wait=false", check=False)
