@@ -76,6 +76,7 @@ def in_range(low: int, high: int) -> str:
     return f"must be between {low} and {high}, inclusive"
 
 
+@lru_cache(maxsize=64)
 def _bad_format(text: str, pattern: str, *examples: str) -> str:
     if not examples:
         return f"{text} (regex used for validation is '{pattern}')"

@@ -19,10 +19,23 @@ from tests.integration.bad_input.seeded import seeded_server
 KINDS = sorted(VALID)
 SCALARS: list[Any] = [
     None, True, False, 0, -1, 1, 1.5, -0.0, 2**31, 2**63, 2**64, 10**40, 1e308, "", "x", "A B", "..", "/", "-1", "1Gi", "100%",
-    "9" * 400, "²", "\0", "\n", "é", "\ud7ff", "x" * 5000, [], {}, [None], [[]], [{}], {"": ""}, {"a": None}, {"$patch": "delete"},
-    {"a": {"b": {"c": []}}}, "2026-01-01T00:00:00Z", "yesterday", "10.96.0.1", "::", "fe80::1%eth0", "tcp://x", "a=b,c in (d",
+    "9" * 400, "²", "\0", "\n", "é", "\ud7ff", "x" * 5000, [], {}, [None], [[]], [{}], {"": ""}, {"a": None},
+    {"$patch": "delete"}, {"a": {"b": []}}, "2026-01-01T00:00:00Z", "yesterday", "10.96.0.1", "::", "fe80::1%eth0", "tcp://x", "a=b,c in (d",
 ]  # fmt: skip
-NEW_KEYS = ["name", "namespace", "spec", "status", "metadata", "labels", "selector", "matchExpressions", "unknown", "", "é", "$patch"]
+NEW_KEYS = [
+    "name",
+    "namespace",
+    "spec",
+    "status",
+    "metadata",
+    "labels",
+    "selector",
+    "matchExpressions",
+    "unknown",
+    "",
+    "é",
+    "$patch",
+]
 
 
 class Harness:
@@ -114,23 +127,26 @@ def test_a_damaged_object_is_taken_or_refused(harness: Harness, case: tuple[str,
     body = json.dumps(document).encode()
     path = VALID[kind][0] if how == "POST" else one(kind) + ("/status" if how == "STATUS" else "")
     method = "POST" if how == "POST" else "PUT"
-    status = harness.request(
-        method, path, body, query={"dryRun": "All"}, headers={"content-type": "application/json"}
-    )
+    status = harness.request(method, path, body, query={"dryRun": "All"}, headers={"content-type": "application/json"})
     assert status < 500, (status, document)
 
 
 @settings(max_examples=200, **COMMON)
 @given(
     damaged(),
-    st.sampled_from(["application/merge-patch+json", "application/strategic-merge-patch+json", "application/json-patch+json"]),
+    st.sampled_from(
+        ["application/merge-patch+json", "application/strategic-merge-patch+json", "application/json-patch+json"]
+    ),
     st.sampled_from(["add", "replace", "remove", "test", "copy", "move", "x"]),
 )
 def test_a_damaged_patch_is_taken_or_refused(harness: Harness, case: tuple[str, Any], media: str, op: str) -> None:
     kind, document = case
     patch = document
     if "json-patch" in media and isinstance(document, dict):
-        patch = [{"op": op, "path": "/" + "/".join(k for k in document), "from": f"/{k}", "value": v} for k, v in document.items()]
+        patch = [
+            {"op": op, "path": "/" + "/".join(k for k in document), "from": f"/{k}", "value": v}
+            for k, v in document.items()
+        ]
     body = json.dumps(patch).encode()
     status = harness.request("PATCH", one(kind), body, query={"dryRun": "All"}, headers={"content-type": media})
     assert status < 500, (status, media, patch)
@@ -140,9 +156,20 @@ def test_a_damaged_patch_is_taken_or_refused(harness: Harness, case: tuple[str, 
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["limit", "continue", "resourceVersionMatch", "labelSelector", "fieldSelector", "timeout", "pretty", "dryRun"]
+            [
+                "limit",
+                "continue",
+                "resourceVersionMatch",
+                "labelSelector",
+                "fieldSelector",
+                "timeout",
+                "pretty",
+                "dryRun",
+            ]
         ),
-        st.one_of(st.text(max_size=20), st.sampled_from(["a in (b)", "metadata.name=x", "-1", "Exact", "5", "All", "1s"])),
+        st.one_of(
+            st.text(max_size=20), st.sampled_from(["a in (b)", "metadata.name=x", "-1", "Exact", "5", "All", "1s"])
+        ),
         max_size=4,
     ),
     st.sampled_from(["GET", "DELETE"]),
@@ -175,7 +202,9 @@ async def test_random_bytes_in_bodies_are_refused() -> None:
             for _ in range(60):
                 prefix = b"k8s\0" if "protobuf" in media and source.random() < 0.8 else b""
                 body = prefix + source.randbytes(source.randint(0, 80))
-                head = f"POST {VALID['Pod'][0]} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin-token-of-the-tests\r\n"
+                head = (
+                    f"POST {VALID['Pod'][0]} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin-token-of-the-tests\r\n"
+                )
                 head += f"content-type: {media}\r\ncontent-length: {len(body)}\r\n\r\n"
                 writer.write(head.encode() + body)
                 reply = await read_reply(reader)
