@@ -7,8 +7,9 @@ Flow: `main` makes one per command line; the connection is opened by the first r
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TextIO
@@ -59,6 +60,16 @@ def _raw(stream: TextIO, data: bytes) -> None:
         stream.flush()
         buffer.write(data)
         buffer.flush()
+
+
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"(?: "[^"]*")?')
+
+
+def warning_texts(header: str) -> list[str]:
+    """The texts of a Warning header: `299 - "text"`, several of them separated by commas; others as they are."""
+    if not header:
+        return []
+    return [re.sub(r"\\(.)", r"\1", text) for text in _WARNING.findall(header)] or [header]
 
 
 class Session:
@@ -162,8 +173,7 @@ class Session:
         response = await self.client.request(
             method, path, query=query, body=data, headers=fields or None, seconds=self.seconds
         )
-        if "warning" in response.headers:
-            self.show_warning(response.headers["warning"])
+        self.show_warnings(response.values("warning"))
         if self.parsed.number("v") >= 6:
             self.warn(f'"Response" verb="{method}" url="{self.config.server}{path}" status="{response.status}"')
         return response
@@ -178,6 +188,7 @@ class Session:
     async def lines(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
         """The lines of a streamed answer (a watch)."""
         stream = await self.client.stream("GET", path, query=query, headers=headers, seconds=self.seconds)
+        self.show_warnings(stream.warnings)
         rest = b""
         try:
             async for chunk in stream:
@@ -188,12 +199,12 @@ class Session:
         finally:
             stream.close()
 
-    def show_warning(self, header: str) -> None:
-        """`299 - "text"`: each text once on stderr."""
-        text = header.partition('"')[2].rpartition('"')[0].replace('\\"', '"') or header
-        if text not in self.warned:
-            self.warned.add(text)
-            self.warn(f"Warning: {text}")
+    def show_warnings(self, headers: Iterable[str]) -> None:
+        """The values of Warning headers, each text once on stderr."""
+        for text in (text for header in headers for text in warning_texts(header)):
+            if text not in self.warned:
+                self.warned.add(text)
+                self.warn(f"Warning: {text}")
 
     # objects
 

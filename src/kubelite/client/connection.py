@@ -25,8 +25,14 @@ def header_map(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
 
 
+def header_values(pairs: list[tuple[bytes, bytes]], wanted: str) -> list[str]:
+    """Every value of a header that may be repeated (Warning), in the order received; `wanted` is lower case."""
+    key = wanted.encode()
+    return [value.decode("utf-8", "replace") for name, value in pairs if name.lower() == key]
+
+
 class Response:
-    """A whole answer. Header names are lower case; the last of a repeated header wins."""
+    """A whole answer. Header names are lower case; the last of a repeated header wins, `values` has them all."""
 
     __slots__ = ("_headers", "body", "status")
 
@@ -38,6 +44,10 @@ class Response:
     @property
     def headers(self) -> dict[str, str]:
         return header_map(self._headers)
+
+    def values(self, name: str) -> list[str]:
+        """Every value of the header `name` (lower case)."""
+        return header_values(self._headers, name)
 
 
 class Exchange:

@@ -16,7 +16,7 @@ from collections import deque
 from urllib.parse import urlsplit
 
 from kubelite.client.config import ClientConfig
-from kubelite.client.connection import Connection, Exchange, Response, header_map
+from kubelite.client.connection import Connection, Exchange, Response, header_map, header_values
 from kubelite.client.credentials import Certificate
 from kubelite.client.errors import ConnectionFailed
 
@@ -36,6 +36,7 @@ class Stream:
         self._exchange = exchange
         self.status = exchange.status
         self.headers = header_map(exchange.headers)
+        self.warnings = header_values(exchange.headers, "warning")
         self._timer: asyncio.TimerHandle | None = None
 
     def __aiter__(self) -> Stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubelite.cli.failures import CliError, Several, Silent, report
+from kubelite.cli.session import warning_texts
 from kubelite.client.errors import ConfigError, ConnectionFailed
 from kubelite.machinery.errors import StatusError, not_found
 
@@ -41,3 +42,16 @@ CAUSES = [{"field": "spec.a", "message": "Required value"}, {"field": "spec.b", 
 )
 def test_reports(error: Exception, lines: list[str], code: int) -> None:
     assert report(error, "h:1") == (lines, code)
+
+
+@pytest.mark.parametrize(
+    ("header", "texts"),
+    [
+        ('299 - "one"', ["one"]),
+        ('299 - "a, \\"b\\" \\\\", 299 agent "two" "Sat, 01 Jan 2030 00:00:00 GMT"', ['a, "b" \\', "two"]),
+        ("something else", ["something else"]),
+        ("", []),
+    ],
+)
+def test_warning_headers_hold_one_text_or_several(header: str, texts: list[str]) -> None:
+    assert warning_texts(header) == texts

@@ -242,3 +242,18 @@ async def test_sends_a_renewed_token_after_unauthorized(tmp_path):
         client = new_client(ClientConfig(server=server.config.server, token_file=str(token)))
         assert (await client.request("GET", "/x")).status == 200
         await client.close()
+
+
+async def test_every_value_of_a_repeated_header_is_kept():
+    async def answer(request: Request, writer: asyncio.StreamWriter) -> bool:
+        writer.write(reply(200, b"{}", 'Warning: 299 - "one"\r\nwarning: 299 - "two"\r\n'))
+        return True
+
+    async with serving(answer) as server:
+        client = Client.from_config(server.config, user_agent="test")
+        response = await client.request("GET", "/x")
+        stream = await client.stream("GET", "/x")
+        stream.close()
+        await client.close()
+    assert response.values("warning") == stream.warnings == ['299 - "one"', '299 - "two"']
+    assert response.values("absent") == []
