@@ -36,6 +36,26 @@ def test_a_container_gets_its_volumes_hosts_and_termination_log(tmp_path):
     assert log.endswith("/pods/u1/containers/web/termination-3") and pathlib.Path(log).read_bytes() == b""
 
 
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ({"configMap": {"name": "c"}}, True),
+        ({"secret": {"secretName": "s"}}, True),
+        ({"downwardAPI": {"items": []}}, True),
+        ({"projected": {"sources": []}}, True),
+        ({"emptyDir": {}}, False),
+    ],
+    ids=["configMap", "secret", "downwardAPI", "projected", "emptyDir"],
+)
+def test_only_volumes_that_the_kubelet_does_not_write_are_writable(tmp_path, source, wanted):
+    spec = {"name": "web", "image": "i", "volumeMounts": [{"name": "v", "mountPath": "/d"}]}
+    pod = make_pod([spec], volumes=[{"name": "v", **source}])
+    made = mounts.container_mounts(
+        pod, pod.spec.containers[0], {"v": "/host/v"}, {}, no_sub_path, "/host/hosts", str(tmp_path), 0
+    )
+    assert next(m.readonly for m in made if m.container_path == "/d") is wanted
+
+
 def test_a_volume_over_the_hosts_file_wins(tmp_path):
     assert mounts_of(tmp_path, [{"name": "v", "mountPath": "/etc/hosts"}])["/etc/hosts"].host_path == "/host/v"
 
