@@ -1,5 +1,6 @@
 """Random damage: to valid objects of every kind, to patches, to queries, and to the bytes on the socket."""
 
+# ruff: noqa: E501 - a table is a table
 from __future__ import annotations
 
 import asyncio
