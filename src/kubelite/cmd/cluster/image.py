@@ -58,6 +58,16 @@ def import_tar(tar: pathlib.Path, socket: pathlib.Path = Paths.socket) -> list[s
     return sorted(set(containerd.ctr("images", "list", "--quiet", socket=socket).stdout.split()) - before)
 
 
+def _import_unless_gone(tar: pathlib.Path, socket: pathlib.Path) -> list[str]:
+    """Loads the tar; a node that ends at this moment needs no image."""
+    try:
+        return import_tar(tar, socket)
+    except RuntimeError:
+        if socket.exists():
+            raise
+        return []
+
+
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kubelite image",
@@ -89,7 +99,7 @@ def _import(tars: Sequence[pathlib.Path], nodes: Sequence[pathlib.Path]) -> int:
         if not tar.is_file():
             print(f"error: {tar}: no such file", file=sys.stderr)
             return 1
-        new = {reference for node in nodes for reference in import_tar(tar, node)}
+        new = {reference for node in nodes for reference in _import_unless_gone(tar, node)}
         for reference in sorted(new) or ["nothing new"]:
             print(f"imported {reference} from {tar}")
     return 0
