@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubelite.apiserver.registry.ask import IGNORE, STRICT, Ask
+from kubelite.apiserver.registry.ask import IGNORE, STRICT, WARN, Ask
 from kubelite.machinery import codec, errors
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
@@ -115,6 +115,9 @@ def convert_document(document: dict[str, Any], kind: Kind, ask: Ask) -> Any:
     """
     raw = codec.encode(document)
     obj = codec.decode(raw, kind.type)
-    if ask.field_validation != IGNORE:
+    # As many bytes again: no field was unknown, or an empty struct that was written for the first time hides it. That is
+    # good enough where the consequence is a warning, at a third of the cost; components send thousands of status patches.
+    probably_clean = ask.field_validation == WARN and len(codec.encode(obj)) == len(raw)
+    if ask.field_validation != IGNORE and not probably_clean:
         _report(codec.strict_errors(raw, kind.type), ask, kind.kind, kind.api_version)
     return obj
