@@ -61,6 +61,7 @@ NULLABLE = {
     "SELinuxOptions.level",
     "ServiceSpec.clusterIP",
     "EnvVar.value",
+    "GRPCAction.service",
 }
 # Structs that upstream always writes, so an absent one reads as an empty one.
 ALWAYS = {"metadata", "spec", "status", "template", "strategy", "updateStrategy"}

@@ -40,6 +40,7 @@ POD: dict[str, Any] = {
                 "ports": [{"containerPort": 80, "name": "http"}],
                 "resources": {"limits": {"cpu": "1", "memory": "64Mi"}},
                 "livenessProbe": {"httpGet": {"path": "/", "port": 80}},
+                "readinessProbe": {"grpc": {"port": 5000}},
                 "env": [{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
                 "volumeMounts": [{"name": "data", "mountPath": "/data"}],
             }

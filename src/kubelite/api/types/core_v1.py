@@ -506,7 +506,7 @@ class GCEPersistentDiskVolumeSource(Object):
 
 class GRPCAction(Object):
     port: Int32 | None = None
-    service: str = ""
+    service: str | None = None
 
 
 class GitRepoVolumeSource(Object):

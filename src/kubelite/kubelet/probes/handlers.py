@@ -187,7 +187,7 @@ async def grpc(action: GRPCAction, pod_ip: str, seconds: float) -> Look:
     import grpc.aio
 
     address = joined(pod_ip, action.port or 0)
-    name = action.service.encode()
+    name = (action.service or "").encode()
     request = b"\x0a" + _varint(len(name)) + name if name else b""
     options = (
         ("grpc.primary_user_agent", USER_AGENT),

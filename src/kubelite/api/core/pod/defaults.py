@@ -137,6 +137,8 @@ def default_probe(probe: v1.Probe) -> None:
         probe.failureThreshold = 3
     if probe.httpGet is not None:
         _default_http_get(probe.httpGet)
+    if probe.grpc is not None and probe.grpc.service is None:
+        probe.grpc.service = ""
 
 
 def _default_http_get(action: v1.HTTPGetAction) -> None:

@@ -75,6 +75,19 @@ CONTAINER_CASES: list[Any] = [
         id="probe",
     ),
     pytest.param(
+        {"readinessProbe": {"grpc": {"port": 80}}},
+        {
+            "readinessProbe": {
+                "grpc": {"port": 80, "service": ""},
+                "timeoutSeconds": 1,
+                "periodSeconds": 10,
+                "successThreshold": 1,
+                "failureThreshold": 3,
+            }
+        },
+        id="the-service-of-a-grpc-probe-is-explicit",
+    ),
+    pytest.param(
         {"lifecycle": {"preStop": {"httpGet": {"port": "web", "path": "/bye"}}}},
         {"lifecycle": {"preStop": {"httpGet": {"port": "web", "path": "/bye", "scheme": "HTTP"}}}},
         id="hook",
