@@ -12,8 +12,15 @@ help: ## Show what can be made
 .venv/.complete: requirements.lock pyproject.toml
 	@scripts/setup python
 
+.venv/.complete-dev: requirements-dev.lock pyproject.toml
+	@scripts/setup dev
+
 setup: .venv/.complete ## Install what is missing: Python packages and a node's programs
 	@scripts/setup node
+
+setup-test: .venv/.complete-dev ## Install what is missing for the tests as well
+	@scripts/setup node
+	@scripts/setup test
 
 up: setup ## Install what is missing and start a cluster on this machine
 	@.venv/bin/kubelite up $(FLAGS)
