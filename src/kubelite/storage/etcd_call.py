@@ -106,8 +106,7 @@ class Call:
             self.answered.set_result(None)
         else:
             self.answered.set_exception(error)
-            if self.streams:
-                self.answered.exception()  # `Http2.read` raises it
+            self.answered.exception()  # whoever still waits raises it; nobody may be waiting any more
         self.wake()
 
     def wake(self) -> None:
