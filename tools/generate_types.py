@@ -130,7 +130,10 @@ class Module:
         ref = schema.get("$ref")
         if ref is not None:
             target = ref.removeprefix("#/$defs/")
-            return "str" if target in TIMES else self.reference(target)
+            if target in TIMES:
+                self.imports.add(("base", "Time"))
+                return "Time"
+            return self.reference(target)
         kinds = schema.get("type", [])
         kind = kinds if isinstance(kinds, str) else next((k for k in kinds if k != "null"), None)
         if kind == "array":
@@ -156,7 +159,7 @@ class Module:
             return f"{python}: {kind} = field(default_factory={factory}{renamed})"
         if kind == "str" and not time and path not in NULLABLE:
             return f'{python}: str = field(default=""{renamed})' if wire else f'{python}: str = ""'
-        struct = kind[0].isupper() and kind not in ("Any", "Quantity", "IntOrString", "Int32", "Int64")
+        struct = kind[0].isupper() and kind not in ("Any", "Time", "Quantity", "IntOrString", "Int32", "Int64")
         if struct and name in ALWAYS and path not in ALWAYS_EXCEPT and (top or name != "status"):
             return f"{python}: {kind} = field(default_factory=lambda: {kind}())"
         optional = kind if kind == "Any" else f"{kind} | None"

@@ -8,6 +8,7 @@ Texts follow encoding/json and apimachinery/pkg/runtime/serializer/json as nearl
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, TypeVar
 
@@ -189,6 +190,7 @@ _KINDS = {
     "object": "object",
     "null": "null",
 }
+_BAD_TIME = re.compile(r"Expected `str` matching regex .* - at `\$(?P<path>[^`]*)`")
 _EXPECTED = re.compile(
     r"Expected `(?P<want>[^`]*)`(?: [<>]= -?\d+)?(?:, got `(?P<got>[^`]*)`)?(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?"
 )
@@ -207,8 +209,29 @@ def json_kind(value: Any) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
+def _at(document: Any, path: str) -> Any:
+    """The value at a path such as `.status.conditions[0].lastTransitionTime`; None where it cannot be followed."""
+    value = document
+    for name, index in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", path):
+        if name:
+            value = value.get(name) if isinstance(value, dict) else None
+        else:
+            inside = isinstance(value, list) and index.isdigit() and int(index) < len(value)
+            value = value[int(index)] if inside else None
+    return value
+
+
+def _bad_time(value: Any) -> str:
+    """Go's words for a text that is no time (time.Parse); the part that does not parse is the whole text."""
+    shown = json.dumps(value, ensure_ascii=False)
+    return f'parsing time {shown} as "2006-01-02T15:04:05Z07:00": cannot parse {shown} as "2006"'
+
+
 def _go_text(message: str, shape: Shape, document: Any) -> str:
     """msgspec's complaint in the words of encoding/json: innermost struct, dotted path, wanted type."""
+    bad_time = _BAD_TIME.match(message)
+    if bad_time is not None:
+        return _bad_time(_at(document, bad_time["path"]))
     found = _EXPECTED.match(message)
     if found is None:
         return f"json: {message}"

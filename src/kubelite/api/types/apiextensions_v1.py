@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, Object
+from kubelite.api.types.base import Int32, Int64, Object, Time
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -33,7 +33,7 @@ class CustomResourceDefinition(Object):
 
 
 class CustomResourceDefinitionCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     observedGeneration: Int64 | None = None
     reason: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Object
+from kubelite.api.types.base import Int32, Object, Time
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -17,7 +17,7 @@ class APIService(Object):
 
 
 class APIServiceCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""

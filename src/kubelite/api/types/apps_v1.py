@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, IntOrString, Object
+from kubelite.api.types.base import Int32, Int64, IntOrString, Object, Time
 from kubelite.api.types.core_v1 import PersistentVolumeClaim, PodTemplateSpec
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
@@ -35,7 +35,7 @@ class DaemonSet(Object):
 
 
 class DaemonSetCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -84,8 +84,8 @@ class Deployment(Object):
 
 
 class DeploymentCondition(Object):
-    lastTransitionTime: str | None = None
-    lastUpdateTime: str | None = None
+    lastTransitionTime: Time | None = None
+    lastUpdateTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -136,7 +136,7 @@ class ReplicaSet(Object):
 
 
 class ReplicaSetCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -191,7 +191,7 @@ class StatefulSet(Object):
 
 
 class StatefulSetCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""

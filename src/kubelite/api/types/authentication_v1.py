@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int64, Object
+from kubelite.api.types.base import Int64, Object, Time
 from kubelite.api.types.meta_v1 import ObjectMeta
 
 
@@ -41,7 +41,7 @@ class TokenRequestSpec(Object):
 
 
 class TokenRequestStatus(Object):
-    expirationTimestamp: str | None = None
+    expirationTimestamp: Time | None = None
     token: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, Object
+from kubelite.api.types.base import Int32, Int64, Object, Time
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -40,7 +40,7 @@ class HorizontalPodAutoscalerStatus(Object):
     currentCPUUtilizationPercentage: Int32 | None = None
     currentReplicas: Int32 | None = None
     desiredReplicas: Int32 | None = None
-    lastScaleTime: str | None = None
+    lastScaleTime: Time | None = None
     observedGeneration: Int64 | None = None
 
 

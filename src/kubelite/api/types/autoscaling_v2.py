@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, Object, Quantity
+from kubelite.api.types.base import Int32, Int64, Object, Quantity, Time
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
 
@@ -63,7 +63,7 @@ class HorizontalPodAutoscalerBehavior(Object):
 
 
 class HorizontalPodAutoscalerCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -90,7 +90,7 @@ class HorizontalPodAutoscalerStatus(Object):
     currentMetrics: list[MetricStatus] = field(default_factory=list)
     currentReplicas: Int32 | None = None
     desiredReplicas: Int32 | None = None
-    lastScaleTime: str | None = None
+    lastScaleTime: Time | None = None
     observedGeneration: Int64 | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, Object
+from kubelite.api.types.base import Int32, Int64, Object, Time
 from kubelite.api.types.core_v1 import ObjectReference, PodTemplateSpec
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
@@ -37,8 +37,8 @@ class CronJobSpec(Object):
 
 class CronJobStatus(Object):
     active: list[ObjectReference] = field(default_factory=list)
-    lastScheduleTime: str | None = None
-    lastSuccessfulTime: str | None = None
+    lastScheduleTime: Time | None = None
+    lastSuccessfulTime: Time | None = None
 
 
 class Job(Object):
@@ -50,8 +50,8 @@ class Job(Object):
 
 
 class JobCondition(Object):
-    lastProbeTime: str | None = None
-    lastTransitionTime: str | None = None
+    lastProbeTime: Time | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -87,12 +87,12 @@ class JobSpec(Object):
 class JobStatus(Object):
     active: Int32 | None = None
     completedIndexes: str = ""
-    completionTime: str | None = None
+    completionTime: Time | None = None
     conditions: list[JobCondition] = field(default_factory=list)
     failed: Int32 | None = None
     failedIndexes: str = ""
     ready: Int32 | None = None
-    startTime: str | None = None
+    startTime: Time | None = None
     succeeded: Int32 | None = None
     terminating: Int32 | None = None
     uncountedTerminatedPods: UncountedTerminatedPods | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, IntOrString, Object, Quantity
+from kubelite.api.types.base import Int32, Int64, IntOrString, Object, Quantity, Time
 from kubelite.api.types.meta_v1 import Condition, LabelSelector, ListMeta, ObjectMeta
 
 
@@ -268,17 +268,17 @@ class ContainerState(Object):
 
 
 class ContainerStateRunning(Object):
-    startedAt: str | None = None
+    startedAt: Time | None = None
 
 
 class ContainerStateTerminated(Object):
     containerID: str = ""
     exitCode: Int32 | None = None
-    finishedAt: str | None = None
+    finishedAt: Time | None = None
     message: str = ""
     reason: str | None = None
     signal: Int32 | None = None
-    startedAt: str | None = None
+    startedAt: Time | None = None
 
 
 class ContainerStateWaiting(Object):
@@ -426,10 +426,10 @@ class Event(Object):
     kind: str = ""
     action: str = ""
     count: Int32 | None = None
-    eventTime: str | None = None
-    firstTimestamp: str | None = None
+    eventTime: Time | None = None
+    firstTimestamp: Time | None = None
     involvedObject: ObjectReference | None = None
-    lastTimestamp: str | None = None
+    lastTimestamp: Time | None = None
     message: str = ""
     reason: str = ""
     related: ObjectReference | None = None
@@ -449,7 +449,7 @@ class EventList(Object):
 
 class EventSeries(Object):
     count: Int32 | None = None
-    lastObservedTime: str | None = None
+    lastObservedTime: Time | None = None
 
 
 class EventSource(Object):
@@ -684,7 +684,7 @@ class Namespace(Object):
 
 
 class NamespaceCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -732,8 +732,8 @@ class NodeAllocatableResourceClaimStatus(Object):
 
 
 class NodeCondition(Object):
-    lastHeartbeatTime: str | None = None
-    lastTransitionTime: str | None = None
+    lastHeartbeatTime: Time | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -868,8 +868,8 @@ class PersistentVolumeClaim(Object):
 
 
 class PersistentVolumeClaimCondition(Object):
-    lastProbeTime: str | None = None
-    lastTransitionTime: str | None = None
+    lastProbeTime: Time | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -958,7 +958,7 @@ class PersistentVolumeSpec(Object):
 
 
 class PersistentVolumeStatus(Object):
-    lastPhaseTransitionTime: str | None = None
+    lastPhaseTransitionTime: Time | None = None
     message: str = ""
     phase: str = ""
     reason: str = ""
@@ -1007,8 +1007,8 @@ class PodCertificateProjection(Object):
 
 
 class PodCondition(Object):
-    lastProbeTime: str | None = None
-    lastTransitionTime: str | None = None
+    lastProbeTime: Time | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     observedGeneration: Int64 | None = None
     reason: str = ""
@@ -1152,7 +1152,7 @@ class PodStatus(Object):
     resize: str = ""
     resourceClaimStatuses: list[PodResourceClaimStatus] = field(default_factory=list)
     resources: ResourceRequirements | None = None
-    startTime: str | None = None
+    startTime: Time | None = None
 
 
 class PodTemplate(Object):
@@ -1249,7 +1249,7 @@ class ReplicationController(Object):
 
 
 class ReplicationControllerCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -1553,7 +1553,7 @@ class TCPSocketAction(Object):
 class Taint(Object):
     effect: str = ""
     key: str = ""
-    timeAdded: str | None = None
+    timeAdded: Time | None = None
     value: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Object
+from kubelite.api.types.base import Int32, Object, Time
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -26,7 +26,7 @@ class FlowSchema(Object):
 
 
 class FlowSchemaCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""
@@ -87,7 +87,7 @@ class PriorityLevelConfiguration(Object):
 
 
 class PriorityLevelConfigurationCondition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str = ""
     reason: str = ""
     status: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, Object
+from kubelite.api.types.base import Int32, Int64, Object, Time
 
 
 class APIGroup(Object):
@@ -52,7 +52,7 @@ class APIVersions(Object):
 
 
 class Condition(Object):
-    lastTransitionTime: str | None = None
+    lastTransitionTime: Time | None = None
     message: str | None = None
     observedGeneration: Int64 | None = None
     reason: str | None = None
@@ -113,14 +113,14 @@ class ManagedFieldsEntry(Object):
     manager: str = ""
     operation: str = ""
     subresource: str = ""
-    time: str | None = None
+    time: Time | None = None
 
 
 class ObjectMeta(Object):
     annotations: dict[str, str] = field(default_factory=dict)
-    creationTimestamp: str | None = None
+    creationTimestamp: Time | None = None
     deletionGracePeriodSeconds: Int64 | None = None
-    deletionTimestamp: str | None = None
+    deletionTimestamp: Time | None = None
     finalizers: list[str] = field(default_factory=list)
     generateName: str = ""
     generation: Int64 | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, IntOrString, Object
+from kubelite.api.types.base import Int32, Int64, IntOrString, Object, Time
 from kubelite.api.types.meta_v1 import Condition, DeleteOptions, LabelSelector, ListMeta, ObjectMeta
 
 
@@ -41,7 +41,7 @@ class PodDisruptionBudgetStatus(Object):
     conditions: list[Condition] = field(default_factory=list)
     currentHealthy: Int32 | None = None
     desiredHealthy: Int32 | None = None
-    disruptedPods: dict[str, str] = field(default_factory=dict)
+    disruptedPods: dict[str, Time] = field(default_factory=dict)
     disruptionsAllowed: Int32 | None = None
     expectedPods: Int32 | None = None
     observedGeneration: Int64 | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from kubelite.api.types.base import Int64, Object, Quantity
+from kubelite.api.types.base import Int64, Object, Quantity, Time
 from kubelite.api.types.core_v1 import NodeSelector
 from kubelite.api.types.meta_v1 import Condition, ListMeta, ObjectMeta
 
@@ -22,7 +22,7 @@ class AllocatedDeviceStatus(Object):
 
 
 class AllocationResult(Object):
-    allocationTimestamp: str | None = None
+    allocationTimestamp: Time | None = None
     devices: DeviceAllocationResult | None = None
     nodeSelector: NodeSelector | None = None
 
@@ -181,7 +181,7 @@ class DeviceSubRequest(Object):
 class DeviceTaint(Object):
     effect: str = ""
     key: str = ""
-    timeAdded: str | None = None
+    timeAdded: Time | None = None
     value: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, Object, Quantity
+from kubelite.api.types.base import Int32, Int64, Object, Quantity, Time
 from kubelite.api.types.core_v1 import PersistentVolumeSpec, TopologySelectorTerm
 from kubelite.api.types.meta_v1 import LabelSelector, ListMeta, ObjectMeta
 
@@ -155,7 +155,7 @@ class VolumeAttributesClassList(Object):
 class VolumeError(Object):
     errorCode: Int32 | None = None
     message: str = ""
-    time: str | None = None
+    time: Time | None = None
 
 
 class VolumeNodeResources(Object):

@@ -1,0 +1,51 @@
+"""Times that are none are refused when they are read, in Go's words."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubelite.api.types.coordination_v1 import Lease
+from kubelite.api.types.core_v1 import Pod
+from kubelite.machinery import codec
+from kubelite.machinery.errors import StatusError
+
+
+def lease(time: str) -> bytes:
+    return f'{{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","spec":{{"renewTime":{time}}}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2030-01-02T03:04:05Z", "2030-01-02T03:04:05.123456Z", "2030-01-02T03:04:05+01:30", "2030-12-31T23:59:59.9-00:00"],
+)
+def test_moments_of_rfc_3339_are_read(text: str) -> None:
+    assert codec.decode(lease(f'"{text}"'), Lease).spec.renewTime == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "",
+        "2030-01-02",
+        "2030-13-02T03:04:05Z",
+        "2030-01-32T03:04:05Z",
+        "2030-01-02T24:04:05Z",
+        "2030-01-02T03:04:05",
+    ],
+)
+def test_anything_else_is_a_bad_request(text: str) -> None:
+    with pytest.raises(StatusError) as refused:
+        codec.decode(lease(f'"{text}"'), Lease)
+    assert refused.value.code == 400
+    assert f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00"' in refused.value.message
+
+
+def test_a_time_inside_a_list_is_found() -> None:
+    body = b'{"apiVersion":"v1","kind":"Pod","status":{"conditions":[{"type":"Ready","lastTransitionTime":"soon"}]}}'
+    with pytest.raises(StatusError, match='parsing time "soon"'):
+        codec.decode(body, Pod)
+
+
+def test_null_is_no_time() -> None:
+    assert codec.decode(lease("null"), Lease).spec.renewTime is None
