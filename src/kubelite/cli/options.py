@@ -22,7 +22,6 @@ GLOBAL_FLAGS = (
     Flag("as", "Username to impersonate for the operation."),
     Flag("as-group", "Group to impersonate, may be repeated.", type="array"),
     Flag("as-uid", "UID to impersonate for the operation."),
-    Flag("cache-dir", "Accepted for kubectl's sake: kubelite asks the server each time.", default="~/.kube/cache"),
     Flag("certificate-authority", "Path to a cert file for the certificate authority."),
     Flag("client-certificate", "Path to a client certificate file for TLS."),
     Flag("client-key", "Path to a client key file for TLS."),
@@ -43,6 +42,7 @@ GLOBAL_FLAGS = (
     Flag("help", "Show help for the command.", short="h", type="bool"),
 )
 REFUSED_GLOBAL = (
+    "--cache-dir",
     "--disable-compression",
     "--log-flush-frequency",
     "--match-server-version",
@@ -64,6 +64,14 @@ VALIDATE = Flag("validate", "Validate the input: strict, warn or ignore.", defau
 ALL = Flag("all", "Select all resources in the namespace of the specified resource types.", type="bool")
 LOCAL = Flag("local", "Work on the given files without asking the server.", type="bool")
 CHUNK_SIZE = Flag("chunk-size", "Return large lists in chunks; 0 for all at once.", type="int", default=500)
+CASCADE = {
+    "background": "Background",
+    "foreground": "Foreground",
+    "orphan": "Orphan",
+    "true": "Background",
+    "false": "Orphan",
+}
+"""Values of --cascade → propagation policies."""
 FILES = (FILENAME, RECURSIVE)
 PRINT = (OUTPUT, ALLOW_MISSING, SHOW_MANAGED)
 REFUSED_PRINT = ("--template",)

@@ -7,12 +7,17 @@ Follows kubectl/pkg/polymorphichelpers and kubectl/pkg/cmd/util/podcmd.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from kubelite.cli import builder
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.failures import CliError
 from kubelite.cli.session import Object, Session
 
 POD_RUNNING_TIMEOUT = 60.0
+"""Seconds that exec, attach, port-forward and run wait for a pod; logs waits for 20."""
+LOGS_TIMEOUT = 20.0
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -40,22 +45,37 @@ def pod_selector(item: Item) -> str:
     return selector_text(selector)
 
 
-async def pods_of(session: Session, argument: str) -> list[Object]:
-    """The pod named, or the pods of the workload named."""
+async def pods_of(session: Session, argument: str, wait: float) -> list[Object]:
+    """The pod named, or the pods of the workload named: at least one, waited for `wait` seconds."""
     item = await object_of(session, argument)
     if item.resource.kind == "Pod" and not item.resource.group:
         return [item.object]
     selector = pod_selector(item)
     path = f"/api/v1/namespaces/{item.namespace}/pods"
-    found = (await session.json("GET", path, query={"labelSelector": selector})).get("items") or []
-    if not found:
-        raise CliError(f"timed out waiting for the condition: no pods of {item.printed} were found")
-    return sorted(found, key=_rank)
+    listed = await session.json("GET", path, query={"labelSelector": selector})
+    if listed.get("items"):
+        return sorted(listed["items"], key=_rank)
+    return [await _appearing(session, path, selector, str(listed["metadata"]["resourceVersion"]), wait)]
 
 
-async def first_pod(session: Session, argument: str) -> Object:
-    """One pod: the most useful of a workload's."""
-    return (await pods_of(session, argument))[0]
+async def _appearing(session: Session, path: str, selector: str, version: str, wait: float) -> Object:
+    """The first pod that comes into being after `version`. Raises CliError after `wait` seconds."""
+    import msgspec
+
+    query = {"labelSelector": selector, "watch": "true", "resourceVersion": version}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait), contextlib.aclosing(session.lines(path, query, {})) as lines:  # type: ignore[type-var]
+            async for line in lines:
+                event = msgspec.json.decode(line)
+                if event["type"] in ("ADDED", "MODIFIED"):
+                    pod: Object = event["object"]
+                    return pod
+    raise CliError("timed out waiting for the condition")
+
+
+async def first_pod(session: Session, argument: str, wait: float) -> Object:
+    """One pod: the most useful of a workload's, waited for `wait` seconds."""
+    return (await pods_of(session, argument, wait))[0]
 
 
 def _rank(pod: Object) -> tuple[bool, int, bool, int, str]:

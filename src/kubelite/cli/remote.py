@@ -115,7 +115,7 @@ async def _interactive(
     raise Silent(failure.exit_code)
 
 
-def _sink(write: Callable[[bytes], None]) -> Callable[[bytes], Awaitable[None]]:
+def _sink(write: Callable[[bytes], object]) -> Callable[[bytes], Awaitable[None]]:
     async def sink(data: bytes) -> None:
         write(data)
 
@@ -160,7 +160,7 @@ async def run_piped(
     command: Sequence[str],
     *,
     stdin: BinaryIO | None = None,
-    stdout: Callable[[bytes], None] | None = None,
+    stdout: Callable[[bytes], object] | None = None,
 ) -> None:
     """A command whose output goes to `stdout` and whose errors go to our stderr. Raises CliError."""
     options = remotecommand.Options(stdin=stdin is not None, stdout=True, stderr=True)

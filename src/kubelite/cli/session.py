@@ -25,6 +25,8 @@ from kubelite.client.connection import Response
 PROGRAM = "kubelite"
 USER_AGENT = "kubelite"
 DAY = 86400.0
+PAGE = 500
+"""Objects per request of a list, unless --chunk-size says otherwise."""
 PATCH_TYPES = {
     "json": "application/json-patch+json",
     "merge": "application/merge-patch+json",
@@ -211,18 +213,25 @@ class Session:
     async def get(self, resource: Resource, namespace: str, name: str, subresource: str = "") -> Object:
         return await self.json("GET", resource.path(namespace, name, subresource))
 
-    async def list(self, resource: Resource, namespace: str = "", **query: str) -> list[Object]:
-        """All objects of a kind, page by page; `query` as the API names it (labelSelector, fieldSelector)."""
-        asked = {key: value for key, value in query.items() if value} | {"limit": "500"}
+    async def pages(self, path: str, query: Mapping[str, str]) -> tuple[list[Object], str]:
+        """(the items of a list, its version), read in pages of --chunk-size; all at once for 0."""
+        size = int(self.parsed.values.get("chunk-size", PAGE))
+        asked = dict(query) | ({"limit": str(size)} if size > 0 else {})
         items: list[Object] = []
         while True:
-            page = await self.json("GET", resource.path(namespace), query=asked)
-            for item in page.get("items") or ():
-                items.append({"apiVersion": resource.api_version, "kind": resource.kind} | item)
-            following = (page.get("metadata") or {}).get("continue")
+            page = await self.json("GET", path, query=asked)
+            items += page.get("items") or ()
+            metadata = page.get("metadata") or {}
+            following = metadata.get("continue")
             if not following:
-                return items
+                return items, str(metadata.get("resourceVersion") or "")
             asked["continue"] = following
+
+    async def list(self, resource: Resource, namespace: str = "", **query: str) -> list[Object]:
+        """All objects of a kind, page by page; `query` as the API names it (labelSelector, fieldSelector)."""
+        asked = {key: value for key, value in query.items() if value}
+        items, _ = await self.pages(resource.path(namespace), asked)
+        return [{"apiVersion": resource.api_version, "kind": resource.kind} | item for item in items]
 
     async def patch(
         self,

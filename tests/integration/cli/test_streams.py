@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,51 @@ async def test_files_are_copied_there_and_back(tmp_path: Path) -> None:
         down = await run(port, "cp", f"web:{there}", str(tmp_path / "back"))
     assert (up.code, down.code) == (0, 0), up.err + down.err
     assert (there / "file").read_text() == (tmp_path / "back" / "file").read_text() == "content"
+
+
+@asynccontextmanager
+async def breaking(port: int, cuts: int, limit: int) -> AsyncIterator[int]:
+    """A port in front of `port` that cuts the first `cuts` exec connections after about `limit` bytes of answer."""
+    left = cuts
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal left
+        head = await reader.readuntil(b"\r\n\r\n")
+        cut = b"/exec?" in head and left > 0
+        left -= cut
+        back_reader, back = await asyncio.open_connection("127.0.0.1", port)
+        back.write(head)
+        there = asyncio.create_task(copy(reader, back, 1 << 40))
+        await copy(back_reader, writer, limit if cut else 1 << 40)
+        there.cancel()
+        for end in (writer, back):
+            end.transport.abort()
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter, size: int) -> None:
+        with contextlib.suppress(ConnectionError):
+            while size > 0 and (data := await source.read(min(size, 8192))):
+                size -= len(data)
+                target.write(data)
+                await target.drain()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def test_a_broken_download_is_resumed_as_often_as_asked(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4000
+    (tmp_path / "big").write_bytes(content)
+    async with node(tmp_path) as kubelet, api_front(kubelet) as (_, behind):
+        async with breaking(behind, 2, 200_000) as port:
+            failed = await run(port, "cp", f"web:{tmp_path}/big", str(tmp_path / "failed"), "--retries=1")
+        async with breaking(behind, 2, 200_000) as port:
+            result = await run(port, "cp", f"web:{tmp_path}/big", str(tmp_path / "back"), "--retries=2")
+    assert (failed.code, (tmp_path / "failed").exists()) == (1, False)
+    assert (result.code, result.err.count("Resuming copy at")) == (0, 2), result.err
+    assert (tmp_path / "back").read_bytes() == content
 
 
 async def test_a_port_is_forwarded(tmp_path: Path) -> None:

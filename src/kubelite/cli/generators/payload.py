@@ -11,9 +11,10 @@ from pathlib import Path
 from kubelite.cli.failures import CliError
 from kubelite.cli.flags import Flag, Parsed
 
+FROM_FILE = Flag("from-file", "A file, key=file, or a directory whose files become keys.", type="slice")
 FLAGS = (
     Flag("from-literal", "A key and its value: mykey=somevalue.", type="array"),
-    Flag("from-file", "A file, key=file, or a directory whose files become keys.", type="slice"),
+    FROM_FILE,
     Flag("from-env-file", "A file of key=val lines.", type="slice"),
 )
 
@@ -21,7 +22,9 @@ FLAGS = (
 def collect(parsed: Parsed, what: str) -> dict[str, bytes]:
     """The data of the three flags. Raises CliError."""
     data: dict[str, bytes] = {}
-    files, literals, env_files = (parsed.many(flag) for flag in ("from-file", "from-literal", "from-env-file"))
+    files, literals, env_files = (
+        parsed.values.get(flag, ()) for flag in ("from-file", "from-literal", "from-env-file")
+    )
     if env_files and (files or literals):
         raise CliError("from-env-file cannot be combined with from-file or from-literal")
     for text in literals:

@@ -97,7 +97,7 @@ DOCKER_REGISTRY = generator(
     "create secret docker-registry NAME --docker-username=user --docker-password=password [--docker-server=string]",
     docker_registry,
     flags=(
-        *payload.FLAGS,
+        payload.FROM_FILE,
         Flag("docker-email", "Email for the registry."),
         Flag("docker-password", "Password for the registry."),
         Flag("docker-server", "Server location of the registry.", default="https://index.docker.io/v1/"),

@@ -9,6 +9,7 @@ from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.generators.base import one_name
+from kubelite.cli.outcome import outcome
 from kubelite.cli.session import Object, Session
 from kubelite.machinery.errors import StatusError
 
@@ -25,13 +26,12 @@ class Options:
 
 
 def _complete(parsed: Parsed, session: Session) -> Options:
-    output = parsed.text("output")
     return Options(
         name=one_name(parsed),
         audiences=parsed.many("audience"),
         seconds=int(parsed.seconds("duration")),
         bound=(parsed.text("bound-object-kind"), parsed.text("bound-object-name"), parsed.text("bound-object-uid")),
-        printer=printers.make(output) if output else None,
+        printer=outcome(parsed).printer,
     )
 
 

@@ -15,6 +15,7 @@ from kubelite.cli.builder import Item
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError, not_supported, raise_all, sourced
 from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.options import CASCADE
 from kubelite.cli.outcome import LAST_APPLIED, Outcome, outcome, with_last_applied
 from kubelite.cli.session import Object, Session
 from kubelite.machinery import strategicpatch
@@ -39,23 +40,32 @@ class Options:
     recursive: bool
     selector: str
     force: bool
-    overwrite: bool
+    grace: int
+    timeout: float
+    cascade: str
     outcome: Outcome
-    warnings: bool = True
+    forced: frozenset[str] = frozenset()
+    """The flags given that only mean something with --force."""
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
     for flag in ("server-side", "prune", "force-conflicts"):
         if parsed.on(flag):
             raise not_supported(f"flag --{flag}")
+    for flag in ("overwrite", "openapi-patch", "wait"):
+        if flag in parsed.given and not parsed.on(flag):
+            raise not_supported(f"flag --{flag}=false")
     return Options(
         files=parsed.many("filename"),
         args=tuple(parsed.args),
         recursive=parsed.on("recursive"),
         selector=parsed.text("selector"),
         force=parsed.on("force"),
-        overwrite=parsed.on("overwrite"),
+        grace=max(parsed.number("grace-period"), 0),
+        timeout=parsed.seconds("timeout"),
+        cascade=parsed.text("cascade"),
         outcome=outcome(parsed),
+        forced=parsed.given & {"grace-period", "timeout", "cascade", "wait"},
     )
 
 
@@ -64,6 +74,10 @@ def validate(opts: Options) -> None:
         raise UsageError(f"Unexpected args: [{' '.join(opts.args)}]")
     if not opts.files:
         raise CliError("must specify one of -f and -k")
+    if opts.forced and not opts.force:
+        raise CliError(f"--{min(opts.forced)} must have --force specified")
+    if opts.cascade not in CASCADE:
+        raise CliError(f'invalid cascade value ({opts.cascade}). Must be "background", "foreground", or "orphan"')
     if opts.force and opts.outcome.dry_run == "server":
         raise CliError("--dry-run=server cannot be used with --force")
 
@@ -140,8 +154,9 @@ async def _replace(opts: Options, session: Session, item: Item, obj: Object) -> 
     """--force: delete and create again."""
     from kubelite.cli.waiting import wait_deleted
 
-    await session.json("DELETE", item.resource.path(item.namespace, item.name), body={"gracePeriodSeconds": 0})
-    await wait_deleted(session, item, timeout=0)
+    body = {"gracePeriodSeconds": opts.grace, "propagationPolicy": CASCADE[opts.cascade]}
+    await session.json("DELETE", item.resource.path(item.namespace, item.name), body=body)
+    await wait_deleted(session, item, timeout=opts.timeout)
     answer = await session.json("POST", item.resource.path(item.namespace), query=opts.outcome.query, body=obj)
     opts.outcome.show(session, answer, "configured")
 
@@ -219,14 +234,18 @@ COMMAND = Command(
         options.SELECTOR,
         options.DRY_RUN,
         options.VALIDATE,
-        options.ALL,
         options.field_manager("kubectl-client-side-apply"),
         Flag("force", "Delete and create again what cannot be patched.", type="bool"),
-        Flag("overwrite", "Resolve conflicts between the modified and live configuration.", type="bool", default=True),
+        Flag(
+            "overwrite",
+            "Resolve conflicts between the modified and live configuration; always so.",
+            type="bool",
+            default=True,
+        ),
         Flag("grace-period", "Only for --force: seconds to terminate gracefully.", type="int", default=-1),
         Flag("timeout", "Only for --force: how long to wait for the deletion.", type="duration"),
         Flag("cascade", "Only for --force: background, orphan or foreground.", default="background", bare="background"),
-        Flag("wait", "Only for --force: wait for the deletion.", type="bool"),
+        Flag("wait", "Only for --force: wait for the deletion; always so.", type="bool", default=True),
         Flag("openapi-patch", "Use the schemas to compute the patch; always so.", type="bool", default=True),
         Flag("server-side", "Not supported: server-side apply.", type="bool"),
         Flag("force-conflicts", "Not supported: server-side apply.", type="bool"),
@@ -235,6 +254,7 @@ COMMAND = Command(
     refused=(
         *options.REFUSED_PRINT,
         *options.REFUSED_FILES,
+        "--all",
         "--applyset",
         "--prune-allowlist",
         "--prune-whitelist",

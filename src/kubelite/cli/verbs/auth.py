@@ -11,6 +11,7 @@ from kubelite.cli import options, printers
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, Silent, UsageError
 from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.outcome import outcome
 from kubelite.cli.session import Object, Session
 from kubelite.cli.tabwriter import table
 from kubelite.machinery.errors import StatusError
@@ -137,8 +138,7 @@ class WhoOptions:
 
 
 def complete_who(parsed: Parsed, session: Session) -> WhoOptions:
-    output = parsed.text("output")
-    return WhoOptions(printers.make(output) if output else None)
+    return WhoOptions(outcome(parsed).printer)
 
 
 async def run_who(opts: WhoOptions, session: Session) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from kubelite.cli import printers
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, UsageError
+from kubelite.cli.failures import CliError, UsageError, not_supported
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.kubeconfig import INNER, entry, load, readable, save, target_path
 from kubelite.cli.options import OUTPUT, PRINT, REFUSED_PRINT
@@ -45,9 +45,19 @@ def _name(opts: Options, usage: str = "") -> str:
     return opts.args[0]
 
 
+def _printer(parsed: Parsed) -> printers.Printer:
+    return printers.make(
+        parsed.text("output") or "yaml",
+        allow_missing=parsed.on("allow-missing-template-keys"),
+        show_managed=parsed.on("show-managed-fields"),
+    )
+
+
 async def run_view(opts: Options, session: Session) -> int:
-    document = read_kubeconfig(readable(opts.path))
     parsed = opts.parsed
+    if not parsed.on("merge"):
+        raise not_supported("flag --merge=false")
+    document = read_kubeconfig(readable(opts.path))
     if parsed.on("minify"):
         document = _minified(document, parsed.text("context"))
     if parsed.on("flatten"):
@@ -57,7 +67,7 @@ async def run_view(opts: Options, session: Session) -> int:
     shown: Object = {"apiVersion": "v1", "kind": "Config", "preferences": {}}
     shown |= {key: document.get(key) or None for key in ("clusters", "contexts", "users")}
     shown["current-context"] = document.get("current-context", "")
-    session.write(printers.make(parsed.text("output") or "yaml")(shown))
+    session.write(_printer(parsed)(shown))
     return 0
 
 
@@ -284,7 +294,7 @@ VIEW = _command(
         Flag("flatten", "Put certificates into the output.", type="bool"),
         Flag("minify", "Only what the current context uses.", type="bool"),
         Flag("raw", "Show certificates, tokens and passwords.", type="bool"),
-        Flag("merge", "Merge all files; always so.", type="bool", default=True),
+        Flag("merge", "Merge all files; --merge=false is not supported.", type="bool", default=True),
     ),
     REFUSED_PRINT,
 )

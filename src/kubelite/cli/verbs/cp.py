@@ -6,8 +6,10 @@ Flow: local path → tar → stdin of `tar -xmf -`; or `tar cf -` → tar → lo
 from __future__ import annotations
 
 import posixpath
+import shlex
 import tarfile
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +19,7 @@ from kubelite.cli.failures import CliError, UsageError
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.pods import container_names, default_container, first_pod
 from kubelite.cli.session import Object, Session
+from kubelite.client.errors import ConnectionFailed
 
 IN_MEMORY = 8 << 20
 
@@ -38,6 +41,8 @@ class Options:
     target: Place
     container: str
     preserve: bool
+    retries: int = 0
+    """Further attempts of a download; negative for any number."""
 
 
 def place(text: str) -> Place:
@@ -55,7 +60,7 @@ def complete(parsed: Parsed, session: Session) -> Options:
     if len(parsed.args) != 2:
         raise UsageError("source and destination are required")
     source, target = place(parsed.args[0]), place(parsed.args[1])
-    return Options(source, target, parsed.text("container"), not parsed.on("no-preserve"))
+    return Options(source, target, parsed.text("container"), not parsed.on("no-preserve"), parsed.number("retries"))
 
 
 def validate(opts: Options) -> None:
@@ -72,7 +77,7 @@ async def _container(opts: Options, session: Session, remote: Place) -> tuple[Ob
         resource = (await session.resources()).named("pods")
         pod = await session.get(resource, remote.namespace, remote.pod)
     else:
-        pod = await first_pod(session, remote.pod)
+        pod = await first_pod(session, remote.pod, 0)
     if opts.container:
         if opts.container not in container_names(pod):
             raise CliError(f"container {opts.container} is not valid for pod {remote.pod}")
@@ -120,19 +125,39 @@ async def _is_directory(session: Session, pod: Object, container: str, path: str
 
 
 async def _download(opts: Options, session: Session) -> int:
-    from kubelite.cli.remote import run_piped
-
     pod, container = await _container(opts, session, opts.source)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as buffer:
-
-        def take(data: bytes) -> None:
-            buffer.write(data)
-
-        await run_piped(session, pod, container, ["tar", "cf", "-", opts.source.path], stdout=take)
+        await _fetch(opts, session, pod, container, buffer.write, buffer.tell)
         buffer.seek(0)
         file: BinaryIO = buffer  # type: ignore[assignment]  # a spooled file is one in all that matters here
         _extract(session, file, opts.source.path, Path(opts.target.path))
     return 0
+
+
+async def _fetch(
+    opts: Options,
+    session: Session,
+    pod: Object,
+    container: str,
+    take: Callable[[bytes], object],
+    size: Callable[[], int],
+) -> None:
+    """The archive of the source; after a broken connection what is missing is asked for, --retries times."""
+    from kubelite.cli.remote import run_piped
+
+    attempt = 0
+    while True:
+        command = ["tar", "cf", "-", opts.source.path]
+        if size():
+            command = ["sh", "-c", f"{shlex.join(command)} | tail -c+{size() + 1}"]
+        try:
+            return await run_piped(session, pod, container, command, stdout=take)
+        except (ConnectionFailed, ConnectionError) as error:
+            if attempt == opts.retries:
+                raise
+            attempt += 1
+            many = "" if opts.retries < 0 else f"/{opts.retries}"
+            session.warn(f"Resuming copy at {size()} bytes, retry {attempt}{many} - {error}")
 
 
 def _extract(session: Session, file: BinaryIO, source: str, target: Path) -> None:
@@ -172,7 +197,7 @@ COMMAND = Command(
     flags=(
         Flag("container", "Container name; the default container if it is left out.", short="c"),
         Flag("no-preserve", "Do not keep ownership and permissions.", type="bool"),
-        Flag("retries", "Accepted for kubectl's sake: a copy is not retried.", type="int"),
+        Flag("retries", "How often a broken copy from a container is resumed; below 0 for ever.", type="int"),
     ),
     complete=complete,
     validate=validate,

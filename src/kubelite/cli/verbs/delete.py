@@ -12,6 +12,7 @@ from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError, raise_all
 from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.options import CASCADE
 from kubelite.cli.outcome import dry_run
 from kubelite.cli.session import Object, Session
 from kubelite.cli.waiting import wait_deleted
@@ -21,13 +22,6 @@ IMMEDIATE = (
     "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource "
     "may continue to run on the cluster indefinitely."
 )
-_CASCADE = {
-    "background": "Background",
-    "foreground": "Foreground",
-    "orphan": "Orphan",
-    "true": "Background",
-    "false": "Orphan",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ def validate(opts: Options) -> None:
         raise CliError("--now and --grace-period cannot be specified together")
     if opts.force and opts.grace > 0:
         raise CliError("--force and --grace-period greater than 0 cannot be specified together")
-    if opts.cascade not in _CASCADE:
+    if opts.cascade not in CASCADE:
         raise CliError(f'invalid cascade value ({opts.cascade}). Must be "background", "foreground", or "orphan"')
     if not opts.raw and not opts.where.args and not opts.where.files:
         raise CliError(
@@ -144,7 +138,7 @@ def _confirmed(session: Session, found: list[Item]) -> bool:
 async def _delete(opts: Options, session: Session, item: Item) -> Object:
     if opts.dry_run == "client":
         return await session.get(item.resource, item.namespace, item.name)
-    body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": _CASCADE[opts.cascade]}
+    body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": CASCADE[opts.cascade]}
     if opts.grace >= 0:
         body["gracePeriodSeconds"] = opts.grace
     if opts.dry_run == "server":

@@ -189,10 +189,10 @@ async def _events(session: Session, item: Item) -> list[Object]:
     selector = ",".join(f"{key}={value}" for key, value in fields.items() if value)
     try:
         path = f"/api/v1/namespaces/{item.namespace}/events" if item.namespace else "/api/v1/events"
-        answer = await session.json("GET", path, query={"fieldSelector": selector, "limit": "500"})
+        found, _ = await session.pages(path, {"fieldSelector": selector})
     except StatusError:
         return []
-    return list(answer.get("items") or ())
+    return found
 
 
 COMMAND = Command(

@@ -17,7 +17,7 @@ from kubelite.cli import builder, options
 from kubelite.cli.builder import Item
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, Silent, UsageError
-from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.flags import Parsed
 from kubelite.cli.printers import without_managed_fields, yaml
 from kubelite.cli.session import Object, Session
 from kubelite.cli.verbs.apply import compute_patch
@@ -114,9 +114,15 @@ COMMAND = Command(
         options.SELECTOR,
         options.SHOW_MANAGED,
         options.field_manager("kubectl-client-side-apply"),
-        Flag("concurrency", "Accepted for kubectl's sake.", type="int", default=1),
     ),
-    refused=(*options.REFUSED_FILES, "--server-side", "--force-conflicts", "--prune", "--prune-allowlist"),
+    refused=(
+        *options.REFUSED_FILES,
+        "--concurrency",
+        "--server-side",
+        "--force-conflicts",
+        "--prune",
+        "--prune-allowlist",
+    ),
     complete=complete,
     validate=validate,
     run=run,

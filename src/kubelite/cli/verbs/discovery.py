@@ -169,7 +169,6 @@ COMMAND = Command(
     ),
     flags=(
         Flag("api-group", "Only resources of this group."),
-        Flag("cached", "Accepted for kubectl's sake: the server is asked each time.", type="bool"),
         Flag("categories", "Only resources of these categories.", type="slice"),
         Flag("namespaced", "Only namespaced resources, or only the others.", type="bool", default=True),
         Flag("no-headers", "Don't print headers.", type="bool"),
@@ -177,6 +176,7 @@ COMMAND = Command(
         Flag("sort-by", "Sort by name or kind."),
         Flag("verbs", "Only resources with these verbs.", type="slice"),
     ),
+    refused=("--cached",),
     complete=complete,
     validate=no_arguments,
     run=run_resources,

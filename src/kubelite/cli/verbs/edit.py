@@ -16,7 +16,7 @@ from kubelite.cli import builder, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError, raise_all, report
-from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.flags import Parsed
 from kubelite.cli.outcome import Outcome, outcome
 from kubelite.cli.printers import without_managed_fields
 from kubelite.cli.session import Object, Session
@@ -130,9 +130,15 @@ COMMAND = Command(
         *options.PRINT,
         options.VALIDATE,
         options.field_manager("kubectl-edit"),
-        Flag("windows-line-endings", "Accepted for kubectl's sake.", type="bool"),
     ),
-    refused=(*options.REFUSED_PRINT, *options.REFUSED_FILES, "--output-patch", "--save-config", "--subresource"),
+    refused=(
+        *options.REFUSED_PRINT,
+        *options.REFUSED_FILES,
+        "--output-patch",
+        "--save-config",
+        "--subresource",
+        "--windows-line-endings",
+    ),
     complete=complete,
     validate=validate,
     run=run,

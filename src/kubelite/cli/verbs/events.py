@@ -11,6 +11,7 @@ from kubelite.cli.command import Command
 from kubelite.cli.describe.text import Lines, interval
 from kubelite.cli.failures import CliError
 from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.outcome import outcome
 from kubelite.cli.session import Object, Session
 from kubelite.cli.tabwriter import table
 
@@ -28,14 +29,13 @@ class Options:
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
-    output = parsed.text("output")
     return Options(
         about=parsed.text("for"),
         types=parsed.many("types"),
         all_namespaces=parsed.on("all-namespaces"),
         no_headers=parsed.on("no-headers"),
         watch=parsed.on("watch"),
-        printer=printers.make(output) if output else None,
+        printer=outcome(parsed).printer,
     )
 
 
@@ -74,8 +74,7 @@ def _row(opts: Options, lines: Lines, event: Object) -> list[str]:
 async def run(opts: Options, session: Session) -> int:
     query = await _query(opts, session)
     path = "/api/v1/events" if opts.all_namespaces else f"/api/v1/namespaces/{session.namespace}/events"
-    answer = await session.json("GET", path, query=query)
-    events = list(answer.get("items") or ())
+    events, version = await session.pages(path, query)
     events.sort(
         key=lambda one: str(
             (one.get("series") or {}).get("lastObservedTime") or one.get("lastTimestamp") or one.get("eventTime") or ""
@@ -95,7 +94,7 @@ async def run(opts: Options, session: Session) -> int:
     text, widths = table(header, [_row(opts, lines, event) for event in events])
     session.write(text)
     if opts.watch:
-        await _watch(opts, session, path, query, str(answer["metadata"]["resourceVersion"]), widths)
+        await _watch(opts, session, path, query, version, widths)
     return 0
 
 

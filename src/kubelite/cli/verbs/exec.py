@@ -28,6 +28,7 @@ class Options:
     stdin: bool
     tty: bool
     quiet: bool
+    wait: float
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
@@ -48,6 +49,7 @@ def complete(parsed: Parsed, session: Session) -> Options:
         stdin=parsed.on("stdin"),
         tty=parsed.on("tty"),
         quiet=parsed.on("quiet"),
+        wait=parsed.seconds("pod-running-timeout"),
     )
 
 
@@ -67,6 +69,7 @@ def complete_attach(parsed: Parsed, session: Session) -> Options:
         stdin=parsed.on("stdin"),
         tty=parsed.on("tty"),
         quiet=parsed.on("quiet"),
+        wait=parsed.seconds("pod-running-timeout"),
     )
 
 
@@ -81,8 +84,8 @@ async def _pod(opts: Options, session: Session) -> Object:
     if opts.files:
         items = await builder.file_items(session, opts.files, False)
         item = items[0]
-        return await first_pod(session, f"{item.resource.name}/{item.name}")
-    return await first_pod(session, opts.resource)
+        return await first_pod(session, f"{item.resource.name}/{item.name}", opts.wait)
+    return await first_pod(session, opts.resource, opts.wait)
 
 
 def _container(opts: Options, session: Session, pod: Object) -> str:

@@ -14,7 +14,7 @@ from kubelite.cli import options
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError
 from kubelite.cli.flags import Flag, Parsed
-from kubelite.cli.pods import POD_RUNNING_TIMEOUT, container_names, default_container, pods_of
+from kubelite.cli.pods import LOGS_TIMEOUT, container_names, default_container, pods_of
 from kubelite.cli.session import Object, Session
 from kubelite.machinery.errors import StatusError
 
@@ -41,6 +41,7 @@ class Options:
     since: float
     since_time: str
     query: dict[str, str]
+    wait: float
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
@@ -79,6 +80,7 @@ def complete(parsed: Parsed, session: Session) -> Options:
         since=parsed.seconds("since"),
         since_time=parsed.text("since-time"),
         query=query,
+        wait=parsed.seconds("pod-running-timeout"),
     )
 
 
@@ -130,7 +132,7 @@ async def _pods(opts: Options, session: Session) -> list[Object]:
         if not found:
             session.warn(f"No resources found in {session.namespace} namespace.")
         return found
-    pods = await pods_of(session, opts.args[0])
+    pods = await pods_of(session, opts.args[0], opts.wait)
     if len(pods) > 1 and not opts.all_pods:
         session.warn(f"Found {len(pods)} pods, using pod/{pods[0]['metadata']['name']}")
         return pods[:1]
@@ -203,7 +205,7 @@ COMMAND = Command(
         Flag("insecure-skip-tls-verify-backend", "Don't check the kubelet's certificate.", type="bool"),
         Flag("limit-bytes", "Maximum bytes of logs to return; 0 for no limit.", type="int"),
         Flag("max-log-requests", "How many streams may be followed at once.", type="int", default=5),
-        Flag("pod-running-timeout", "How long to wait for a pod.", type="duration", default=POD_RUNNING_TIMEOUT),
+        Flag("pod-running-timeout", "How long to wait for a pod.", type="duration", default=LOGS_TIMEOUT),
         Flag("prefix", "Begin each line with pod and container.", type="bool"),
         Flag("previous", "Logs of the previous container.", short="p", type="bool"),
         Flag("since", "Only logs newer than a duration such as 5s, 2m or 3h.", type="duration"),

@@ -28,6 +28,7 @@ class Options:
     resource: str
     ports: tuple[str, ...]
     addresses: tuple[str, ...]
+    wait: float = POD_RUNNING_TIMEOUT
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
@@ -36,7 +37,7 @@ def complete(parsed: Parsed, session: Session) -> Options:
     addresses: list[str] = []
     for address in parsed.many("address"):
         addresses += ["127.0.0.1", "::1"] if address == "localhost" else [address]
-    return Options(parsed.args[0], tuple(parsed.args[1:]), tuple(addresses))
+    return Options(parsed.args[0], tuple(parsed.args[1:]), tuple(addresses), parsed.seconds("pod-running-timeout"))
 
 
 def validate(opts: Options) -> None:
@@ -84,7 +85,7 @@ def _remote(text: str, pod: Object, service: Object | None) -> int:
 
 async def run(opts: Options, session: Session) -> int:
     item = await object_of(session, opts.resource)
-    pod = item.object if item.resource.kind == "Pod" else await first_pod(session, opts.resource)
+    pod = item.object if item.resource.kind == "Pod" else await first_pod(session, opts.resource, opts.wait)
     phase = (pod.get("status") or {}).get("phase")
     if phase != "Running":
         raise CliError(f"unable to forward port because pod is not running. Current status={phase}")
