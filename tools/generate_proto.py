@@ -23,7 +23,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
 PACKAGE = ROOT / "src" / "kubelite" / "rpc"
 SOURCES = ROOT / "src"
-SUFFIXES = ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi")
+MESSAGES, STUBS = ("_pb2.py", "_pb2.pyi"), ("_pb2_grpc.py", "_pb2_grpc.pyi")
+ONLY_MESSAGES = {"etcd_v3"}
+"""Protocols whose calls the store makes by itself (docs/adr/0010), so that no gRPC stubs are kept."""
 
 
 def compile_all(names: list[str]) -> int:
@@ -47,8 +49,9 @@ def compile_all(names: list[str]) -> int:
 
 
 def remove_stale(names: list[str]) -> None:
-    """Removes modules whose `.proto` is gone."""
-    wanted = {f"{name}{suffix}" for name in names for suffix in SUFFIXES}
+    """Removes modules whose `.proto` is gone, and stubs that nobody calls."""
+    wanted = {f"{name}{suffix}" for name in names for suffix in MESSAGES}
+    wanted |= {f"{name}{suffix}" for name in names if name not in ONLY_MESSAGES for suffix in STUBS}
     for path in PACKAGE.glob("*_pb2*"):
         if path.name not in wanted and path.is_file():
             path.unlink()
