@@ -9,25 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 from typing import Any
 
+from kubelite.apiserver import admission, allocators, authn, authz, bootstrap, connect, discovery, health, openapi
+from kubelite.apiserver.authz.refusal import refuse as refuse_user
 from kubelite.apiserver.config import Config
 from kubelite.apiserver.handlers.chain import Chain, refuse
 from kubelite.apiserver.handlers.dispatch import Dispatcher
 from kubelite.apiserver.http.listener import Listener, tls_context
 from kubelite.apiserver.registry.registry import Registry
-from kubelite.apiserver.request import (
-    Attributes,
-    Handler,
-    Request,
-    ResourceHandlers,
-    Response,
-    UserInfo,
-)
 from kubelite.apiserver.watchcache.cache import WatchCache
-from kubelite.machinery import errors
-from kubelite.machinery.errors import StatusError
 from kubelite.machinery.scheme import Scheme
 from kubelite.storage.interface import Store, StoreError
 from kubelite.storage.registry import StoreConfig, open_store
@@ -35,8 +26,6 @@ from kubelite.util.clock import Clock, SystemClock
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
-
-PATH_PARTS = ("discovery", "health", "openapi")
 
 
 class ApiServer:
@@ -69,9 +58,7 @@ class ApiServer:
         if config.compaction_interval_seconds:
             self._spawn("compaction", self._compact())
         chain = assemble(config, registry)
-        ensure = _part("bootstrap", "ensure")
-        if ensure is not None:
-            await ensure(config, registry)
+        await bootstrap.ensure(config, registry)
         context = None
         if config.tls_cert_file:
             context = tls_context(config.tls_cert_file, config.tls_private_key_file, config.client_ca_file)
@@ -85,13 +72,9 @@ class ApiServer:
 
     async def _join(self) -> None:
         """Takes a place among the endpoints of the `kubernetes` Service, and starts what keeps the cluster's own data right."""
-        announce = _part("bootstrap", "announce")
-        if announce is not None:
-            await announce(self.config, self.registry, self.port)
-        for part in ("bootstrap", "allocators"):
-            keep = _part(part, "run")
-            if keep is not None:
-                self._spawn(part, keep(self.config, self.registry, self.port))
+        await bootstrap.announce(self.config, self.registry, self.port)
+        self._spawn("bootstrap", bootstrap.run(self.config, self.registry, self.port))
+        self._spawn("allocators", allocators.run(self.config, self.registry, self.port))
 
     async def stop(self, seconds: float | None = None) -> None:
         """Closes the port, lets requests finish, ends watches and background tasks. The store stays open."""
@@ -119,57 +102,24 @@ class ApiServer:
                 log.warning("compaction failed", error=str(error))
 
 
-def _part(module: str, name: str) -> Any:
-    """A function of another part of the server; None while that part does not exist."""
-    try:
-        found = importlib.import_module(f"kubelite.apiserver.{module}")
-    except ModuleNotFoundError as error:
-        if error.name == f"kubelite.apiserver.{module}":
-            return None
-        raise
-    return getattr(found, name, None)
-
-
 def assemble(config: Config, registry: Registry) -> Chain:
     """All parts of the server, as one chain."""
-    authn, authz = _part("authn", "build"), _part("authz", "build")
-    admission, allocators = _part("admission", "build"), _part("allocators", "build")
-    if admission is not None:
-        registry.admission = admission(config, registry)
-    if allocators is not None:
-        registry.add_hooks(allocators(config, registry))
-    connect = _part("connect", "resource_handlers")
-    handlers: ResourceHandlers = connect(config, registry) if connect is not None else {}
-    paths: dict[str, Handler] = {}
-    for part in PATH_PARTS:
-        build = _part(part, "path_handlers")
-        if build is not None:
-            paths.update(build(config, registry))
-    refusal = _part("authz.refusal", "refuse") or _refuse
+    registry.admission = admission.build(config, registry)
+    registry.add_hooks(allocators.build(config, registry))
     return Chain(
-        authn(config, registry) if authn is not None else _Everybody(),
-        authz(config, registry) if authz is not None else _Everything(),
-        refusal,
-        Dispatcher(registry, handlers, config.min_request_timeout_seconds),
-        paths or {"/healthz": lambda request: Response(200, b"ok", "text/plain; charset=utf-8")},
+        authn.build(config, registry),
+        authz.build(config, registry),
+        refuse_user,
+        Dispatcher(registry, connect.resource_handlers(config, registry), config.min_request_timeout_seconds),
+        {
+            **discovery.path_handlers(config, registry),
+            **health.path_handlers(config, registry),
+            **openapi.path_handlers(config, registry),
+        },
         max_reading=config.max_requests_inflight,
         max_writing=config.max_mutating_requests_inflight,
         timeout=config.request_timeout_seconds,
     )
-
-
-class _Everybody:
-    def authenticate(self, request: Request) -> UserInfo:
-        return UserInfo("admin", groups=("system:masters", "system:authenticated"))
-
-
-class _Everything:
-    def authorize(self, user: UserInfo, attributes: Attributes) -> tuple[bool, str]:
-        return True, ""
-
-
-def _refuse(user: UserInfo, attributes: Attributes, reason: str) -> StatusError:
-    return errors.forbidden(attributes.group, attributes.resource, attributes.name, reason)
 
 
 def store_config(config: Config) -> StoreConfig:
