@@ -123,6 +123,8 @@ class Kind:
     """(name, is_prefix) → complaints. None: a DNS-1123 subdomain."""
     warnings: Callable[[Any, Any], list[str]] | None = None
     """(new, old or None) → texts for Warning headers."""
+    deprecation: str = ""
+    """What every request for the kind is warned of; "" for a kind that stays."""
 
     prepare_create: Callable[[Any], None] = _nothing
     """After the generic part (identity, generation 1 where `has_generation`); clears the status where a client may not set it."""

@@ -71,6 +71,11 @@ async def test_a_collection_is_deleted_by_selector(api: ApiEnv) -> None:
     assert [name for name in names if name.startswith("m")] == ["m0", "m2", "m4"]
 
 
+async def test_a_namespace_that_goes_has_no_period_of_grace(api: ApiEnv) -> None:
+    metadata = (await api.delete("/api/v1/namespaces/test")).json()["metadata"]
+    assert metadata["deletionTimestamp"] and "deletionGracePeriodSeconds" not in metadata
+
+
 async def test_a_namespace_goes_when_its_finalizer_is_removed(api: ApiEnv) -> None:
     path = "/api/v1/namespaces/test"
     marked = (await api.delete(path)).json()

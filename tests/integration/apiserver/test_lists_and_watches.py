@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from kubelite.storage.memory import MemoryStore
@@ -172,6 +174,24 @@ async def test_a_table_has_the_kinds_columns_and_partial_objects(api: ApiEnv) ->
     assert table["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
     one = (await api.get(f"{PODS}/p", headers={"accept": accept}, query={"includeObject": "None"})).json()
     assert "object" not in one["rows"][0]
+
+
+async def test_watched_tables_are_one_line_each(api: ApiEnv) -> None:
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    await fill(api, 2)
+    query = {"watch": "true", "allowWatchBookmarks": "true", "sendInitialEvents": "true", "timeoutSeconds": "1"}
+    query["resourceVersionMatch"] = "NotOlderThan"
+    reply = await api.get(MAPS, query=query, headers={"accept": accept})
+    events = [json.loads(line) for line in reply.body.splitlines()]
+    assert [event["type"] for event in events] == ["ADDED", "ADDED", "BOOKMARK"]
+    assert [event["object"]["rows"][0]["cells"][0] for event in events] == ["m0", "m1", ""]
+
+
+async def test_whoever_reads_a_deprecated_kind_is_warned(api: ApiEnv) -> None:
+    for path in ("/api/v1/endpoints", "/api/v1/namespaces/test/endpoints/none"):
+        reply = await api.get(path)
+        assert "Endpoints is deprecated" in reply.headers["warning"]
+    assert "warning" not in (await api.get(MAPS)).headers
 
 
 async def test_metadata_only_lists(api: ApiEnv) -> None:

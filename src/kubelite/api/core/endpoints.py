@@ -72,10 +72,6 @@ def _validate_port(port: EndpointPort, needs_name: bool, path: Path) -> list[Fie
     return errors
 
 
-def warnings(new: Endpoints, old: Endpoints | None) -> list[str]:
-    return [DEPRECATED]
-
-
 def row(endpoints: Endpoints, now: datetime) -> list[Any]:
     found: list[str] = []
     for subset in endpoints.subsets:
@@ -102,7 +98,7 @@ ENDPOINTS = Kind(
     create_on_update=True,
     set_defaults=set_defaults,
     validate=validate,
-    warnings=warnings,
+    deprecation=DEPRECATED,
     columns=(
         Column(name="Name", format="name", description="Name must be unique within a namespace."),
         Column(name="Endpoints", description="The addresses and ports."),

@@ -60,6 +60,8 @@ class Dispatcher:
         kind = self._registry.scheme.by_resource(info.group, info.version, info.resource)
         if kind is None or (info.rest and (info.group, info.resource, info.subresource) not in self._handlers):
             raise errors.path_not_found()
+        if kind.deprecation:
+            request.warnings.append(kind.deprecation)
         special = self._handlers.get((info.group, info.resource, info.subresource))
         if special is not None:
             if not info.subresource and kind.verbs and info.verb not in kind.verbs:

@@ -150,7 +150,7 @@ class TableForm(Form):
         return b"".join(self._table([entry], ListMeta(entry.revision)))
 
     def pieces(self, entries: Iterable[Entry], meta: ListMeta) -> list[bytes]:
-        return self._table(entries, meta)
+        return [*self._table(entries, meta), b"\n"]
 
     def bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
         inner = self._partial.bookmark(revision, annotations)
@@ -164,7 +164,7 @@ class TableForm(Form):
 
     def _rows(self, rows: Sequence[bytes], meta: ListMeta) -> list[bytes]:
         head = f'{{"kind":"Table","apiVersion":"meta.k8s.io/{self._version}","metadata":'.encode()
-        return [head, meta.encode(), b',"columnDefinitions":', self._columns, b',"rows":[', *_joined(rows), b"]}\n"]
+        return [head, meta.encode(), b',"columnDefinitions":', self._columns, b',"rows":[', *_joined(rows), b"]}"]
 
     def _row(self, entry: Entry, now: datetime) -> bytes:
         kind = self.kind

@@ -153,6 +153,8 @@ def _mark(registry: Registry, kind: Kind, obj: Any, options: DeleteOptions) -> b
             metadata.generation += 1
         if kind.kind == "Namespace" and kind.group == "":
             obj.status.phase = "Terminating"
+            # As upstream: a namespace waits for its finalizers, never for a period of grace.
+            metadata.deletionGracePeriodSeconds = None
         return True
     before = metadata.deletionGracePeriodSeconds or 0
     if asked is not None and grace < before:
