@@ -8,19 +8,17 @@ Files are read when a document is built and not kept.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterable
-from functools import cached_property
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
 import msgspec
 
+from kubelite.api.descriptions import describe
+
 SOURCE_REF = "#/$defs/"
 V2_PREFIX = "#/definitions/"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
-Describe = Callable[[str, str], str]
-"""(definition, field or "") → description, "" if there is none."""
 
 
 def module_of(definition: str) -> str:
@@ -40,30 +38,12 @@ def raw_file(module: str) -> bytes:
     return resources.files("kubelite.api.schemas").joinpath(f"{module}.json").read_bytes()
 
 
-def no_description(definition: str, field: str) -> str:
-    return ""
-
-
-def find_descriptions() -> Describe:
-    """kubelite's own descriptions of types and fields, where they exist."""
-    try:
-        module = importlib.import_module("kubelite.api.descriptions")
-    except ModuleNotFoundError:
-        return no_description
-    found: Describe = getattr(module, "describe", no_description)
-    return found
-
-
 class Schemas:
     """The definitions, read on demand; made for one document and dropped after it."""
 
     def __init__(self, ref_prefix: str) -> None:
         self._prefix = ref_prefix
         self._modules: dict[str, dict[str, Any]] = {}
-
-    @cached_property
-    def _describe(self) -> Describe:
-        return find_descriptions()
 
     def _module(self, name: str) -> dict[str, Any]:
         found = self._modules.get(name)
@@ -124,11 +104,11 @@ class Schemas:
         return {key: self._rewritten(value, refs) for key, value in node.items()}
 
     def _add_descriptions(self, name: str, schema: dict[str, Any]) -> None:
-        text = self._describe(name, "")
+        text = describe(name, "")
         if text:
             schema["description"] = text
         for field, inner in schema.get("properties", {}).items():
-            text = self._describe(name, field)
+            text = describe(name, field)
             if not text:
                 continue
             ref = inner.pop("$ref", None)
