@@ -77,7 +77,7 @@ def split_args(args: Sequence[str]) -> tuple[str, list[str], list[tuple[str, str
     if "/" not in args[0] and len(args) > 1:
         raise CliError(
             "there is no need to specify a resource type as a separate argument when passing arguments in resource/name "
-            "form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'"
+            "form (e.g. 'kubelite get resource/<resource_name>' instead of 'kubelite get resource resource/<resource_name>'"
         )
     pairs = []
     for arg in args:

@@ -26,6 +26,14 @@ from kubelite.machinery.errors import StatusError
 Extra = Mapping[str, Mapping[str, str]]
 
 
+class UnknownCommand(CliError):
+    """A word that is no verb."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f'error: unknown command "{word}" for "{PROGRAM}"')
+        self.word = word
+
+
 def main(argv: Sequence[str], *, extra: Extra | None = None) -> int:
     """Runs one command line (without the program's name). `extra`: more words for --help, by group title."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -57,6 +65,15 @@ async def execute(argv: Sequence[str], streams: Streams, *, extra: Extra | None 
         return _help(words, positions, streams, extra or {})
     try:
         command, path, rest = locate(words)
+    except UnknownCommand as error:
+        from kubelite.cli.suggestions import similar
+
+        known = [
+            *(word for word, entry in VERBS.items() if entry.where),
+            *(word for group in (extra or {}).values() for word in group),
+        ]
+        streams.err.write(f"{error}\n{similar(error.word, known)}")
+        return 1
     except CliError as error:
         streams.err.write(f"{error}\n")
         return 1
@@ -92,7 +109,7 @@ def locate(words: Sequence[str]) -> tuple[Command, list[str], list[str]]:
     word = ALIASES.get(rest[position], rest[position])
     entry = VERBS.get(word)
     if entry is None:
-        raise CliError(f'error: unknown command "{rest[position]}" for "{PROGRAM}"')
+        raise UnknownCommand(rest[position])
     if not entry.where:
         raise CliError(f'error: the command "{word}" is not supported by kubelite')
     command, path = load(entry.where), [word]

@@ -70,7 +70,7 @@ VERBS: dict[str, Verb] = {
     "api-versions": _verb(
         "discovery", OTHER, 'Print the supported API versions on the server, in the form of "group/version"', "VERSIONS"
     ),
-    "config": _verb("config", OTHER, "Modify kubeconfig files"),
+    "config": _verb("config.group", OTHER, "Modify kubeconfig files"),
     "options": _verb("completion", OTHER, "Print the list of flags inherited by all commands", "OPTIONS"),
     "version": _verb("discovery", OTHER, "Print the client and server version information", "VERSION"),
 }

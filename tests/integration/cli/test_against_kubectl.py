@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -88,6 +89,20 @@ LINES = (
     "logs nope",
     "wait --for=condition=Ready pod/web-0 --timeout=100ms",
     "config view",
+    "run x --image=nginx --port=80 --expose --dry-run=client -o yaml",
+    "run x --image=nginx --port=80 --expose --labels=a=b --dry-run=client -o yaml",
+    "run x --image=nginx --port=80 --expose --dry-run=client -o json",
+    "explain deployment.spec",
+    "explain deployment.spec.template",
+    "explain pod.spec.containers.ports.name",
+    "explain svc.spec.ports",
+    "get",
+    "describe",
+    "explain",
+    "gte pods",
+    "xet",
+    "zzzzzz",
+    "config set a b",
     "config get-contexts",
 )
 
@@ -105,7 +120,7 @@ async def kubectl(cli: Cli, line: str) -> tuple[int | None, str, str]:
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode().replace("'kubectl ", "'kubelite ")
+    return process.returncode, out.decode(), re.sub(r"""(["' ])kubectl(?=[" ])""", r"\1kubelite", err.decode())
 
 
 async def test_prints_what_kubectl_prints(cli: Cli) -> None:

@@ -297,3 +297,23 @@ async def test_may_i(cli: Cli) -> None:
     assert (await cli("auth can-i delete pods")).out == "yes\n"
     denied = await cli("auth can-i delete pods --as=someone")
     assert (denied.code, denied.out) == (1, "no\n")
+
+
+async def test_config_set_writes_what_the_next_command_reads(cli: Cli) -> None:
+    result = await cli("config set contexts.other.namespace kube-system")
+    assert (result.code, result.out) == (0, 'Property "contexts.other.namespace" set.\n'), result.err
+    assert "other" in (await cli("config get-contexts")).out
+    await cli("config unset contexts.other")
+    assert "other" not in (await cli("config get-contexts")).out
+
+
+async def test_a_service_is_created_with_the_pod_that_it_exposes(cli: Cli) -> None:
+    result = await cli("run x --image=i --port=80 --expose")
+    assert (result.code, result.out) == (0, "service/x created\npod/x created\n"), result.err
+    assert (await cli("get svc x -o jsonpath={.spec.selector}")).out == '{"run":"x"}'
+
+
+async def test_words_of_the_program_are_suggested_for_misspelt_ones(cli: Cli) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    code = await execute(["stauts"], Streams(out, err), extra={"Lifecycle": {"status": "", "up": ""}})
+    assert (code, err.getvalue().endswith("\nDid you mean this?\n\tstatus\n")) == (1, True)

@@ -13,7 +13,7 @@ from typing import Any
 from kubelite.cli import builder, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
-from kubelite.cli.failures import UsageError, raise_all
+from kubelite.cli.failures import CliError, raise_all
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.session import Object, Session
 from kubelite.machinery.errors import StatusError
@@ -54,9 +54,9 @@ def complete(parsed: Parsed, session: Session) -> Options:
 
 def validate(opts: Options) -> None:
     if not opts.where.args and not opts.where.files:
-        raise UsageError(
-            "You must specify the type of resource to describe. Use "
-            '"kubectl api-resources" for a complete list of supported resources.\n\nerror: Required resource not specified.'
+        raise CliError(
+            'You must specify the type of resource to describe. Use "kubelite api-resources" for a complete list of '
+            "supported resources."
         )
 
 

@@ -37,7 +37,7 @@ def complete(parsed: Parsed, session: Session) -> Options:
 def validate(opts: Options) -> None:
     if not opts.args:
         raise CliError(
-            'You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of supported '
+            'You must specify the type of resource to explain. Use "kubelite api-resources" for a complete list of supported '
             "resources."
         )
     if len(opts.args) > 1:
@@ -148,7 +148,7 @@ class Book:
         found: list[str] = []
         for _ in range(20):
             text = str(schema.get("description") or "")
-            if text and text not in found:
+            if text:
                 found.append(text)
             if "$ref" in schema:
                 schema = self.schemas.get(schema["$ref"].rpartition("/")[2], {})

@@ -90,8 +90,9 @@ def validate(opts: Options) -> None:
         return
     if not opts.where.args and not opts.where.files:
         raise UsageError(
-            'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported '
-            "resources.\n\nerror: Required resource not specified."
+            'You must specify the type of resource to get. Use "kubelite api-resources" for a complete list of supported '
+            "resources.\n\nerror: Required resource not specified.\n"
+            'Use "kubelite explain <resource>" for a detailed description of that resource (e.g. kubelite explain pods).'
         )
     if not opts.server_print:
         raise CliError("--server-print=false is not supported by kubelite")

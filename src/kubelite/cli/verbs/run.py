@@ -104,7 +104,8 @@ def _service(parsed: Parsed, pod: Object) -> Object:
     if not parsed.text("port"):
         raise UsageError("--port must be set when exposing a service")
     name, port = pod["metadata"]["name"], int(parsed.text("port"))
-    metadata = {key: value for key, value in pod["metadata"].items() if key in ("name", "namespace")}
+    kept = ("name", "namespace", "labels") if parsed.text("labels") else ("name", "namespace")
+    metadata = {key: value for key, value in pod["metadata"].items() if key in kept}
     return {
         "kind": "Service",
         "apiVersion": "v1",
@@ -127,14 +128,15 @@ async def run(opts: Options, session: Session) -> int:
     objects = ([opts.service] if opts.service else []) + [pod]
     if opts.outcome.client_only:
         for index, obj in enumerate(objects):
-            if index and opts.outcome.output == "yaml":
-                session.print("---")
+            if index:
+                _separate(opts, session)
             opts.outcome.show(session, obj, "created")
         return 0
+    created = await _post(opts, session, "pods", pod)
     if opts.service is not None:
         made = await _post(opts, session, "services", opts.service)
         opts.outcome.show(session, made, "created")
-    created = await _post(opts, session, "pods", pod)
+        _separate(opts, session)
     if not opts.attach:
         opts.outcome.show(session, created, "created")
         return 0
@@ -145,6 +147,12 @@ async def run(opts: Options, session: Session) -> int:
     finally:
         if opts.remove:
             await _remove(opts, session, item)
+
+
+def _separate(opts: Options, session: Session) -> None:
+    """kubectl ends the service's document and begins the pod's: two lines."""
+    if opts.outcome.output == "yaml":
+        session.print("---\n---")
 
 
 async def _post(opts: Options, session: Session, plural: str, obj: Object) -> Object:

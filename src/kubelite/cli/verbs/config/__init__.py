@@ -1,0 +1,1 @@
+"""`config`: read and change kubeconfig files."""
