@@ -276,6 +276,12 @@ def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
     return handlers
 
 
+def index_handler(handlers: Mapping[str, Handler]) -> Handler:
+    """The handler of "/": every path that has one, in order. Source: apiserver/pkg/server/routes/index.go."""
+    paths = sorted({path.rstrip("/") or "/" for path in (*handlers, "/")})
+    return _plain(Document(lambda: {"paths": paths}))
+
+
 def _forms(groups: Mapping[str, Mapping[str, Iterable[Kind]]]) -> dict[str, Document]:
     return {
         version: Document(

@@ -106,16 +106,17 @@ def assemble(config: Config, registry: Registry) -> Chain:
     """All parts of the server, as one chain."""
     registry.admission = admission.build(config, registry)
     registry.add_hooks(allocators.build(config, registry))
+    paths = {
+        **discovery.path_handlers(config, registry),
+        **health.path_handlers(config, registry),
+        **openapi.path_handlers(config, registry),
+    }
     return Chain(
         authn.build(config, registry),
         authz.build(config, registry),
         refuse_user,
         Dispatcher(registry, connect.resource_handlers(config, registry), config.min_request_timeout_seconds),
-        {
-            **discovery.path_handlers(config, registry),
-            **health.path_handlers(config, registry),
-            **openapi.path_handlers(config, registry),
-        },
+        {**paths, "/": discovery.index_handler(paths)},
         max_reading=config.max_requests_inflight,
         max_writing=config.max_mutating_requests_inflight,
         timeout=config.request_timeout_seconds,

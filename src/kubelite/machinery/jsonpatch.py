@@ -35,8 +35,8 @@ def apply(document: Any, patch: Any) -> Any:
         try:
             _run(holder, operation)
         except _Mismatch as error:
-            cause = {"reason": "UnexpectedServerResponse", "message": str(error)}
-            raise StatusError(422, "Invalid", _REJECTED, {"causes": [cause]}) from None
+            # As upstream, the answer does not say which operation failed: clients print a cause in place of the message.
+            raise StatusError(422, "Invalid", _REJECTED, {}) from error
     return holder[""]
 
 

@@ -38,3 +38,9 @@ async def test_metrics_count_requests_by_what_they_asked_for(api: ApiEnv) -> Non
     assert "# TYPE apiserver_request_total counter" in text
     wanted = 'apiserver_request_total{verb="LIST",dry_run="",group="",version="v1",resource="pods"'
     assert any(line.startswith(wanted) and 'scope="namespace"' in line for line in text.splitlines())
+
+
+async def test_the_root_lists_the_paths(api: ApiEnv) -> None:
+    paths = (await api.get("/")).json()["paths"]
+    assert {"/", "/api", "/api/v1", "/apis/apps/v1", "/healthz", "/metrics", "/openapi/v2", "/version"} <= set(paths)
+    assert (await api.get("/", token="")).status == 403
