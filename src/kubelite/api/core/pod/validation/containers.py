@@ -198,6 +198,20 @@ def _lists(container: AnyContainer, pod: PodContext, path: Path) -> FieldErrors:
     return errors
 
 
+def validate_unlike(spec: v1.PodSpec, volumes: Volumes, path: Path) -> FieldErrors:
+    """The mistakes in the parts of containers that differ between the pods of a workload (see `known`); in any order."""
+    errors: FieldErrors = []
+    here = path / "containers"
+    for container in (*spec.containers, *spec.initContainers) if spec.initContainers else spec.containers:
+        if container.env:
+            errors += validate_env(container.env, here)
+        if container.volumeMounts:
+            errors += validate_mounts(container, volumes, here)
+        if container.volumeDevices:
+            errors += validate_devices(container, volumes, here)
+    return errors
+
+
 def _ports(ports: list[v1.ContainerPort], path: Path) -> FieldErrors:
     errors: FieldErrors = []
     seen: set[str] = set()

@@ -12,6 +12,7 @@ from typing import Any
 
 from kubelite.api import validation as check
 from kubelite.api.core.pod.validation import annotated, containers, scheduling, security
+from kubelite.api.core.pod.validation.known import Known, outline_of_spec
 from kubelite.api.core.pod.validation.resources import validate_overhead, validate_pod_resources
 from kubelite.api.core.pod.validation.volumes import validate_volumes
 from kubelite.api.meta import validate_annotations, validate_labels
@@ -26,6 +27,7 @@ RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 _CONTAINERS = SPEC / "containers"
 _INIT_CONTAINERS = SPEC / "initContainers"
+_KNOWN = Known()
 
 
 def validate_pod(pod: v1.Pod) -> FieldErrors:
@@ -67,7 +69,21 @@ def _spec(spec: v1.PodSpec, path: Path, *, pod_name: str, in_pod: bool) -> Field
     if spec.terminationGracePeriodSeconds is None:
         errors.append(fe.required(path / "terminationGracePeriodSeconds"))
     if spec.volumes:
-        errors, volumes = validate_volumes(spec.volumes, pod_name, path / "volumes", in_pod=in_pod)
+        found, volumes = validate_volumes(spec.volumes, pod_name, path / "volumes", in_pod=in_pod)
+        errors += found
+    # Ephemeral containers look at each other's mounts: rare enough to be checked in full.
+    outline = outline_of_spec(spec) if in_pod and not spec.ephemeralContainers else b""
+    if outline in _KNOWN and not errors and not containers.validate_unlike(spec, volumes, path):
+        return errors
+    errors += _alike(spec, volumes, path, in_pod=in_pod)
+    if outline and not errors:
+        _KNOWN.add(outline)
+    return errors
+
+
+def _alike(spec: v1.PodSpec, volumes: dict[str, v1.Volume], path: Path, *, in_pod: bool) -> FieldErrors:
+    """The mistakes in everything but the volumes; apart from mounts and variables the outline alone decides."""
+    errors: FieldErrors = []
     claims: frozenset[str] = frozenset()
     if spec.resourceClaims:
         claims = frozenset(claim.name for claim in spec.resourceClaims if claim.name)

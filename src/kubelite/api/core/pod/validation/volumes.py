@@ -14,6 +14,7 @@ import msgspec
 from kubelite.api import validation as check
 from kubelite.api.core.pod.validation.disks import DISKS
 from kubelite.api.core.pod.validation.env import VOLUME_FIELDS, validate_field_ref, validate_resource_ref
+from kubelite.api.core.pod.validation.known import Known, outline_of_volume
 from kubelite.api.core.pod.validation.paths import descending_path, no_backsteps, non_reserved_path
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import fielderrors as fe
@@ -36,6 +37,7 @@ PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _CLAIM_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 _TOKEN_MIN = 600
 _TOKEN_MAX = 1 << 32
+_KNOWN = Known()
 
 
 def validate_volumes(
@@ -47,7 +49,11 @@ def validate_volumes(
     created = {f"{pod_name}-{v.name}" for v in volumes if v.ephemeral is not None} if pod_name else set()
     for index, volume in enumerate(volumes):
         here = path.index(index)
-        found = _source(volume, pod_name, here, in_pod)
+        # What an ephemeral volume is right for depends on the pod's name, and an image's on whether it is in a pod.
+        outline = outline_of_volume(volume) if in_pod and volume.ephemeral is None else b""
+        found = [] if outline in _KNOWN else _source(volume, pod_name, here, in_pod)
+        if outline and not found:
+            _KNOWN.add(outline)
         if not volume.name:
             found.append(fe.required(here / "name"))
         else:
