@@ -42,7 +42,7 @@ REQUEST_LINES = [
 TARGETS = [
     _target("absolute", b"http://x/version", 200, "gitVersion"),
     _target("absolute-of-another-host", b"https://example.com/version", 200, "gitVersion"),
-    _target("absolute-without-path", b"http://x", 404),
+    _target("absolute-without-path", b"http://x", 200, "paths"),
     _target("asterisk", b"*", 404),
     _target("without-slash", b"version", 400),
     _target("bad-percent", b"/version%zz", 400, "invalid URL escape"),
