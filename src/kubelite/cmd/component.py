@@ -39,7 +39,11 @@ def run_component(name: str, argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        logger.exception("Process ends because of an error", error, component=name)
+        if type(error).__name__ == "LeadershipLost":
+            # Expected when the API server was away for too long: the next start waits for the lease again.
+            logger.error("Process ends because it no longer leads", component=name, reason=error)
+        else:
+            logger.exception("Process ends because of an error", error, component=name)
         return 1
     return 0
 
