@@ -24,6 +24,7 @@ from kubelite.streaming import dial, remotecommand
 from kubelite.streaming.bytestream import Inbox
 
 CHUNK = 32 * 1024
+_ENDINGS = (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
 
 
 class InputStream:
@@ -84,12 +85,18 @@ async def attach_to(session: Session, pod: Object, container: str, *, stdin: boo
     return await _interactive(session, pod, "attach", container, (), stdin=stdin, tty=tty)
 
 
+def survive_broken_connections() -> None:
+    """A connection that breaks is an error to report; the end by SIGPIPE is for commands that only print."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
 async def _interactive(
     session: Session, pod: Object, action: str, container: str, command: Sequence[str], *, stdin: bool, tty: bool
 ) -> int:
     if tty and not is_terminal(session):
         session.warn("Unable to use a TTY - input is not a terminal or the right kind of file")
         tty = tty and action == "attach"
+    survive_broken_connections()
     options = remotecommand.Options(stdin=stdin, stdout=True, stderr=not tty, tty=tty)
     streams = await dial.command(opener(session.config), _target(pod, action, container, command, options), options)
     source: InputStream | None = None
@@ -124,17 +131,33 @@ def _sink(write: Callable[[bytes], object]) -> Callable[[bytes], Awaitable[None]
 
 @contextlib.contextmanager
 def _raw_terminal() -> Iterator[None]:
-    """The terminal passes every key on, and is put back at the end."""
+    """The terminal passes every key on, and is put back at the end, also when a signal ends the command (exit code 1)."""
     import termios
     import tty
 
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    ended: list[int] = []
+
+    def end(number: int) -> None:
+        ended.append(number)
+        if task is not None:
+            task.cancel()
+
+    for number in _ENDINGS:
+        loop.add_signal_handler(number, end, number)
     try:
         tty.setraw(descriptor)
         yield
+    except asyncio.CancelledError:
+        if not ended:
+            raise
+        raise Silent(1) from None
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        for number in _ENDINGS:
+            loop.remove_signal_handler(number)
 
 
 async def _window_sizes() -> AsyncIterator[tuple[int, int]]:
@@ -163,6 +186,7 @@ async def run_piped(
     stdout: Callable[[bytes], object] | None = None,
 ) -> None:
     """A command whose output goes to `stdout` and whose errors go to our stderr. Raises CliError."""
+    survive_broken_connections()
     options = remotecommand.Options(stdin=stdin is not None, stdout=True, stderr=True)
     streams = await dial.command(opener(session.config), _target(pod, "exec", container, command, options), options)
     keywords: dict[str, Any] = {"stdin": InputStream(stdin)} if stdin is not None else {}

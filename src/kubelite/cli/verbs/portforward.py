@@ -14,6 +14,7 @@ from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.pods import POD_RUNNING_TIMEOUT, first_pod, object_of
+from kubelite.cli.remote import survive_broken_connections
 from kubelite.cli.session import Object, Session
 from kubelite.client.upgrade import opener
 from kubelite.streaming import dial
@@ -92,6 +93,7 @@ async def run(opts: Options, session: Session) -> int:
     wanted = pairs(opts, pod, item.object if item.resource.kind == "Service" else None)
     metadata = pod["metadata"]
     target = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/portforward"
+    survive_broken_connections()
     connection = await dial.port_forward(opener(session.config), target)
     forwarder = PortForwarder(connection)
     servers: list[asyncio.Server] = []
