@@ -1,4 +1,4 @@
-"""The API server's speed, as the rows of the design's table: `python bench/apiserver.py [sqlite|etcd|memory ...]`.
+"""The API server's speed, as the rows of the design's table: `python -m bench.apiserver [sqlite|etcd|memory ...]`.
 
 What: starts the server in a process of its own (TLS, client certificates, RBAC, admission), drives it from this one,
 prints requests a second, median and 99th percentile, and the server's CPU time per request. Why: the rates depend on

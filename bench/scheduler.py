@@ -1,4 +1,4 @@
-"""The scheduler's speed: `python bench/scheduler.py [sqlite|etcd|memory ...]`.
+"""The scheduler's speed: `python -m bench.scheduler [sqlite|etcd|memory ...]`.
 
 What: an API server and a scheduler in processes of their own (TLS, client certificates, RBAC, admission), 500 Node objects,
 then 1 000 pods twice: created while the scheduler stands by, and waiting for a scheduler that starts. Prints bound pods a
@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from apiserver import Bench, encode, free_port, start_etcd, wait_for
+from bench.apiserver import Bench, encode, free_port, start_etcd, wait_for
 
 NODES, PODS = 500, 1000
 HERE = pathlib.Path(__file__).parent
