@@ -91,7 +91,7 @@ class Resources:
                 full = f"{resource.version}.{resource.group}" if resource.group else resource.version
                 if head in names and rest in (full, resource.group, f"{resource.version}."):
                     return resource
-            raise CliError(f'the server doesn\'t have a resource type "{word}"')
+            raise CliError(f'the server doesn\'t have a resource type "{word.partition(".")[0]}"')
         raise CliError(f'the server doesn\'t have a resource type "{word}"')
 
     def expand(self, words: str) -> list[Resource]:

@@ -20,10 +20,11 @@ MAX_ANNOTATION = 140
 
 
 class Lines:
-    """Text under construction; `now` is what ages are counted from."""
+    """Text under construction; `now` is what ages are counted from. Unless `aligned`, the tabs stay."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, *, aligned: bool = True) -> None:
         self.now = now
+        self._aligned = aligned
         self._done: list[str] = []
         self._open = ""
 
@@ -38,7 +39,7 @@ class Lines:
     def flush(self) -> None:
         """End a block: columns after it are aligned on their own."""
         if self._open:
-            self._done.append(align(self._open))
+            self._done.append(align(self._open) if self._aligned else self._open)
             self._open = ""
 
     def render(self) -> str:
@@ -75,7 +76,7 @@ def label_lines(lines: Lines, title: str, values: Mapping[str, str] | None, inde
         lines.add(0, f"{indent}{title}:\t<none>")
         return
     for index, key in enumerate(sorted(values)):
-        head = f"{indent}{title}:" if index == 0 else indent
+        head = f"{indent}{title}:" if index == 0 else ""
         lines.add(0, f"{head}\t{key}={values[key]}")
 
 
@@ -86,12 +87,12 @@ def annotation_lines(lines: Lines, values: Mapping[str, str] | None, indent: str
         lines.add(0, f"{indent}Annotations:\t<none>")
         return
     for index, key in enumerate(sorted(shown)):
-        head = f"{indent}Annotations:" if index == 0 else indent
+        head = f"{indent}Annotations:" if index == 0 else ""
         value = shown[key].removesuffix("\n")
         if len(value) + len(key) + 2 > MAX_ANNOTATION or "\n" in value:
             lines.add(0, f"{head}\t{key}:")
             for part in value.split("\n"):
-                lines.add(0, f"{indent}\t  {shorten(part, MAX_ANNOTATION - 2)}")
+                lines.add(0, f"\t  {shorten(part, MAX_ANNOTATION - 2)}")
         else:
             lines.add(0, f"{head}\t{key}: {value}")
 

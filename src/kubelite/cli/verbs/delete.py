@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kubelite.cli import builder, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, UsageError, raise_all
+from kubelite.cli.failures import CliError, UsageError, raise_all, sourced
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.options import CASCADE
 from kubelite.cli.outcome import dry_run
@@ -112,7 +112,7 @@ async def run(opts: Options, session: Session) -> int:
             answer = await _delete(opts, session, item)
         except StatusError as error:
             if not (error.code == 404 and opts.ignore_not_found):
-                errors.append(error)
+                errors.append(sourced(error, "deleting", item.source))
             continue
         deleted.append((item, _uid(answer)))
         _tell(opts, session, item)
@@ -137,7 +137,7 @@ def _confirmed(session: Session, found: list[Item]) -> bool:
 
 async def _delete(opts: Options, session: Session, item: Item) -> Object:
     if opts.dry_run == "client":
-        return await session.get(item.resource, item.namespace, item.name)
+        return item.object
     body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": CASCADE[opts.cascade]}
     if opts.grace >= 0:
         body["gracePeriodSeconds"] = opts.grace

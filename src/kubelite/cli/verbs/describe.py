@@ -185,13 +185,17 @@ async def _events(session: Session, item: Item) -> list[Object]:
     metadata = item.object.get("metadata") or {}
     fields = {"involvedObject.name": item.name, "involvedObject.namespace": item.namespace}
     fields["involvedObject.kind"] = item.resource.kind
-    fields["involvedObject.uid"] = item.name if item.resource.name == "nodes" else str(metadata.get("uid") or "")
-    selector = ",".join(f"{key}={value}" for key, value in fields.items() if value)
-    try:
-        path = f"/api/v1/namespaces/{item.namespace}/events" if item.namespace else "/api/v1/events"
-        found, _ = await session.pages(path, {"fieldSelector": selector})
-    except StatusError:
-        return []
+    uids = [str(metadata.get("uid") or "")]
+    if item.resource.name == "nodes":
+        uids.append(item.name)  # kubelets name a node by its name, controllers by its uid
+    path = f"/api/v1/namespaces/{item.namespace}/events" if item.namespace else "/api/v1/events"
+    found: list[Object] = []
+    for uid in uids:
+        selector = ",".join(f"{k}={v}" for k, v in (fields | {"involvedObject.uid": uid}).items() if v)
+        try:
+            found += (await session.pages(path, {"fieldSelector": selector}))[0]
+        except StatusError:
+            continue
     return found
 
 

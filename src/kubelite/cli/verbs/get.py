@@ -6,7 +6,7 @@ Follows kubectl/pkg/cmd/get/get.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelite.cli import builder, options, printers
@@ -230,15 +230,17 @@ async def _print_tables(opts: Options, session: Session, targets: list[tuple[Tar
             groups[-1][1].extend(tables)
         else:
             groups.append((target, tables))
-    printed = False
+    printed = namespaces = False
     for target, tables in groups:
+        # Once a kind with namespaces was listed, kubectl keeps the column: blank for kinds that are in none.
+        namespaces = namespaces or (opts.look.namespace and target.resource.namespaced)
         if not any(table.get("rows") for table in tables):
             continue
         if opts.sort_by:
             from kubelite.cli.sorting import sorted_tables
 
             tables = sorted_tables(tables, opts.sort_by)
-        look = _look_for(opts.look, target, several or opts.show_kind)
+        look = replace(_look_for(opts.look, target, several or opts.show_kind), namespace=namespaces)
         session.write(("\n" if printed and look.headers else "") + Rows(look).render(tables))
         printed = True
     if not printed and not errors and not opts.ignore_not_found:

@@ -41,6 +41,8 @@ def _split(args: Sequence[str], word: str) -> tuple[list[str], dict[str, str], l
     for arg in args[first:]:
         key, equals, value = arg.partition("=")
         if equals:
+            if word == "label" and "=" in value:
+                raise CliError(f"invalid label spec: {arg}")
             if not key:
                 raise UsageError(
                     f"invalid {word} spec: {arg}" if word == "label" else f"invalid annotation format: {arg}"
@@ -118,8 +120,8 @@ async def _one(opts: Options, session: Session, item: Item) -> None:
         return
     _check(opts, present)
     for key in opts.removed:
-        if key not in present:
-            session.print(f'label "{key}" not found.' if opts.word == "label" else f'annotation "{key}" not found.')
+        if key not in present and opts.word == "label":
+            session.print(f'label "{key}" not found.')
     changes: dict[str, str | None] = {key: value for key, value in opts.set.items() if present.get(key) != value}
     changes |= {key: None for key in opts.removed if key in present}
     done = _done(opts, changes)

@@ -57,13 +57,14 @@ async def _deployments(opts: Options, session: Session, what: str, errors: list[
         if item.resource.name in ("daemonsets.apps", "statefulsets.apps"):
             raise not_supported(f"rollout {what} of {item.resource.name}")
         if item.resource.name != "deployments.apps":
-            raise CliError(_REFUSALS[what].format(kind=item.resource.kind, name=f'{item.resource.name} "{item.name}"'))
+            kind = ".".join(filter(None, (item.resource.kind, item.resource.group)))
+            raise CliError(_REFUSALS[what].format(kind=kind, name=f'{item.resource.name} "{item.name}"'))
     return found
 
 
 _REFUSALS = {
     "status": "no status viewer has been implemented for {kind}",
-    "history": "no history viewer has been implemented for {kind}",
+    "history": 'no history viewer has been implemented for "{kind}"',
     "undo": 'no rollbacker has been implemented for "{kind}"',
     "pause": "{name} pausing is not supported",
     "resume": "{name} resuming is not supported",
@@ -170,7 +171,7 @@ def _details(session: Session, by_revision: dict[int, Object], revision: int) ->
     found = by_revision.get(revision)
     if found is None:
         raise CliError("unable to find the specified revision")
-    lines = Lines(session.now())
+    lines = Lines(session.now(), aligned=False)
     shown = dict(found["spec"]["template"])
     cause = (found["metadata"].get("annotations") or {}).get(history.CHANGE_CAUSE)
     if cause:
@@ -187,13 +188,13 @@ async def run_undo(opts: Options, session: Session) -> int:
     errors: list[Exception] = []
     for item in await _deployments(opts, session, "undo", errors):
         target = await _target(session, item, opts.revision)
+        if opts.outcome.client_only:
+            opts.outcome.show(session, item.object, _template_text(session, target))
+            continue
         if item.object["spec"].get("paused"):
             raise CliError(
-                "cannot rollback a paused deployment; resume it first with 'kubelite rollout resume' and try again"
+                "you cannot rollback a paused deployment; resume it first with 'kubelite rollout resume' and try again"
             )
-        if opts.outcome.client_only:
-            _print_template(session, target)
-            continue
         if history.template_of(target) == history.template_of(item.object):
             session.print(
                 f"{_printed(item)} skipped rollback (current template already matches revision {opts.revision})"
@@ -236,13 +237,14 @@ async def _target(session: Session, item: Item, revision: int) -> Object:
     return by_revision[earlier[-1]]
 
 
-def _print_template(session: Session, target: Object) -> None:
+def _template_text(session: Session, target: Object) -> str:
+    """What would be rolled back to, as kubectl prints it: not aligned."""
     from kubelite.cli.describe.pod import template
     from kubelite.cli.describe.text import Lines
 
-    lines = Lines(session.now())
+    lines = Lines(session.now(), aligned=False)
     template(lines, target["spec"]["template"])
-    session.write(lines.render())
+    return lines.render()
 
 
 def _printed(item: Item) -> str:
