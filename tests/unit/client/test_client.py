@@ -160,7 +160,7 @@ async def test_a_watch_yields_events_split_anywhere_and_raises_the_error_event()
             part = events[start : start + 7]
             writer.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
             await writer.drain()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return False
 
     async with serving(answer) as server:
@@ -206,7 +206,7 @@ async def test_an_unread_stream_stops_the_server_instead_of_filling_memory():
 async def test_a_cancelled_request_leaves_a_usable_pool():
     async def answer(request: Request, writer: asyncio.StreamWriter) -> bool:
         if request.target == "/slow":
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         writer.write(reply(200, BODY))
         return True
 

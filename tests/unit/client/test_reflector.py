@@ -42,7 +42,7 @@ async def follow(answers: list[bytes]) -> tuple[list[str], list[tuple[str, bool,
         number = len(server.requests)
         if number > len(answers):
             finished.set()
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
             return False
         writer.write(answers[number - 1])
         return True
