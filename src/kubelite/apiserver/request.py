@@ -196,9 +196,9 @@ class Attributes:
 
 
 class Authorizer(Protocol):
-    """Decides from caches, in microseconds, without I/O."""
+    """Decides from caches, in microseconds and at once; only where a webhook has to be asked the answer is an awaitable."""
 
-    def authorize(self, user: UserInfo, attributes: Attributes) -> tuple[bool, str]:
+    def authorize(self, user: UserInfo, attributes: Attributes) -> tuple[bool, str] | Awaitable[tuple[bool, str]]:
         """(allowed, reason); the reason is shown to the refused user."""
 
 

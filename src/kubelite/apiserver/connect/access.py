@@ -7,7 +7,7 @@ with status out; nothing is stored. Sources: pkg/registry/authorization, pkg/api
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from kubelite.api.types import authentication_v1
@@ -23,7 +23,7 @@ from kubelite.api.types.authorization_v1 import (
     SubjectAccessReviewStatus,
     SubjectRulesReviewStatus,
 )
-from kubelite.apiserver.authz.chain import MASTERS, Chain
+from kubelite.apiserver.authz.chain import MASTERS, Chain, Decision
 from kubelite.apiserver.connect.replies import created, read
 from kubelite.apiserver.registry.ask import LOOPBACK
 from kubelite.apiserver.request import Attributes, Handler, Request, Response, UserInfo
@@ -87,15 +87,16 @@ class Reviews:
             ("authentication.k8s.io", "selfsubjectreviews", ""): self.self_review,
         }
 
-    def _status(self, user: UserInfo, attributes: Attributes) -> SubjectAccessReviewStatus:
-        allowed, reason = self._authorizer.review(user, attributes)
-        return SubjectAccessReviewStatus(allowed=allowed, reason=reason)
+    def _answer(self, review: Any, user: UserInfo, attributes: Attributes) -> Response | Awaitable[Response]:
+        """The review with its status: at once, or later if a webhook has to be asked."""
+        decision = self._authorizer.review(user, attributes)
+        return _answered(review, decision) if isinstance(decision, tuple) else _answered_later(review, decision)
 
-    def subject_access(self, request: Request) -> Response:
+    def subject_access(self, request: Request) -> Response | Awaitable[Response]:
         """May that user do this?"""
-        return self._subject(request, read(request, SubjectAccessReview, V1), [])
+        return self._subject(read(request, SubjectAccessReview, V1), [])
 
-    def local_subject_access(self, request: Request) -> Response:
+    def local_subject_access(self, request: Request) -> Response | Awaitable[Response]:
         """The same, for one namespace."""
         review = read(request, LocalSubjectAccessReview, V1)
         found: list[FieldError] = []
@@ -107,11 +108,11 @@ class Reviews:
         if resource is not None and resource.namespace != namespace:
             text = f"must match metadata.namespace: {namespace}"
             found.append(fielderrors.invalid(SPEC / "resourceAttributes" / "namespace", resource.namespace, text))
-        return self._subject(request, review, found)
+        return self._subject(review, found)
 
     def _subject(
-        self, request: Request, review: SubjectAccessReview | LocalSubjectAccessReview, found: list[FieldError]
-    ) -> Response:
+        self, review: SubjectAccessReview | LocalSubjectAccessReview, found: list[FieldError]
+    ) -> Response | Awaitable[Response]:
         spec = review.spec
         found += validate_attributes(spec.resourceAttributes, spec.nonResourceAttributes)
         if not spec.user and not spec.groups:
@@ -121,10 +122,9 @@ class Reviews:
         if found:
             raise errors.invalid(GROUP, review.kind, "", found)
         user = user_of(spec.user, spec.uid, spec.groups, spec.extra)
-        review.status = self._status(user, attributes_of(spec.resourceAttributes, spec.nonResourceAttributes))
-        return created(review)
+        return self._answer(review, user, attributes_of(spec.resourceAttributes, spec.nonResourceAttributes))
 
-    def self_access(self, request: Request) -> Response:
+    def self_access(self, request: Request) -> Response | Awaitable[Response]:
         """May I do this?"""
         review = read(request, SelfSubjectAccessReview, V1)
         spec = review.spec
@@ -132,8 +132,7 @@ class Reviews:
         if found:
             raise errors.invalid(GROUP, review.kind, "", found)
         attributes = attributes_of(spec.resourceAttributes, spec.nonResourceAttributes)
-        review.status = self._status(request.user or LOOPBACK, attributes)
-        return created(review)
+        return self._answer(review, request.user or LOOPBACK, attributes)
 
     def self_rules(self, request: Request) -> Response:
         """Everything that I may do in a namespace."""
@@ -166,6 +165,20 @@ class Reviews:
         user = request.user or LOOPBACK
         review.status.userInfo = wire_user(user)
         return created(review)
+
+
+def _answered(review: Any, decision: Decision) -> Response:
+    review.status = SubjectAccessReviewStatus(
+        allowed=decision.allowed,
+        denied=decision.denied or None,
+        reason=decision.reason,
+        evaluationError=decision.error,
+    )
+    return created(review)
+
+
+async def _answered_later(review: Any, decision: Awaitable[Decision]) -> Response:
+    return _answered(review, await decision)
 
 
 def _with_lists(review: SelfSubjectRulesReview) -> Any:

@@ -106,7 +106,7 @@ class PodStreams:
         return await self._remote_command(request, "attach")
 
     async def _remote_command(self, request: Request, path: str) -> Response:
-        self._check_create(request)
+        await self._check_create(request)
         pod = await self._pod(request)
         container = choose_container(pod, request.param("container"))
         node = _node_of(pod)
@@ -130,7 +130,7 @@ class PodStreams:
 
     async def port_forward(self, request: Request) -> Response:
         """Forwards ports of a pod."""
-        self._check_create(request)
+        await self._check_create(request)
         pod = await self._pod(request)
         node = _node_of(pod)
         target = f"/portForward/{pod.metadata.namespace}/{pod.metadata.name}"
@@ -145,7 +145,7 @@ class PodStreams:
             raise errors.bad_request("Upgrade request required")
         return await pass_through(request, self._kubelets, place, target)
 
-    def _check_create(self, request: Request) -> None:
+    async def _check_create(self, request: Request) -> None:
         """A WebSocket begins with GET, but what it starts is a creation: both rights are needed."""
         info = request.info
         if info.verb not in ("get", "create"):
@@ -156,7 +156,8 @@ class PodStreams:
             "create", info.namespace, info.group, info.version, info.resource, info.subresource, info.name
         )
         user = request.user or LOOPBACK
-        allowed, reason = self._authorizer.authorize(user, attributes)
+        decision = self._authorizer.authorize(user, attributes)
+        allowed, reason = decision if isinstance(decision, tuple) else await decision
         if not allowed:
             raise refuse(user, attributes, reason)
 

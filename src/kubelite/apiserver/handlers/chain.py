@@ -87,35 +87,72 @@ class Chain:
                 self._audit("RequestReceived", request, None)
             user = self._authenticator.authenticate(request)
             if user is not None and not isinstance(user, UserInfo):
-                return self._finish_later(request, self._authenticated_later(request, user), long=False)
+                return self._finish_later(request, self._slowly(request, user))
             return self._authenticated(request, user)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the client gets a Status
             return self._finish(request, failure(request, error))
 
-    async def _authenticated_later(self, request: Request, user: Awaitable[UserInfo | None]) -> Response:
-        answer = self._authenticated(request, await user)
-        return answer if isinstance(answer, Response) else await answer
-
     def _authenticated(self, request: Request, user: UserInfo | None) -> Response | Awaitable[Response]:
-        """From the known user on. Raises what the steps raise."""
-        if user is None:
-            raise errors.unauthorized()
-        request.user = impersonation.apply(request, user, self._authorizer, self._refusal)
-        info = request.info
-        long = info.is_resource and is_long_running(info, request)
-        room = self._reading if info.verb in READING else self._writing
-        if not long:
-            if room.now >= room.limit:
-                raise errors.too_many_requests("The apiserver has received too many requests, please try again later.")
-            request.deadline = self._deadline(request)
+        """From the known user on, at once as long as nothing has to be asked elsewhere. Raises what the steps raise."""
+        acting = self._acting(request, user)
+        if not isinstance(acting, UserInfo):
+            return self._finish_later(request, self._slowly(request, acting=acting))
+        room = self._enter(request, acting)
         attributes = attributes_of(request)
-        allowed, reason = self._authorizer.authorize(request.user, attributes)
-        if not allowed:
-            raise self._refusal(request.user, attributes, reason)
-        answer = self._dispatcher.handle(request) if info.is_resource else self._path(request)(request)
+        decision = self._authorizer.authorize(acting, attributes)
+        if not isinstance(decision, tuple):
+            return self._finish_later(request, self._slowly(request, decision=decision), room=room)
+        if not decision[0]:
+            raise self._refusal(acting, attributes, decision[1])
+        answer = self._dispatch(request)
         if isinstance(answer, Response):
             return self._finish(request, answer)
-        return self._finish_later(request, answer, long=long, room=room)
+        return self._finish_later(request, answer, room=room)
+
+    async def _slowly(
+        self,
+        request: Request,
+        user: Awaitable[UserInfo | None] | None = None,
+        acting: Awaitable[UserInfo] | None = None,
+        decision: Awaitable[tuple[bool, str]] | None = None,
+    ) -> Response:
+        """The same steps, from the first one that has to wait: a webhook or a provider's keys are being asked."""
+        room: InFlight | None = None
+        if decision is None:
+            found = await acting if acting is not None else self._acting(request, await user if user else None)
+            found = found if isinstance(found, UserInfo) else await found
+            room = self._enter(request, found)
+            said = self._authorizer.authorize(found, attributes_of(request))
+            allowed, reason = said if isinstance(said, tuple) else await said
+        else:
+            allowed, reason = await decision
+        if not allowed:
+            assert request.user is not None
+            raise self._refusal(request.user, attributes_of(request), reason)
+        answer = self._dispatch(request)
+        if isinstance(answer, Response):
+            return answer
+        return await (_counted(answer, room) if room is not None else answer)
+
+    def _acting(self, request: Request, user: UserInfo | None) -> UserInfo | Awaitable[UserInfo]:
+        if user is None:
+            raise errors.unauthorized()
+        return impersonation.apply(request, user, self._authorizer, self._refusal, lambda: attributes_of(request))
+
+    def _enter(self, request: Request, user: UserInfo) -> InFlight | None:
+        """Notes the user, and finds room and a deadline for the request; None for long-running ones."""
+        request.user = user
+        info = request.info
+        if info.is_resource and is_long_running(info, request):
+            return None
+        room = self._reading if info.verb in READING else self._writing
+        if room.now >= room.limit:
+            raise errors.too_many_requests("The apiserver has received too many requests, please try again later.")
+        request.deadline = self._deadline(request)
+        return room
+
+    def _dispatch(self, request: Request) -> Response | Awaitable[Response]:
+        return self._dispatcher.handle(request) if request.info.is_resource else self._path(request)(request)
 
     def _deadline(self, request: Request) -> float:
         seconds = self._timeout
@@ -139,11 +176,10 @@ class Chain:
         return handler
 
     async def _finish_later(
-        self, request: Request, work: Awaitable[Response], *, long: bool, room: InFlight | None = None
+        self, request: Request, work: Awaitable[Response], *, room: InFlight | None = None
     ) -> Response:
-        counted = room if not long else None
-        if counted is not None:
-            counted.now += 1
+        if room is not None:
+            room.now += 1
         try:
             answer = await work
         except asyncio.CancelledError:
@@ -151,8 +187,8 @@ class Chain:
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the client gets a Status
             answer = failure(request, error)
         finally:
-            if counted is not None:
-                counted.now -= 1
+            if room is not None:
+                room.now -= 1
         finished = self._finish(request, answer)
         return finished if isinstance(finished, Response) else await finished
 
@@ -173,6 +209,14 @@ class Chain:
         if answer.takeover is None and compress.wanted(request, answer):
             return compress.compressed(answer)
         return answer
+
+
+async def _counted(work: Awaitable[Response], room: InFlight) -> Response:
+    room.now += 1
+    try:
+        return await work
+    finally:
+        room.now -= 1
 
 
 def warning(text: str) -> str:

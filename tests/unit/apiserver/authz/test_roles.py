@@ -7,7 +7,7 @@ import pytest
 from kubelite.api.types.meta_v1 import ObjectMeta
 from kubelite.api.types.rbac_v1 import ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject
 from kubelite.apiserver.authz import refuse
-from kubelite.apiserver.authz.chain import Chain, RbacMode
+from kubelite.apiserver.authz.chain import Chain, Decision, RbacMode
 from kubelite.apiserver.authz.escalation import check_binding, check_role
 from kubelite.apiserver.authz.roles import RoleIndex
 from kubelite.apiserver.request import Attributes, UserInfo
@@ -109,7 +109,7 @@ def test_a_binding_to_a_missing_role_is_named_in_the_refusal() -> None:
 def test_a_review_names_the_binding_that_allows() -> None:
     index = index_with(READER)
     found = Chain([RbacMode(index)], index).review(BOB, ask("get", "pods"))
-    assert found == (True, 'RBAC: allowed by ClusterRoleBinding "read" of ClusterRole "reader" to User "bob"')
+    assert found == Decision(True, 'RBAC: allowed by ClusterRoleBinding "read" of ClusterRole "reader" to User "bob"')
 
 
 @pytest.mark.parametrize(

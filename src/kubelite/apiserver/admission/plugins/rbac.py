@@ -4,6 +4,8 @@ there, they are part of the storage of roles (pkg/registry/rbac/*/policybased).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from kubelite.apiserver.admission.plugin import CREATE, UPDATE, Plugin
 from kubelite.apiserver.authz.chain import Chain
 from kubelite.apiserver.authz.escalation import GROUP, check_binding, check_role
@@ -22,8 +24,10 @@ class RoleEscalation(Plugin):
     def handles(self, operation: str, kind: Kind, subresource: str) -> bool:
         return kind.group == GROUP and operation in (CREATE, UPDATE)
 
-    def validate(self, request: AdmissionRequest) -> None:
+    def validate(self, request: AdmissionRequest) -> Awaitable[None] | None:
         if request.user is None:
-            return  # the server's own write
+            return None  # the server's own write
         check = check_role if request.kind.kind.endswith("Role") else check_binding
-        check(self._authorizer.index, self._authorizer, request.user, request.object, request.namespace, request.old)
+        return check(
+            self._authorizer.index, self._authorizer, request.user, request.object, request.namespace, request.old
+        )
