@@ -14,11 +14,12 @@ from kubelite.machinery.errors import StatusError
 
 
 class CliError(Exception):
-    """A failure of the command: printed as `error: <text>`, exit code `code`."""
+    """A failure of the command: printed as `error: <text>`, exit code `code`; `shown` goes to stdout before it."""
 
-    def __init__(self, text: str, code: int = 1) -> None:
+    def __init__(self, text: str, code: int = 1, *, shown: str = "") -> None:
         super().__init__(text)
         self.code = code
+        self.shown = shown
 
 
 class PlainError(CliError):

@@ -144,7 +144,9 @@ def _subcommand(command: Command, word: str) -> str:
 
 def parse(command: Command, words: Sequence[str]) -> flags.Parsed:
     """The words of a command line after the verb. Raises FlagError."""
-    return flags.parse(words, (*options.GLOBAL_FLAGS, *command.flags), (*options.REFUSED_GLOBAL, *command.refused))
+    parsed = flags.parse(words, (*options.GLOBAL_FLAGS, *command.flags), (*options.REFUSED_GLOBAL, *command.refused))
+    options.join_template(parsed)
+    return parsed
 
 
 async def _run(command: Command, path: list[str], words: list[str], streams: Streams) -> int:
@@ -171,6 +173,8 @@ async def _run(command: Command, path: list[str], words: list[str], streams: Str
         if os.environ.get("KUBELITE_TRACEBACK"):
             raise
         _known(error)
+        if isinstance(error, CliError):
+            streams.out.write(error.shown)
         lines, code = report(error, session.server)
         streams.err.write("".join(f"{line}\n" for line in lines))
         return code

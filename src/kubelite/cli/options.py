@@ -56,7 +56,10 @@ SELECTOR = Flag("selector", "Selector (label query) to filter on: '=', '==', '!=
 FIELD_SELECTOR = Flag("field-selector", "Selector (field query) to filter on: '=', '==', '!='.")
 FILENAME = Flag("filename", "Files, directories, URLs, or - for stdin.", short="f", type="slice")
 RECURSIVE = Flag("recursive", "Process the directory used in -f, --filename recursively.", short="R", type="bool")
-OUTPUT = Flag("output", "Output format: json, yaml, name, jsonpath=..., jsonpath-file=..., wide.", short="o")
+OUTPUT = Flag(
+    "output", "Output format: json, yaml, name, go-template=..., jsonpath=..., custom-columns=..., wide.", short="o"
+)
+TEMPLATE = Flag("template", "Template or template file for -o=go-template, -o=go-template-file, -o=jsonpath and so on.")
 ALLOW_MISSING = Flag("allow-missing-template-keys", "Ignore keys a template does not find.", type="bool", default=True)
 SHOW_MANAGED = Flag("show-managed-fields", "Keep the managedFields in JSON or YAML output.", type="bool")
 DRY_RUN = Flag("dry-run", 'Must be "none", "server", or "client".', default="none", bare="unchanged")
@@ -73,9 +76,27 @@ CASCADE = {
 }
 """Values of --cascade → propagation policies."""
 FILES = (FILENAME, RECURSIVE)
-PRINT = (OUTPUT, ALLOW_MISSING, SHOW_MANAGED)
-REFUSED_PRINT = ("--template",)
+PRINT = (OUTPUT, TEMPLATE, ALLOW_MISSING, SHOW_MANAGED)
 REFUSED_FILES = ("--kustomize", "-k")
+
+
+_TEMPLATED = {
+    "go-template",
+    "go-template-file",
+    "template",
+    "templatefile",
+    "jsonpath",
+    "jsonpath-file",
+    "jsonpath-as-json",
+}
+
+
+def join_template(parsed: Parsed) -> None:
+    """Makes `-o FORMAT --template TEXT` the same as `-o FORMAT=TEXT`; without a format it is a Go template."""
+    template = parsed.values.get("template", "")
+    output = parsed.values.get("output") or "go-template"
+    if template and output in _TEMPLATED:
+        parsed.values["output"] = f"{output}={template}"
 
 
 def field_manager(default: str) -> Flag:

@@ -104,6 +104,14 @@ LINES = (
     "zzzzzz",
     "config set a b",
     "config get-contexts",
+    "get pods -o go-template='{{range .items}}{{.metadata.name}} {{end}}'",
+    "get deploy web --template='{{.spec.replicas}} {{(index .spec.template.spec.containers 0).image}}'",
+    "get deploy web -o go-template='{{.nope.x}}' --allow-missing-template-keys=false",
+    "get deploy web -o go-template='{{index .spec 1}}'",
+    "get deploy web -o go-template='{{.spec'",
+    "get deploy web -o go-template",
+    "get deploy web -o jsonpath --template={.spec.replicas}",
+    "get deploy web -o go-template-file=/does/not/exist",
 )
 
 

@@ -96,8 +96,8 @@ def test_managed_fields_are_left_out_unless_asked_for() -> None:
     [
         ("foo", 'unable to match a printer suitable for the output format "foo"'),
         (
-            "go-template={{.x}}",
-            "output format go-template (Go templates; use jsonpath or custom-columns) is not supported",
+            "go-template={{.x",
+            "error parsing template {{.x, template: output:1: unclosed action",
         ),
         ("jsonpath=", "template format specified but no template given"),
         ("custom-columns=", "custom-columns format specified but no custom columns given"),

@@ -82,7 +82,7 @@ def generator(
             options.field_manager("kubectl-create"),
             Flag("save-config", "Keep the configuration in the object's annotation, for a later apply.", type="bool"),
         ),
-        refused=(*options.REFUSED_PRINT, *refused),
+        refused=refused,
         aliases=aliases,
         complete=complete,
         run=post,

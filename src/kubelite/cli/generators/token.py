@@ -85,7 +85,6 @@ COMMAND = Command(
         Flag("bound-object-name", "Name of the object to bind the token to."),
         Flag("bound-object-uid", "UID of the object to bind the token to."),
     ),
-    refused=options.REFUSED_PRINT,
     complete=_complete,
     validate=_validate,
     run=_run,

@@ -1,4 +1,4 @@
-"""Objects as text: `-o json|yaml|name|jsonpath|custom-columns`.
+"""Objects as text: `-o json|yaml|name|go-template|jsonpath|custom-columns`.
 
 What: `make(output)` gives the printer for a value of `--output`, a function from one object to text. Why: every verb prints the
 same formats. Flow: plain objects in, text out; tables are `printers.table`, which needs what the server prepared.
@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubelite.cli.failures import CliError, not_supported
+from kubelite.cli.failures import CliError
 
 Printer = Callable[[dict[str, Any]], str]
-FORMATS = "json, yaml, name, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file, wide"
 ALLOWED = (
     "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,"
     "template,templatefile,wide,yaml"
-)
-_ALLOWED_HERE = (
-    "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,yaml"
 )
 
 
@@ -66,7 +62,9 @@ def make(
 
         return customcolumns.make(word, argument, no_headers)
     if word in ("go-template", "go-template-file", "template", "templatefile"):
-        raise not_supported(f"output format {word} (Go templates; use jsonpath or custom-columns)")
+        from kubelite.cli.printers import gotemplate
+
+        return gotemplate.make(word, argument, allow_missing, typed)
     raise CliError(
         f'unable to match a printer suitable for the output format "{output}", allowed formats are: {ALLOWED}'
     )

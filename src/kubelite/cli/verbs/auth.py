@@ -191,7 +191,6 @@ WHOAMI = Command(
     usage="auth whoami",
     examples=(("Who am I?", "auth whoami"), ("Who am I, as JSON?", "auth whoami -o json")),
     flags=options.PRINT,
-    refused=options.REFUSED_PRINT,
     complete=complete_who,
     run=run_who,
 )

@@ -122,7 +122,7 @@ COMMAND = Command(
         Flag("raw", "Raw URI to POST to the server."),
         Flag("save-config", "Keep the configuration in the object's annotation, for a later apply.", type="bool"),
     ),
-    refused=(*options.REFUSED_PRINT, *options.REFUSED_FILES, "--windows-line-endings"),
+    refused=(*options.REFUSED_FILES, "--windows-line-endings"),
     complete=complete,
     validate=validate,
     run=run,

@@ -133,7 +133,6 @@ COMMAND = Command(
         Flag("types", "Only events of these types.", type="slice"),
         Flag("watch", "After listing, watch for more.", short="w", type="bool"),
     ),
-    refused=options.REFUSED_PRINT,
     complete=complete,
     validate=validate,
     run=run,

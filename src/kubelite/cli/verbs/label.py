@@ -172,7 +172,7 @@ _FLAGS = (
     Flag("overwrite", "Allow entries to be overwritten.", type="bool"),
     Flag("resource-version", "Only update if this is the present version."),
 )
-_REFUSED = (*options.REFUSED_PRINT, *options.REFUSED_FILES)
+_REFUSED = options.REFUSED_FILES
 COMMAND = Command(
     name="label",
     summary="Update the labels on a resource",

@@ -369,7 +369,6 @@ TAINT = Command(
         options.field_manager("kubectl-taint"),
         Flag("overwrite", "Allow taints to be overwritten.", type="bool"),
     ),
-    refused=options.REFUSED_PRINT,
     complete=complete_taint,
     validate=validate_taint,
     run=run_taint,

@@ -296,7 +296,7 @@ async def run_restart(opts: Options, session: Session) -> int:
 
 _WHERE = (*options.FILES, options.SELECTOR)
 _CHANGE = (*_WHERE, *options.PRINT)
-_REFUSED = (*options.REFUSED_PRINT, *options.REFUSED_FILES)
+_REFUSED = options.REFUSED_FILES
 _HERE = "kubelite.cli.verbs.rollout"
 
 STATUS = Command(

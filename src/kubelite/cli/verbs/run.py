@@ -252,7 +252,6 @@ COMMAND = Command(
         Flag("tty", "Allocate a terminal.", short="t", type="bool"),
     ),
     refused=(
-        *options.REFUSED_PRINT,
         *options.REFUSED_FILES,
         "--filename",
         "-f",

@@ -223,7 +223,7 @@ _COMMON = (
     options.LOCAL,
     options.field_manager("kubectl-set"),
 )
-_REFUSED = (*options.REFUSED_PRINT, *options.REFUSED_FILES)
+_REFUSED = options.REFUSED_FILES
 _CONTAINERS = Flag("containers", "The names of the containers to change; * for all.", short="c", default="*")
 IMAGE = Command(
     name="image",

@@ -15,7 +15,7 @@ from kubelite.cli import printers
 from kubelite.cli.failures import CliError, not_supported
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.kubeconfig import INNER, entry, readable
-from kubelite.cli.options import OUTPUT, PRINT, REFUSED_PRINT
+from kubelite.cli.options import OUTPUT, PRINT
 from kubelite.cli.session import Object, Session
 from kubelite.cli.tabwriter import table
 from kubelite.cli.verbs.config.base import Options, command
@@ -143,7 +143,6 @@ VIEW = command(
         Flag("raw", "Show certificates, tokens and passwords.", type="bool"),
         Flag("merge", "Merge all files; --merge=false is not supported.", type="bool", default=True),
     ),
-    REFUSED_PRINT,
 )
 GET_CONTEXTS = command(
     "get-contexts",
