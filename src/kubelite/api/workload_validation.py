@@ -20,13 +20,13 @@ STATUS = Path("status")
 _MORE_THAN_REPLICAS = "cannot be greater than status.replicas"
 
 
-def selector(wanted: Any | None, path: Path) -> FieldErrors:
-    """A LabelSelector that is present, valid, and does not select everything."""
+def selector(wanted: Any | None, path: Path, kind: str = "deployment") -> FieldErrors:
+    """A LabelSelector that is present, valid, and does not select everything; `kind` is upstream's word for the owner."""
     if wanted is None:
         return [fe.required(path)]
     errors = check.label_selector(wanted, path)
     if check.is_empty_selector(wanted):
-        errors.append(fe.invalid(path, wanted, "empty selector is invalid for deployment"))
+        errors.append(fe.invalid(path, wanted, f"empty selector is invalid for {kind}"))
     return errors
 
 
@@ -44,17 +44,27 @@ def template_of_replicas(
     template: v1.PodTemplateSpec, matching: labels.Selector | None, path: Path, *, kind: str = "ReplicaSet"
 ) -> FieldErrors:
     """A template of pods that are always restarted, whose labels the selector matches."""
-    errors: FieldErrors = []
-    if matching is not None and not matching.empty and not matching.matches(template.metadata.labels):
-        detail = "`selector` does not match template `labels`"
-        errors.append(fe.invalid(path / "metadata" / "labels", template.metadata.labels, detail))
+    errors = matches_template(matching, template, path)
     errors += validate_template(template, path)
-    spec = template.spec
+    return errors + always_restarted(template.spec, path / "spec", kind)
+
+
+def matches_template(matching: labels.Selector | None, template: v1.PodTemplateSpec, path: Path) -> FieldErrors:
+    """The template's labels satisfy the selector; an invalid selector has been reported."""
+    if matching is None or matching.matches(template.metadata.labels):
+        return []
+    detail = "`selector` does not match template `labels`"
+    return [fe.invalid(path / "metadata" / "labels", template.metadata.labels, detail)]
+
+
+def always_restarted(spec: v1.PodSpec, path: Path, kind: str) -> FieldErrors:
+    """What holds for all workloads that run for ever."""
+    errors: FieldErrors = []
     if spec.restartPolicy != "Always":
-        errors.append(fe.not_supported(path / "spec" / "restartPolicy", spec.restartPolicy, ("Always",)))
+        errors.append(fe.not_supported(path / "restartPolicy", spec.restartPolicy, ("Always",)))
     if spec.activeDeadlineSeconds is not None:
         detail = f"activeDeadlineSeconds in {kind} is not Supported"
-        errors.append(fe.forbidden(path / "spec" / "activeDeadlineSeconds", detail))
+        errors.append(fe.forbidden(path / "activeDeadlineSeconds", detail))
     return errors
 
 
@@ -82,18 +92,26 @@ def is_zero(value: int | str | None) -> bool:
 
 def warnings(new: Any, old: Any | None) -> list[str]:
     """Warnings about a workload: its name, when it is created, and its template, when that is new."""
-    found = []
+    return name_warnings(new, old) + template_changes(new, old)
+
+
+def name_warnings(new: Any, old: Any | None) -> list[str]:
+    """A new workload whose name makes bad names of pods."""
     wrong = names.dns1123_label(new.metadata.name) if old is None else []
-    if wrong:
-        found.append(
-            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
-            f"a DNS label is recommended: [{' '.join(wrong)}]"
-        )
-    if new.spec.template is None:
-        return found
-    return found + template_warnings(
-        new.spec.template, old.spec.template if old is not None else None, SPEC / "template"
+    if not wrong:
+        return []
+    text = (
+        "this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended"
     )
+    return [f"metadata.name: {text}: [{' '.join(wrong)}]"]
+
+
+def template_changes(new: Any, old: Any | None) -> list[str]:
+    """Warnings about a template that is new or changed."""
+    if new.spec.template is None:
+        return []
+    before = old.spec.template if old is not None else None
+    return template_warnings(new.spec.template, before, SPEC / "template")
 
 
 def replica_status(status: Any) -> FieldErrors:
@@ -111,3 +129,11 @@ def at_most(status: Any, field: str, bound: str, detail: str) -> FieldErrors:
     """One error where `status.field` is above `status.bound`; absent counts as 0."""
     number = getattr(status, field) or 0
     return [fe.invalid(STATUS / field, number, detail)] if number > (getattr(status, bound) or 0) else []
+
+
+def collisions_only_grow(status: Any, old: Any) -> FieldErrors:
+    """The collision count of a status may be raised, never lowered."""
+    before, now = old.collisionCount, status.collisionCount
+    if before is None or (now is not None and now >= before):
+        return []
+    return [fe.invalid(STATUS / "collisionCount", now or 0, "cannot be decremented")]

@@ -11,9 +11,9 @@ from typing import Any
 from kubelite.api import pod_template, workload_validation
 from kubelite.api import validation as check
 from kubelite.api.types import apps_v1 as apps
-from kubelite.machinery import fielderrors, labels, times
+from kubelite.machinery import fielderrors, times
 from kubelite.machinery.fielderrors import FieldErrors, Path
-from kubelite.machinery.kind import STATUS_VERBS, Column, Kind, ScalePaths, Subresource
+from kubelite.machinery.kind import Column, Kind
 
 ROLLING_UPDATE = "RollingUpdate"
 RECREATE = "Recreate"
@@ -121,10 +121,7 @@ def validate_status_update(new: apps.Deployment, old: apps.Deployment) -> FieldE
     errors += workload_validation.at_most(
         status, "availableReplicas", "readyReplicas", "cannot be greater than readyReplicas"
     )
-    before = old.status.collisionCount
-    if before is not None and (status.collisionCount is None or status.collisionCount < before):
-        errors.append(fielderrors.invalid(STATUS / "collisionCount", status.collisionCount, "cannot be decremented"))
-    return errors
+    return errors + workload_validation.collisions_only_grow(status, old.status)
 
 
 def row(deployment: apps.Deployment, now: datetime) -> list[Any]:
@@ -135,9 +132,7 @@ def row(deployment: apps.Deployment, now: datetime) -> list[Any]:
         f"{status.readyReplicas or 0}/{spec.replicas or 0}",
         *pod_template.numbers((status.updatedReplicas, status.availableReplicas)),
         times.age_of(deployment.metadata.creationTimestamp, now),
-        pod_template.containers_cell(spec.template),
-        pod_template.images_cell(spec.template),
-        pod_template.selector_cell(spec.selector),
+        *pod_template.template_cells(spec.template, pod_template.selector_cell(spec.selector)),
     ]
 
 
@@ -147,9 +142,7 @@ COLUMNS = (
     Column(name="Up-to-date", type="string", description="How many pods run the present template."),
     Column(name="Available", type="string", description="How many pods have been ready for long enough."),
     Column(name="Age", description="How long the deployment exists."),
-    pod_template.CONTAINERS_COLUMN,
-    pod_template.IMAGES_COLUMN,
-    pod_template.SELECTOR_COLUMN,
+    *pod_template.TEMPLATE_COLUMNS,
 )
 
 DEPLOYMENT = Kind(
@@ -160,10 +153,7 @@ DEPLOYMENT = Kind(
     type=apps.Deployment,
     short_names=("deploy",),
     categories=("all",),
-    subresources=(
-        Subresource(name="scale", verbs=STATUS_VERBS, group="autoscaling", version="v1", kind="Scale"),
-        Subresource(name="status", verbs=STATUS_VERBS),
-    ),
+    subresources=pod_template.SCALE_AND_STATUS,
     set_defaults=set_defaults,
     validate=validate,
     validate_update=validate_update,
@@ -172,12 +162,7 @@ DEPLOYMENT = Kind(
     prepare_create=prepare_create,
     prepare_status_update=prepare_status_update,
     has_generation=True,
-    scale=ScalePaths(
-        spec_replicas=pod_template.wanted_replicas,
-        status_replicas=pod_template.observed_replicas,
-        selector=lambda deployment: str(labels.from_label_selector(deployment.spec.selector)),
-        set_replicas=pod_template.set_replicas,
-    ),
+    scale=pod_template.scale_paths(pod_template.selector_text),
     columns=COLUMNS,
     row=row,
 )

@@ -11,9 +11,8 @@ from typing import Any
 from kubelite.api import pod_template, workload_validation
 from kubelite.api import validation as check
 from kubelite.api.types import apps_v1 as apps
-from kubelite.machinery import fielderrors, labels, times
 from kubelite.machinery.fielderrors import FieldErrors, Path
-from kubelite.machinery.kind import STATUS_VERBS, Column, Kind, ScalePaths, Subresource
+from kubelite.machinery.kind import Kind
 
 
 def set_defaults(replica_set: apps.ReplicaSet) -> None:
@@ -33,13 +32,7 @@ def validate(replica_set: apps.ReplicaSet) -> FieldErrors:
     spec, path = replica_set.spec, Path("spec")
     errors = check.non_negative(spec.replicas, path / "replicas")
     errors += check.non_negative(spec.minReadySeconds, path / "minReadySeconds")
-    if spec.selector is None:
-        errors.append(fielderrors.required(path / "selector"))
-    else:
-        errors += check.label_selector(spec.selector, path / "selector")
-        if check.is_empty_selector(spec.selector):
-            detail = "empty selector is invalid for deployment"
-            errors.append(fielderrors.invalid(path / "selector", spec.selector, detail))
+    errors += workload_validation.selector(spec.selector, path / "selector")
     matching = workload_validation.parsed_selector(spec.selector)
     return errors + workload_validation.template_of_replicas(spec.template, matching, path / "template")
 
@@ -55,28 +48,9 @@ def validate_status_update(new: apps.ReplicaSet, old: apps.ReplicaSet) -> FieldE
 
 
 def row(replica_set: apps.ReplicaSet, now: datetime) -> list[Any]:
-    """The cells in the order of `COLUMNS`."""
-    spec, status = replica_set.spec, replica_set.status
-    return [
-        replica_set.metadata.name,
-        *pod_template.numbers((spec.replicas, status.replicas, status.readyReplicas)),
-        times.age_of(replica_set.metadata.creationTimestamp, now),
-        pod_template.containers_cell(spec.template),
-        pod_template.images_cell(spec.template),
-        pod_template.selector_cell(spec.selector),
-    ]
+    """The cells of `pod_template.counted_columns`."""
+    return pod_template.counted_row(replica_set, now, pod_template.selector_cell(replica_set.spec.selector))
 
-
-COLUMNS = (
-    Column(name="Name", format="name", description="Name of the set, unique within its namespace."),
-    Column(name="Desired", type="integer", description="How many pods are wanted."),
-    Column(name="Current", type="integer", description="How many pods exist."),
-    Column(name="Ready", type="integer", description="How many pods are ready."),
-    Column(name="Age", description="How long the set exists."),
-    pod_template.CONTAINERS_COLUMN,
-    pod_template.IMAGES_COLUMN,
-    pod_template.SELECTOR_COLUMN,
-)
 
 REPLICA_SET = Kind(
     group="apps",
@@ -86,10 +60,7 @@ REPLICA_SET = Kind(
     type=apps.ReplicaSet,
     short_names=("rs",),
     categories=("all",),
-    subresources=(
-        Subresource(name="scale", verbs=STATUS_VERBS, group="autoscaling", version="v1", kind="Scale"),
-        Subresource(name="status", verbs=STATUS_VERBS),
-    ),
+    subresources=pod_template.SCALE_AND_STATUS,
     set_defaults=set_defaults,
     validate=validate,
     validate_update=validate_update,
@@ -97,13 +68,8 @@ REPLICA_SET = Kind(
     warnings=workload_validation.warnings,
     prepare_create=prepare_create,
     has_generation=True,
-    scale=ScalePaths(
-        spec_replicas=pod_template.wanted_replicas,
-        status_replicas=pod_template.observed_replicas,
-        selector=lambda replica_set: str(labels.from_label_selector(replica_set.spec.selector)),
-        set_replicas=pod_template.set_replicas,
-    ),
-    columns=COLUMNS,
+    scale=pod_template.scale_paths(pod_template.selector_text),
+    columns=pod_template.counted_columns("set"),
     row=row,
     selectable={"status.replicas": lambda replica_set: str(pod_template.observed_replicas(replica_set))},
 )

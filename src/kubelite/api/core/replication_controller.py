@@ -11,9 +11,9 @@ from typing import Any
 from kubelite.api import pod_template, workload_validation
 from kubelite.api import validation as check
 from kubelite.api.types import core_v1 as v1
-from kubelite.machinery import fielderrors, labels, times
+from kubelite.machinery import fielderrors, labels
 from kubelite.machinery.fielderrors import FieldErrors, Path
-from kubelite.machinery.kind import STATUS_VERBS, Column, Kind, ScalePaths, Subresource
+from kubelite.machinery.kind import Kind
 
 
 def set_defaults(controller: v1.ReplicationController) -> None:
@@ -56,28 +56,13 @@ def validate_status_update(new: v1.ReplicationController, old: v1.ReplicationCon
 
 
 def row(controller: v1.ReplicationController, now: datetime) -> list[Any]:
-    """The cells in the order of `COLUMNS`."""
-    spec, status = controller.spec, controller.status
-    return [
-        controller.metadata.name,
-        *pod_template.numbers((spec.replicas, status.replicas, status.readyReplicas)),
-        times.age_of(controller.metadata.creationTimestamp, now),
-        pod_template.containers_cell(spec.template),
-        pod_template.images_cell(spec.template),
-        pod_template.labels_cell(spec.selector),
-    ]
+    """The cells of `pod_template.counted_columns`."""
+    return pod_template.counted_row(controller, now, pod_template.labels_cell(controller.spec.selector))
 
 
-COLUMNS = (
-    Column(name="Name", format="name", description="Name of the controller, unique within its namespace."),
-    Column(name="Desired", type="integer", description="How many pods are wanted."),
-    Column(name="Current", type="integer", description="How many pods exist."),
-    Column(name="Ready", type="integer", description="How many pods are ready."),
-    Column(name="Age", description="How long the controller exists."),
-    pod_template.CONTAINERS_COLUMN,
-    pod_template.IMAGES_COLUMN,
-    pod_template.SELECTOR_COLUMN,
-)
+def _selector_text(controller: v1.ReplicationController) -> str:
+    return str(labels.from_set(controller.spec.selector))
+
 
 REPLICATION_CONTROLLER = Kind(
     group="",
@@ -88,10 +73,7 @@ REPLICATION_CONTROLLER = Kind(
     short_names=("rc",),
     categories=("all",),
     storage_prefix="controllers",
-    subresources=(
-        Subresource(name="scale", verbs=STATUS_VERBS, group="autoscaling", version="v1", kind="Scale"),
-        Subresource(name="status", verbs=STATUS_VERBS),
-    ),
+    subresources=pod_template.SCALE_AND_STATUS,
     set_defaults=set_defaults,
     validate=validate,
     validate_status_update=validate_status_update,
@@ -99,13 +81,8 @@ REPLICATION_CONTROLLER = Kind(
     prepare_create=prepare_create,
     has_generation=True,
     orphans_by_default=True,
-    scale=ScalePaths(
-        spec_replicas=pod_template.wanted_replicas,
-        status_replicas=pod_template.observed_replicas,
-        selector=lambda controller: ",".join(f"{k}={v}" for k, v in sorted(controller.spec.selector.items())),
-        set_replicas=pod_template.set_replicas,
-    ),
-    columns=COLUMNS,
+    scale=pod_template.scale_paths(_selector_text),
+    columns=pod_template.counted_columns("controller"),
     row=row,
     selectable={"status.replicas": lambda controller: str(pod_template.observed_replicas(controller))},
 )
