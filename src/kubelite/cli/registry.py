@@ -87,9 +87,12 @@ SUBCOMMAND_ALIASES: dict[str, str] = {
     "cm": "configmap",
     "deploy": "deployment",
     "svc": "service",
+    "cj": "cronjob",
+    "ing": "ingress",
+    "pdb": "poddisruptionbudget",
+    "resourcequota": "quota",
 }
 REFUSED_SUBCOMMANDS: dict[str, tuple[str, ...]] = {
-    "create": ("cronjob", "cj", "ingress", "ing", "job", "poddisruptionbudget", "pdb", "quota", "resourcequota"),
     "set": ("selector", "subject"),
     "auth": ("reconcile",),
     "apply": ("edit-last-applied", "set-last-applied", "view-last-applied"),

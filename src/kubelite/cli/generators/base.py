@@ -8,7 +8,7 @@ Follows kubectl/pkg/cmd/create/create.go and its neighbours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from kubelite.cli.session import Object, Session
 from kubelite.machinery.errors import StatusError
 
 Build = Callable[[Parsed], Object]
+FromServer = Callable[[Object, Parsed, Session], Awaitable[Object]]
 _CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -32,6 +33,8 @@ class Options:
     namespaced: bool
     save_config: bool
     outcome: Outcome
+    parsed: Parsed | None = None
+    complete_from_server: FromServer | None = None
 
 
 def one_name(parsed: Parsed) -> str:
@@ -57,17 +60,17 @@ def generator(
     namespaced: bool = True,
     aliases: tuple[str, ...] = (),
     refused: tuple[str, ...] = (),
+    complete_from_server: FromServer | None = None,
 ) -> Command:
-    """The command that creates what `build` makes."""
+    """The command that creates what `build` makes, completed with what the server knows where that is needed."""
 
     def complete(parsed: Parsed, session: Session) -> Options:
         obj = build(parsed)
         if namespaced and session.namespace_given:
             meta = obj["metadata"]
             obj["metadata"] = {"name": meta["name"], "namespace": session.namespace} | meta
-        return Options(
-            obj, namespaced, parsed.on("save-config"), outcome(parsed, typed=parsed.text("dry-run") == "client")
-        )
+        result = outcome(parsed, typed=parsed.text("dry-run") == "client")
+        return Options(obj, namespaced, parsed.on("save-config"), result, parsed, complete_from_server)
 
     return Command(
         name=name,
@@ -90,7 +93,11 @@ def generator(
 
 
 async def post(opts: Options, session: Session) -> int:
-    obj = with_last_applied(opts.obj) if opts.save_config else opts.obj
+    obj = opts.obj
+    if opts.complete_from_server is not None and opts.parsed is not None:
+        obj = await opts.complete_from_server(obj, opts.parsed, session)
+    if opts.save_config:
+        obj = with_last_applied(obj)
     if not opts.outcome.client_only:
         resource = (await session.resources()).for_kind(obj["apiVersion"], obj["kind"])
         if resource is None:
