@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -57,8 +56,7 @@ class Path(msgspec.Struct, eq=False, gc=False):
 ROOT = Path()
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(msgspec.Struct, frozen=True, gc=False):
     """One mistake: `type` is the cause's reason (FieldValueInvalid, …), `text` the words after the path."""
 
     type: str
@@ -73,7 +71,7 @@ class FieldError:
         return f"{self.field}: {self.text}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value in an error text: strings quoted, everything else as JSON-like text."""
     if value is None:
         return "null"
@@ -91,17 +89,17 @@ def required(path: Path, detail: str = "") -> FieldError:
 
 
 def invalid(path: Path, value: Any, detail: str) -> FieldError:
-    return FieldError("FieldValueInvalid", path.text, f"Invalid value: {_shown(value)}: {detail}")
+    return FieldError("FieldValueInvalid", path.text, f"Invalid value: {shown(value)}: {detail}")
 
 
 def not_supported(path: Path, value: Any, supported: Iterable[str]) -> FieldError:
     known = ", ".join(json.dumps(s) for s in sorted(supported))
     detail = f": supported values: {known}" if known else ""
-    return FieldError("FieldValueNotSupported", path.text, f"Unsupported value: {_shown(value)}{detail}")
+    return FieldError("FieldValueNotSupported", path.text, f"Unsupported value: {shown(value)}{detail}")
 
 
 def duplicate(path: Path, value: Any) -> FieldError:
-    return FieldError("FieldValueDuplicate", path.text, f"Duplicate value: {_shown(value)}")
+    return FieldError("FieldValueDuplicate", path.text, f"Duplicate value: {shown(value)}")
 
 
 def forbidden(path: Path, detail: str) -> FieldError:
@@ -109,7 +107,7 @@ def forbidden(path: Path, detail: str) -> FieldError:
 
 
 def not_found(path: Path, value: Any) -> FieldError:
-    return FieldError("FieldValueNotFound", path.text, f"Not found: {_shown(value)}")
+    return FieldError("FieldValueNotFound", path.text, f"Not found: {shown(value)}")
 
 
 def too_long(path: Path, limit: int) -> FieldError:
@@ -123,7 +121,7 @@ def too_many(path: Path, actual: int, limit: int) -> FieldError:
 
 
 def type_invalid(path: Path, value: Any, detail: str) -> FieldError:
-    return FieldError("FieldValueTypeInvalid", path.text, f"Invalid value: {_shown(value)}: {detail}")
+    return FieldError("FieldValueTypeInvalid", path.text, f"Invalid value: {shown(value)}: {detail}")
 
 
 FieldErrors = list[FieldError]

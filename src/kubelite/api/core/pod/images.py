@@ -6,6 +6,8 @@ Why: the default pull policy is Always for the tag `latest` and IfNotPresent for
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def image_tag(reference: str) -> str:
     """The tag of `reference`; "latest" where it names neither tag nor digest, "" where only a digest."""
@@ -17,6 +19,7 @@ def image_tag(reference: str) -> str:
     return "" if digest else "latest"
 
 
+@lru_cache(maxsize=256)
 def default_pull_policy(reference: str) -> str:
     """`Always` for the tag "latest", else `IfNotPresent`; an absent or unparsable reference is not "latest"."""
     return "Always" if reference and image_tag(reference) == "latest" else "IfNotPresent"
