@@ -221,7 +221,7 @@ def tables(binary: Binary) -> dict[str, dict[str, Any]]:
 def add(out: dict[str, dict[str, Any]]) -> None:
     """Adds the newer fields. Raises ValueError where a number is taken already."""
     for module, added in json.loads(ADDITIONS.read_text()).items():
-        table = out[module]
+        table = out.setdefault(module, {"kinds": [], "messages": {}})
         table["kinds"] = sorted({*table["kinds"], *added.get("kinds", [])})
         for message, extra in added["messages"].items():
             fields = table["messages"].setdefault(message, [])

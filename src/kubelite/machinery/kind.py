@@ -126,6 +126,8 @@ class Kind:
     deprecation: str = ""
     """What every request for the kind is warned of; "" for a kind that stays."""
 
+    set_requester: Callable[[Any, Any], None] | None = None
+    """(new object, user with name, uid, groups and extra): for kinds that tell who asked for them. Before `prepare_create`."""
     prepare_create: Callable[[Any], None] = _nothing
     """After the generic part (identity, generation 1 where `has_generation`); clears the status where a client may not set it."""
     prepare_update: Callable[[Any, Any], None] = _keep_status

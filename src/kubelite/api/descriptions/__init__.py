@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-FILES = ("meta.yaml", "core_pod.yaml", "core.yaml", "apps.yaml", "other.yaml")
+FILES = ("meta.yaml", "core_pod.yaml", "core.yaml", "apps.yaml", "other.yaml", "extension.yaml", "storage.yaml")
 
 
 @cache

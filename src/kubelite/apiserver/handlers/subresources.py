@@ -260,6 +260,13 @@ def resize(registry: Registry, request: Request, kind: Kind) -> Answer:
     return _with_rules(registry, request, kind, Rules(prepare_resize, validate_resize))
 
 
+def approval(registry: Registry, request: Request, kind: Kind) -> Answer:
+    """The certificate request, of which a write changes only the conditions."""
+    from kubelite.api.certificates.certificate_signing_request import prepare_approval, validate_approval
+
+    return _with_rules(registry, request, kind, Rules(prepare_approval, validate_approval, whole=False))
+
+
 def _with_rules(registry: Registry, request: Request, kind: Kind, rules: Rules) -> Answer:
     if request.info.verb == "get":
         return read.get(registry, request, kind)
@@ -283,5 +290,6 @@ HANDLERS: dict[str, SubHandler] = {
     "eviction": eviction,
     "ephemeralcontainers": ephemeral_containers,
     "resize": resize,
+    "approval": approval,
 }
 """By subresource name; `connect` has the rest."""

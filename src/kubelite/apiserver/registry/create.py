@@ -48,6 +48,8 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
     with reading(kind):
         await registry.admission.mutate(request)
         # After mutation, as upstream does: what is derived (a pod's QoS class) follows from what admission made of it.
+        if kind.set_requester is not None:
+            kind.set_requester(obj, ask.user)
         kind.prepare_create(obj)
     _validate(kind, obj)
     await registry.admission.validate(request)

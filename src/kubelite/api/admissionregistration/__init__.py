@@ -1,0 +1,1 @@
+"""Webhooks and policies of admissionregistration.k8s.io/v1."""
