@@ -61,7 +61,8 @@ def test_a_kind_is_found_by_every_name(kind: Kind) -> None:
     assert found.by_kind(kind.api_version, kind.kind) is kind
     assert found.by_resource(kind.group, kind.version, kind.plural) is kind
     if kind.verbs:
-        assert found.by_name(kind.resource) is kind
+        qualified = f"{kind.plural}.{kind.version}.{kind.group}" if kind.group else kind.plural
+        assert found.by_name(qualified) is kind
 
 
 def test_short_names_lead_to_the_older_group_first() -> None:

@@ -11,7 +11,18 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-FILES = ("meta.yaml", "core_pod.yaml", "core.yaml", "apps.yaml", "other.yaml", "extension.yaml", "storage.yaml")
+FILES = (
+    "meta.yaml",
+    "core_pod.yaml",
+    "core.yaml",
+    "apps.yaml",
+    "workloads.yaml",
+    "limits.yaml",
+    "networking.yaml",
+    "other.yaml",
+    "extension.yaml",
+    "storage.yaml",
+)
 
 
 @cache

@@ -27,7 +27,7 @@ TYPES = known_types()
 @pytest.mark.parametrize("name", sorted(descriptions.texts()))
 def test_every_text_is_of_a_field_that_exists(name: str) -> None:
     for field, text in descriptions.texts()[name].items():
-        assert not field or any(field in type_.__struct_fields__ for type_ in TYPES[name]), field
+        assert not field or any(field in type_.__struct_encode_fields__ for type_ in TYPES[name]), field
         assert text.endswith("."), f"{name}.{field}"
 
 
