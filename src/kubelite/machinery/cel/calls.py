@@ -38,6 +38,8 @@ def compile_call(node: ast.Call, codes: list[Code]) -> tuple[Run, int]:
         return _equality(node.function == "_!=_", runs, kinds), cost + 1
     if node.function == "_+_" and kinds[0].list_type in ("set", "map"):
         return _merged(runs, kinds[0]), cost + 1
+    if node.function in ("or", "orValue") and node.target is not None and kinds[0].kind == "opaque":
+        return _alternative(runs[0], runs[1], node.function == "orValue"), cost + 1
     direct = _direct(node, runs, kinds)
     if direct is not None:
         return direct, cost + 1
@@ -107,6 +109,18 @@ def _equality(negate: bool, runs: list[Run], kinds: list[Type]) -> Run:
         keys = kind.list_keys
         return _traversed(lambda a, b: map_list_equals(a, b, keys), left, right, negate)
     return _traversed(compare, left, right, negate)
+
+
+def _alternative(first: Run, second: Run, unwrap: bool) -> Run:
+    """`a.or(b)` and `a.orValue(b)`: b is evaluated only if a has no value."""
+
+    def run(frame: Frame) -> Any:
+        value = first(frame)
+        if value.present:
+            return value.value if unwrap else value
+        return second(frame)
+
+    return run
 
 
 def _merged(runs: list[Run], kind: Type) -> Run:

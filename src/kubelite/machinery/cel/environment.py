@@ -96,7 +96,7 @@ class Environment:
     ) -> None:
         self.variables: Mapping[str, Type] = dict(variables)
         self.libraries = tuple(libraries)
-        self.structs = dict(structs or {})
+        self.structs: Mapping[str, ObjectType] = structs if structs is not None else {}
         loaded = _loaded(self.libraries)
         self.functions, self.type_names, self.macros = loaded
 

@@ -18,9 +18,27 @@ from kubelite.machinery.cel.types import Type
 _MODULES = {
     "standard": "standard",
     "time": "time",
+    "strings": "strings",
+    "regex": "strings:regex",
+    "lists": "lists",
+    "sets": "lists:sets",
+    "optionals": "lists:optionals",
+    "url": "net",
+    "ip": "net:ip",
+    "cidr": "net:cidr",
+    "quantity": "quantity",
+    "semver": "quantity:semver",
+    "format": "format",
+    "authz": "authorizer",
+    "jsonpatch": "format:jsonpatch",
+    "bindings": "format:bindings",
 }
-BASE = tuple(_MODULES)
+BASE = tuple(name for name in _MODULES if name not in ("jsonpatch", "bindings"))
 """What every Kubernetes environment has."""
+MUTATION = (*BASE, "jsonpatch")
+"""What mutating admission policies have."""
+DEVICES = (*BASE, "bindings")
+"""What selectors of devices have."""
 
 _BASIC = {
     "list": types.list_of(types.DYN), "map": types.map_of(types.DYN, types.DYN), "null_type": types.NULL, "type": types.TYPE,

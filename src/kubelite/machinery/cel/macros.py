@@ -49,6 +49,9 @@ def member(
             return complain(args[0].position, f"{name}() variable name must be a simple identifier")
         flat = name == "optFlatMap"
         return ast.OptionalMap(position=position, variable=args[0].name, target=target, body=args[1], flat=flat)
+    if name == "sortBy" and len(args) == 2:
+        keys = _fold(complain, position, target, "map", args, 1)
+        return ast.Call(position=position, function="@sortByAssociatedKeys", target=target, args=[keys])
     if (name, len(args)) in _ONE:
         return _fold(complain, position, target, name, args, 1)
     if (name, len(args)) in _TWO:

@@ -46,6 +46,8 @@ RULES: dict[str, Rule] = {
     "compare": lambda args, _: tenth(min(size(args[0]), size(args[1]))),
     "contains": lambda args, _: tenth(size(args[0])) * tenth(size(args[1])),
     "pattern": _pattern,
+    "traverse_second": lambda args, _: tenth(size(args[1])),
+    "quadratic": lambda args, _: max(1, traversal(args[0]) * max(1, size(args[0]).bit_length())),
     "sets": lambda args, _: max(1, size(args[0]) * size(args[1])),
     "made": lambda _, result: 10 + size(result),
     "check": lambda _args, _result: 350_000,
