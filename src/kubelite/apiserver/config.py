@@ -72,10 +72,12 @@ class Config:
     kubelet_certificate_authority: str = ""
     """CA of the kubelets' serving certificates; "" accepts any."""
 
+    enable_priority_and_fairness: bool = True
+    """Share the server's seats by FlowSchemas and PriorityLevelConfigurations; false: only count requests in flight."""
     max_requests_inflight: int = 400
-    """Reading requests that may wait at a time; more get 429."""
+    """With priority and fairness: part of the seats; without: reading requests that may be under way, more get 429."""
     max_mutating_requests_inflight: int = 200
-    """Writing requests that may be under way at a time; more get 429."""
+    """With priority and fairness: part of the seats; without: writing requests that may be under way, more get 429."""
     request_timeout_seconds: float = 60.0
     """Time after which a request that is not long-running gets 504."""
     min_request_timeout_seconds: int = 1800
@@ -90,3 +92,39 @@ class Config:
     """How often history older than this interval is dropped from the store; 0 never."""
     shutdown_seconds: float = 10.0
     """How long a stopping server waits for requests under way."""
+    shutdown_delay_duration: str = "0s"
+    """How long a stopping server goes on serving while /readyz already fails, so that load balancers turn away from it."""
+    shutdown_send_retry_after: bool = False
+    """Answer requests on open connections with 429 and Retry-After once the port is closed."""
+
+    audit_policy_file: str = ""
+    """Policy of the audit log (audit.k8s.io/v1, YAML); "" turns auditing off."""
+    audit_log_path: str = ""
+    """File of the audit log, one JSON object a line; "-" is the standard output."""
+    audit_log_maxage: int = 0
+    """Days after which rotated audit logs are removed; 0 never."""
+    audit_log_maxbackup: int = 0
+    """Rotated audit logs to keep; 0 all."""
+    audit_log_maxsize: int = 100
+    """Megabytes at which the audit log is rotated."""
+    audit_log_compress: bool = False
+    """Compress rotated audit logs with gzip."""
+    audit_webhook_config_file: str = ""
+    """Kubeconfig of the server that audit events are sent to."""
+    audit_webhook_batch_buffer_size: int = 10000
+    """Audit events that may wait to be sent; more are dropped and counted."""
+    audit_webhook_batch_max_size: int = 400
+    """Audit events in one request to the webhook."""
+    audit_webhook_batch_max_wait: str = "30s"
+    """Time after which a batch that is not full is sent."""
+    audit_webhook_initial_backoff: str = "10s"
+    """Time before a failed batch is sent again; it doubles with each of the four tries."""
+    audit_webhook_truncate_max_event_size: int = 102400
+    """Bytes of one audit event for the webhook; the objects of a larger one are left out."""
+
+    encryption_provider_config: str = ""
+    """EncryptionConfiguration (apiserver.config.k8s.io/v1, YAML) for data at rest; "" stores everything as it is."""
+    encryption_provider_config_automatic_reload: bool = False
+    """Take over changes of the encryption configuration without a restart."""
+    tracing_config_file: str = ""
+    """TracingConfiguration (apiserver.config.k8s.io/v1, YAML); needs the extra "tracing". "" turns traces off."""

@@ -78,6 +78,9 @@ class Request:
 
     __slots__ = (
         "_query",
+        "annotations",
+        "audit",
+        "audit_id",
         "body",
         "connection",
         "deadline",
@@ -86,6 +89,8 @@ class Request:
         "method",
         "path",
         "raw_query",
+        "reply_head",
+        "span",
         "started",
         "user",
         "warnings",
@@ -116,6 +121,15 @@ class Request:
         """`loop.time()` at which the request times out; 0 for long-running ones."""
         self.warnings: list[str] = []
         """Texts for Warning headers of the answer."""
+        self.annotations: dict[str, str] = {}
+        """Annotations for the audit log."""
+        self.audit_id = ""
+        self.audit: Any = None
+        """What the audit log keeps of the request; None while it is not audited."""
+        self.reply_head = b""
+        """Header lines for the answer, whatever it will be, ready to be sent."""
+        self.span: Any = None
+        """The trace of the request, if it has one."""
         self._query: dict[str, list[str]] | None = None
 
     @property
@@ -207,7 +221,8 @@ class AdmissionRequest:
     """One write on its way to the store.
 
     `operation`: CREATE, UPDATE, DELETE or CONNECT. `object` is typed and may be changed in place by `mutate` (None for DELETE),
-    `old` is typed and must not be changed (None for CREATE). `warnings` go to the client as headers.
+    `old` is typed and must not be changed (None for CREATE). `warnings` go to the client as headers,
+    `annotations` to the audit log.
     """
 
     operation: str
@@ -221,6 +236,7 @@ class AdmissionRequest:
     dry_run: bool = False
     options: Any = None
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
 
 
 class Admission(Protocol):

@@ -11,14 +11,30 @@ import asyncio
 import contextlib
 from typing import Any
 
-from kubelite.apiserver import admission, allocators, authn, authz, bootstrap, connect, discovery, health, openapi
+from kubelite.apiserver import (
+    admission,
+    allocators,
+    audit,
+    authn,
+    authz,
+    bootstrap,
+    connect,
+    discovery,
+    flowcontrol,
+    health,
+    openapi,
+    tracing,
+)
 from kubelite.apiserver.authz.refusal import refuse as refuse_user
 from kubelite.apiserver.config import Config
-from kubelite.apiserver.handlers.chain import Chain, refuse
+from kubelite.apiserver.handlers.answers import refuse
+from kubelite.apiserver.handlers.chain import Chain
 from kubelite.apiserver.handlers.dispatch import Dispatcher
 from kubelite.apiserver.http.listener import Listener, tls_context
+from kubelite.apiserver.observed import ObservedStore
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.watchcache.cache import WatchCache
+from kubelite.machinery import times
 from kubelite.machinery.scheme import Scheme
 from kubelite.storage.interface import Store, StoreError
 from kubelite.storage.registry import StoreConfig, open_store
@@ -37,8 +53,9 @@ class ApiServer:
         from kubelite import api
 
         self.config = config
-        self.store = store
         self.scheme = scheme or api.scheme()
+        store = ObservedStore(store)
+        self.store = store
         stored = [kind for kind in self.scheme if kind.verbs and (kind.stored or kind.stored_as is not None)]
         exclusive = not config.etcd_servers
         self.cache = WatchCache(store, stored, history=config.watch_history, exclusive=exclusive)
@@ -48,6 +65,7 @@ class ApiServer:
         self.port = 0
         self._tasks: list[asyncio.Task[Any]] = []
         self._listener: Listener | None = None
+        self._chain: Chain | None = None
 
     async def start(self) -> None:
         """Fills the caches, makes the bootstrap objects, opens the port (`self.port`)."""
@@ -57,7 +75,7 @@ class ApiServer:
         self._spawn("bookmarks", self.cache.run_bookmarks())
         if config.compaction_interval_seconds:
             self._spawn("compaction", self._compact())
-        chain = assemble(config, registry)
+        chain = self._chain = assemble(config, registry)
         await bootstrap.ensure(config, registry)
         context = None
         if config.tls_cert_file:
@@ -75,13 +93,23 @@ class ApiServer:
         await bootstrap.announce(self.config, self.registry, self.port)
         self._spawn("bootstrap", bootstrap.run(self.config, self.registry, self.port))
         self._spawn("allocators", allocators.run(self.config, self.registry, self.port))
+        for name, work in (*flowcontrol.tasks(self.registry), *audit.tasks(self.registry)):
+            self._spawn(name, work())
 
     async def stop(self, seconds: float | None = None) -> None:
-        """Closes the port, lets requests finish, ends watches and background tasks. The store stays open."""
+        """Fails /readyz, closes the port, lets requests finish, ends watches and background tasks. The store stays open."""
         self.registry.stopping = True
         if self._listener is not None:
+            delay = times.parse_duration(self.config.shutdown_delay_duration)
+            if delay > 0:
+                log.info("stopping", delay=self.config.shutdown_delay_duration)
+                await asyncio.sleep(delay)
+            if self._chain is not None:
+                self._chain.closed = self.config.shutdown_send_retry_after
             self.cache.end_watches()
             await self._listener.stop(self.config.shutdown_seconds if seconds is None else seconds)
+            await audit.close(self.registry)
+            await tracing.close(self.registry)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -106,7 +134,9 @@ def assemble(config: Config, registry: Registry) -> Chain:
     """All parts of the server, as one chain."""
     registry.admission = admission.build(config, registry)
     registry.add_hooks(allocators.build(config, registry))
+    gate = flowcontrol.build(config, registry)
     paths = {
+        **flowcontrol.path_handlers(registry),
         **discovery.path_handlers(config, registry),
         **health.path_handlers(config, registry),
         **openapi.path_handlers(config, registry),
@@ -117,9 +147,10 @@ def assemble(config: Config, registry: Registry) -> Chain:
         refuse_user,
         Dispatcher(registry, connect.resource_handlers(config, registry), config.min_request_timeout_seconds),
         {**paths, "/": discovery.index_handler(paths)},
-        max_reading=config.max_requests_inflight,
-        max_writing=config.max_mutating_requests_inflight,
+        gate=gate,
         timeout=config.request_timeout_seconds,
+        auditor=audit.build(config, registry),
+        tracing=tracing.build(config, registry),
     )
 
 

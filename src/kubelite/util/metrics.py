@@ -7,7 +7,7 @@ Flow: code calls `counter.inc("GET", "pods")`; `registry.render()` gives the tex
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -78,11 +78,16 @@ class Histogram:
         self.values: dict[tuple[str, ...], list[float]] = {}
 
     def observe(self, value: float, *labels: str) -> None:
+        row = self.row(*labels)
+        row[bisect.bisect_left(self.buckets, value)] += 1
+        row[-1] += value
+
+    def row(self, *labels: str) -> list[float]:
+        """Counts for each bucket, then those above, then the sum: for code that observes the same labels again and again."""
         row = self.values.get(labels)
         if row is None:
             row = self.values[labels] = [0.0] * (len(self.buckets) + 2)
-        row[bisect.bisect_left(self.buckets, value)] += 1
-        row[-1] += value
+        return row
 
     def render(self) -> list[str]:
         lines = []
@@ -97,11 +102,25 @@ class Histogram:
         return lines
 
 
+class Collected:
+    """Numbers that are kept elsewhere and read when they are scraped."""
+
+    def __init__(self, name: str, text: str, kind: str, labels: Sequence[str], read: Read) -> None:
+        self.name, self.text, self.kind, self.labels, self.read = name, text, kind, tuple(labels), read
+
+    def render(self) -> list[str]:
+        return [f"{self.name}{_labels(self.labels, key)} {_number(value)}" for key, value in sorted(self.read())]
+
+
+Read = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+"""(label values, number) of each line."""
+
+
 class Registry:
     """All metrics of a process."""
 
     def __init__(self) -> None:
-        self._metrics: dict[str, Counter | Histogram] = {}
+        self._metrics: dict[str, Counter | Histogram | Collected] = {}
 
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
         metric = Counter(name, text, labels)
@@ -119,6 +138,10 @@ class Registry:
         metric = Histogram(name, text, labels, buckets)
         self._add(metric)
         return metric
+
+    def collect(self, name: str, text: str, kind: str, labels: Sequence[str], read: Read) -> None:
+        """A "counter" or "gauge" that `read` tells; a later reader of that name replaces this one."""
+        self._metrics[name] = Collected(name, text, kind, labels, read)
 
     def _add(self, metric: Counter | Histogram) -> None:
         if metric.name in self._metrics:
@@ -149,5 +172,33 @@ def add_process_metrics(registry: Registry) -> None:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / tick
 
+    def started() -> float:
+        with open("/proc/self/stat", encoding="ascii") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        with open("/proc/stat", encoding="ascii") as file:
+            booted = next(int(line.split()[1]) for line in file if line.startswith("btime"))
+        return booted + ticks / tick
+
+    def files() -> float:
+        return float(len(os.listdir("/proc/self/fd")))
+
+    def virtual() -> float:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return float(int(file.read().split()[0]) * page)
+
+    def most_files() -> float:
+        import resource
+
+        return float(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+    def once(read: Callable[[], float]) -> Read:
+        return lambda: [((), read())]
+
     registry.gauge("process_resident_memory_bytes", "Resident memory size in bytes.", read=resident)
-    registry.gauge("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", read=cpu)
+    registry.collect(
+        "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", "counter", (), once(cpu)
+    )
+    registry.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", read=virtual)
+    registry.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", read=started)
+    registry.gauge("process_open_fds", "Number of open file descriptors.", read=files)
+    registry.gauge("process_max_fds", "Maximum number of open file descriptors.", read=most_files)

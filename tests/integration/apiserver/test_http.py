@@ -78,12 +78,6 @@ async def test_a_stopping_server_ends_watches_and_finishes() -> None:
         await stopping
 
 
-async def test_requests_that_wait_are_limited() -> None:
-    async with api_server(max_mutating_requests_inflight=0) as api:
-        reply = await api.post("/api/v1/namespaces", {"metadata": {"name": "x"}})
-        assert (reply.status, reply.headers["retry-after"]) == (429, "1")
-
-
 async def test_a_client_certificate_names_the_user_over_tls() -> None:
     from kubelite.util import tls
 

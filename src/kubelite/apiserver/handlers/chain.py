@@ -1,25 +1,30 @@
 """The chain that every request passes, in one function.
 
-What: `Chain.handle`, the application of the HTTP protocol. Why: the order (who, may they, is there room, do it) is
-the security of the server and must be readable at a glance. Flow: request info → authentication → impersonation →
-flow control → authorization → handler; `audit` sees the beginning and the end. It answers synchronously as long as
-nothing has to be awaited, and never raises. Source of the order: apiserver/pkg/server/config.go,
-DefaultBuildHandlerChain.
+What: `Chain.handle`, the application of the HTTP protocol; `Chain._steps` is the chain. Why: the order (who, may they, is
+there room, do it) is the security of the server and must be readable at a glance. Flow: request info → authentication → audit
+→ impersonation → flow control → authorization → handler. `_steps` is a generator that yields whatever has to be awaited: as
+long as nothing has to be, the request is answered at once and no task is made. `handle` never raises. Source of the order:
+apiserver/pkg/server/config.go, DefaultBuildHandlerChain.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Awaitable, Callable, Generator
+from itertools import count
 from time import perf_counter
+from types import CoroutineType
+from typing import Any, Protocol
 
-import msgspec
-
+from kubelite.apiserver import metrics
+from kubelite.apiserver.flowcontrol import Gate
+from kubelite.apiserver.flowcontrol.inflight import READING
+from kubelite.apiserver.flowcontrol.refusal import TooMany
 from kubelite.apiserver.handlers import compress, impersonation, inprotobuf
+from kubelite.apiserver.handlers.answers import attributes_of, failure, refuse, status_response, warning
 from kubelite.apiserver.handlers.dispatch import Dispatcher
 from kubelite.apiserver.handlers.info import is_long_running, request_info
-from kubelite.apiserver.metrics import observe
 from kubelite.apiserver.request import (
     Attributes,
     Authenticator,
@@ -32,26 +37,48 @@ from kubelite.apiserver.request import (
 )
 from kubelite.machinery import errors, times
 from kubelite.machinery.errors import StatusError
-from kubelite.storage.interface import StoreError, Unavailable
-from kubelite.util.log import get_logger
 
-log = get_logger(__name__)
+__all__ = ["Chain", "attributes_of", "failure", "refuse", "status_response", "warning"]
 
-READING = frozenset(("get", "list", "watch", "head", "options"))
-Audit = Callable[[str, Request, Response | None], None]
-"""("RequestReceived" or "ResponseComplete", request, response)."""
+Steps = Generator[Awaitable[Any], Any, Response]
+_ids = count(1)
+_ID_START = f"{os.urandom(4).hex()}-{os.urandom(2).hex()}-4{os.urandom(2).hex()[1:]}-a{os.urandom(2).hex()[1:]}-"
+SHUTTING_DOWN = "The apiserver is shutting down, please try again later."
+MOST_ID = 64
 
 
-@dataclass(slots=True)
-class InFlight:
-    """Requests that are being awaited now, of one sort, and how many may be."""
+class Auditor(Protocol):
+    """The audit log, as the chain sees it."""
 
-    limit: int
-    now: int = 0
+    def begin(self, request: Request, user: UserInfo) -> None:
+        """Decides whether the request is audited (`request.audit`) and notes its arrival."""
+
+    def decided(self, request: Request, allowed: bool, reason: str) -> None:
+        """Notes what the authorizer said of an audited request."""
+
+    def refused(self, request: Request, answer: Response) -> None:
+        """Notes a request whose credentials were no good."""
+
+    def finish(self, request: Request, answer: Response, *, panic: bool) -> Response:
+        """Notes the answer of an audited request; the answer to send."""
+
+    def broke_off(self, request: Request) -> None:
+        """Notes an audited request whose handler was cancelled."""
+
+
+class Tracing(Protocol):
+    """Traces, as the chain sees them."""
+
+    def begin(self, request: Request) -> None: ...
+
+    def enter(self, request: Request) -> None:
+        """The present task works for this request from now on."""
+
+    def finish(self, request: Request, status: int) -> None: ...
 
 
 class Chain:
-    """`refusal` builds the 403 for a user and attributes."""
+    """`refusal` builds the 403 for a user and attributes. `auditor` and `tracing` cost nothing while they are None."""
 
     def __init__(
         self,
@@ -61,10 +88,10 @@ class Chain:
         dispatcher: Dispatcher,
         paths: PathHandlers,
         *,
-        max_reading: int,
-        max_writing: int,
+        gate: Gate,
         timeout: float,
-        audit: Audit | None = None,
+        auditor: Auditor | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._authorizer = authorizer
@@ -73,86 +100,93 @@ class Chain:
         self._exact = {path: handler for path, handler in paths.items() if not path.endswith("/") or path == "/"}
         self._below = sorted((path for path in paths if path.endswith("/") and path != "/"), key=len, reverse=True)
         self._paths = paths
-        self._reading = InFlight(max_reading)
-        self._writing = InFlight(max_writing)
+        self._gate = gate
         self._timeout = timeout
-        self._audit = audit
+        self._auditor = auditor
+        self._tracing = tracing
+        self.closed = False
+        """Refuses every request with 429 and Retry-After: the server is about to end."""
 
     def handle(self, request: Request) -> Response | Awaitable[Response]:
         """The answer, or an awaitable of it. Every failure is an answer too."""
         request.started = perf_counter()
         try:
+            self._identify(request)
             request.info = request_info(request)
-            if self._audit is not None:
-                self._audit("RequestReceived", request, None)
-            user = self._authenticator.authenticate(request)
-            if user is not None and not isinstance(user, UserInfo):
-                return self._finish_later(request, self._slowly(request, user))
-            return self._authenticated(request, user)
+            if self._tracing is not None:
+                self._tracing.begin(request)
+            steps = self._steps(request)
+            waiting = steps.send(None)
+        except StopIteration as done:
+            return self._finish(request, done.value)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the client gets a Status
-            return self._finish(request, failure(request, error))
+            return self._fail(request, error)
+        return self._later(request, steps, waiting)
 
-    def _authenticated(self, request: Request, user: UserInfo | None) -> Response | Awaitable[Response]:
-        """From the known user on, at once as long as nothing has to be asked elsewhere. Raises what the steps raise."""
-        acting = self._acting(request, user)
-        if not isinstance(acting, UserInfo):
-            return self._finish_later(request, self._slowly(request, acting=acting))
-        room = self._enter(request, acting)
-        attributes = attributes_of(request)
-        decision = self._authorizer.authorize(acting, attributes)
-        if not isinstance(decision, tuple):
-            return self._finish_later(request, self._slowly(request, decision=decision), room=room)
-        if not decision[0]:
-            raise self._refusal(acting, attributes, decision[1])
-        answer = self._dispatch(request)
-        if isinstance(answer, Response):
-            return self._finish(request, answer)
-        return self._finish_later(request, answer, room=room)
-
-    async def _slowly(
-        self,
-        request: Request,
-        user: Awaitable[UserInfo | None] | None = None,
-        acting: Awaitable[UserInfo] | None = None,
-        decision: Awaitable[tuple[bool, str]] | None = None,
-    ) -> Response:
-        """The same steps, from the first one that has to wait: a webhook or a provider's keys are being asked."""
-        room: InFlight | None = None
-        if decision is None:
-            found = await acting if acting is not None else self._acting(request, await user if user else None)
-            found = found if isinstance(found, UserInfo) else await found
-            room = self._enter(request, found)
-            said = self._authorizer.authorize(found, attributes_of(request))
-            allowed, reason = said if isinstance(said, tuple) else await said
-        else:
-            allowed, reason = await decision
-        if not allowed:
-            assert request.user is not None
-            raise self._refusal(request.user, attributes_of(request), reason)
-        answer = self._dispatch(request)
-        if isinstance(answer, Response):
-            return answer
-        return await (_counted(answer, room) if room is not None else answer)
-
-    def _acting(self, request: Request, user: UserInfo | None) -> UserInfo | Awaitable[UserInfo]:
+    def _steps(self, request: Request) -> Steps:
+        """The chain. Yields what has to be awaited and gets the result; raises what the steps raise."""
+        if self.closed:
+            raise errors.too_many_requests(SHUTTING_DOWN, 5)
+        user = self._authenticator.authenticate(request)
+        if user is not None and not isinstance(user, UserInfo):
+            user = yield user
         if user is None:
             raise errors.unauthorized()
-        return impersonation.apply(request, user, self._authorizer, self._refusal, lambda: attributes_of(request))
-
-    def _enter(self, request: Request, user: UserInfo) -> InFlight | None:
-        """Notes the user, and finds room and a deadline for the request; None for long-running ones."""
-        request.user = user
+        if self._auditor is not None:
+            self._auditor.begin(request, user)
+        acting = impersonation.apply(request, user, self._authorizer, self._refusal, lambda: attributes_of(request))
+        if not isinstance(acting, UserInfo):
+            acting = yield acting
+        request.user = acting
         info = request.info
-        if info.is_resource and is_long_running(info, request):
-            return None
-        room = self._reading if info.verb in READING else self._writing
-        if room.now >= room.limit:
-            raise errors.too_many_requests("The apiserver has received too many requests, please try again later.")
-        request.deadline = self._deadline(request)
-        return room
+        long = info.is_resource and is_long_running(info, request)
+        if not long:
+            request.deadline = self._deadline(request)
+        held: Any = self._gate.enter(request, long=long)
+        if isinstance(held, CoroutineType):
+            held = yield held
+        try:
+            yield from self._authorize(request, acting)
+            answer = self._dispatcher.handle(request) if info.is_resource else self._path(request)(request)
+            if not isinstance(answer, Response):
+                answer = yield answer
+            return answer
+        finally:
+            if held is not None:
+                held.leave()
 
-    def _dispatch(self, request: Request) -> Response | Awaitable[Response]:
-        return self._dispatcher.handle(request) if request.info.is_resource else self._path(request)(request)
+    def _authorize(self, request: Request, user: UserInfo) -> Generator[Awaitable[Any], Any, None]:
+        """Raises 403 if the user may not."""
+        attributes = attributes_of(request)
+        decision = self._authorizer.authorize(user, attributes)
+        if not isinstance(decision, tuple):
+            decision = yield decision
+        if request.audit is not None:
+            yield from self._explain(request, attributes, decision)
+        if not decision[0]:
+            raise self._refusal(user, attributes, decision[1])
+
+    def _explain(
+        self, request: Request, attributes: Attributes, decision: tuple[bool, str]
+    ) -> Generator[Awaitable[Any], Any, None]:
+        """Tells the audit log what was decided, with the reason of a success, which `authorize` leaves out."""
+        reason = decision[1]
+        review = getattr(self._authorizer, "review", None)
+        if decision[0] and not reason and review is not None:
+            found = review(request.user, attributes)
+            if isinstance(found, Awaitable):
+                found = yield found
+            reason = getattr(found, "reason", "")
+        if self._auditor is not None:
+            self._auditor.decided(request, decision[0], reason)
+
+    @staticmethod
+    def _identify(request: Request) -> None:
+        """Every request has an id, its client's or ours, and is answered with it."""
+        asked = request.headers.get("audit-id", "")
+        known = asked[:MOST_ID] if asked.isprintable() and asked.isascii() else ""
+        request.audit_id = known or f"{_ID_START}{next(_ids):012x}"
+        request.reply_head = b"Audit-Id: %b\r\n" % request.audit_id.encode()
 
     def _deadline(self, request: Request) -> float:
         seconds = self._timeout
@@ -175,109 +209,78 @@ class Chain:
             raise errors.path_not_found()
         return handler
 
-    async def _finish_later(
-        self, request: Request, work: Awaitable[Response], *, room: InFlight | None = None
-    ) -> Response:
-        if room is not None:
-            room.now += 1
+    async def _later(self, request: Request, steps: Steps, waiting: Awaitable[Any]) -> Response:
+        """Goes on with the steps in a task of the request's own."""
+        counted = metrics.IN_FLIGHT[request.info.verb in READING]
+        counted.enter()
+        timer = self._timer(request)
+        if self._tracing is not None:
+            self._tracing.enter(request)
         try:
-            answer = await work
+            while True:
+                try:
+                    value = await waiting
+                except BaseException as error:  # noqa: BLE001 - the steps themselves say what becomes of it
+                    waiting = steps.throw(error)
+                else:
+                    waiting = steps.send(value)
+                if timer is None:
+                    timer = self._timer(request)
+        except StopIteration as done:
+            finished = self._finish(request, done.value)
         except asyncio.CancelledError:
+            self._broke_off(request)
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the client gets a Status
-            answer = failure(request, error)
+            finished = self._fail(request, error)
         finally:
-            if room is not None:
-                room.now -= 1
-        finished = self._finish(request, answer)
+            counted.leave()
+            if timer is not None:
+                timer.cancel()
         return finished if isinstance(finished, Response) else await finished
 
-    def _finish(self, request: Request, answer: Response) -> Response | Awaitable[Response]:
-        """Metrics, warnings, protobuf, compression, audit."""
-        observe(
-            request.info, answer.status or 101, perf_counter() - request.started, dry_run="dryRun" in request.raw_query
-        )
+    @staticmethod
+    def _timer(request: Request) -> asyncio.TimerHandle | None:
+        """Ends a request at the second that its client named; the listener's sweep ends the others."""
+        if not request.deadline or "timeout=" not in request.raw_query:
+            return None
+        task = asyncio.current_task()
+        if task is None:
+            return None
+        return asyncio.get_running_loop().call_at(request.deadline, task.cancel)
+
+    def _fail(self, request: Request, error: Exception) -> Response | Awaitable[Response]:
+        answer = failure(request, error)
+        if self._auditor is not None and request.audit is None and answer.status == 401:
+            self._auditor.refused(request, answer)
+        if answer.status in (429, 500, 504):
+            metrics.terminated(request.info, answer.status)
+        known = isinstance(error, StatusError | TooMany) or answer.status != 500
+        return self._finish(request, answer, panic=not known)
+
+    def _broke_off(self, request: Request) -> None:
+        """The task was cancelled: the time is over, or the client is gone."""
+        metrics.observe(request, None, perf_counter() - request.started, code=504)
+        metrics.terminated(request.info, 504)
+        if request.audit is not None and self._auditor is not None:
+            self._auditor.broke_off(request)
+        if self._tracing is not None:
+            self._tracing.finish(request, 504)
+
+    def _finish(self, request: Request, answer: Response, *, panic: bool = False) -> Response | Awaitable[Response]:
+        """Metrics, warnings, audit, protobuf, compression."""
+        metrics.observe(request, answer, perf_counter() - request.started)
         if request.warnings:
             answer.headers = [
                 *answer.headers,
                 *(("Warning", warning(text)) for text in dict.fromkeys(request.warnings)),
             ]
-        if self._audit is not None:
-            self._audit("ResponseComplete", request, answer)
+        if request.audit is not None and self._auditor is not None:
+            answer = self._auditor.finish(request, answer, panic=panic)
+        if self._tracing is not None:
+            self._tracing.finish(request, answer.status)
         if inprotobuf.wanted(request):
             return inprotobuf.encoded(request, answer)
         if answer.takeover is None and compress.wanted(request, answer):
             return compress.compressed(answer)
         return answer
-
-
-async def _counted(work: Awaitable[Response], room: InFlight) -> Response:
-    room.now += 1
-    try:
-        return await work
-    finally:
-        room.now -= 1
-
-
-def warning(text: str) -> str:
-    """A Warning header's value, quoted as RFC 7234 wants it."""
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{quoted}"'
-
-
-def attributes_of(request: Request) -> Attributes:
-    """What the authorizer is asked."""
-    info = request.info
-    if not info.is_resource:
-        return Attributes(info.verb, is_resource=False, path=info.path)
-    selects = info.verb in ("list", "watch", "deletecollection")
-    return Attributes(
-        info.verb,
-        info.namespace,
-        info.group,
-        info.version,
-        info.resource,
-        info.subresource,
-        info.name,
-        True,
-        info.path,
-        request.param("labelSelector") if selects else "",
-        request.param("fieldSelector") if selects else "",
-    )
-
-
-def failure(request: Request, error: Exception) -> Response:
-    """A Status for whatever was raised; an error that is not ours is logged and becomes 500."""
-    if isinstance(error, StatusError):
-        return status_response(error)
-    if isinstance(error, Unavailable):
-        return status_response(errors.service_unavailable(f"the store cannot answer now: {error}"))
-    if isinstance(error, TimeoutError):
-        return status_response(errors.timeout("request did not complete within the allotted timeout"))
-    if isinstance(error, StoreError):
-        return status_response(errors.internal_error(str(error)))
-    log.exception("a handler failed", error, method=request.method, path=request.path)
-    return status_response(errors.internal_error(f"{type(error).__name__}: {error}"))
-
-
-def status_response(error: StatusError) -> Response:
-    """The error as an answer, with Retry-After where it says when to come back."""
-    headers: list[tuple[str, str]] = []
-    retry = error.details.get("retryAfterSeconds")
-    if retry:
-        headers.append(("Retry-After", str(retry)))
-    if error.code == 401:
-        headers.append(("WWW-Authenticate", "Bearer"))
-    return Response(error.code, msgspec.json.encode(error.status()), headers=headers)
-
-
-def refuse(code: int, text: str, limit: int = 0) -> Response:
-    """The answer to a request that the protocol could not read or that took too long."""
-    known = {
-        400: ("BadRequest", text),
-        413: ("RequestEntityTooLarge", f"Request entity too large: limit is {limit}"),
-        431: ("RequestHeaderFieldsTooLarge", text),
-        504: ("Timeout", f"Timeout: {text}"),
-    }
-    reason, message = known.get(code, ("", text))
-    return status_response(StatusError(code, reason, message))

@@ -18,6 +18,8 @@ from kubelite.apiserver.request import Response
 
 IDLE_SECONDS = 90.0
 SWEEP_SECONDS = 5.0
+STUCK_SECONDS = 60.0
+"""How long a client may leave unread what was sent to it, before it is cut off: a watch as well as a large list."""
 HEAD_SECONDS, BODY_SECONDS = 32.0, 60.0
 """How long a client may take to send a head (upstream's ReadHeaderTimeout) and a whole request."""
 
@@ -64,7 +66,9 @@ class Listener:
         now = loop.time()
         for connection in list(self.shared.connections):
             current = connection.current
-            if current is None:
+            if connection.stuck_since and now - connection.stuck_since > STUCK_SECONDS:
+                connection.abort()
+            elif current is None:
                 if now - connection.last_used > IDLE_SECONDS or connection.is_slow(now, HEAD_SECONDS, BODY_SECONDS):
                     connection.close()
             elif 0 < current[0].deadline < now:

@@ -56,6 +56,7 @@ class HttpProtocol(asyncio.Protocol):
         "peer_certificate",
         "server",
         "stream",
+        "stuck_since",
     )
 
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
@@ -70,6 +71,8 @@ class HttpProtocol(asyncio.Protocol):
         self.hijacked = False
         self.closing = False
         self.last_used = loop.time()
+        self.stuck_since = 0.0
+        """When the client stopped reading what is sent; 0 while it reads."""
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
@@ -90,7 +93,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=512 * 1024, low=128 * 1024)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
-            self.peer_certificate = tls.getpeercert(True)
+            self.memo["tls"], self.peer_certificate = tls, tls.getpeercert(True)
         peer = transport.get_extra_info("peername")
         self.peer_address = peer[0] if isinstance(peer, tuple) else ""
         self.server.connections.add(self)
@@ -137,8 +140,10 @@ class HttpProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self._writable is None:
             self._writable = self.loop.create_future()
+            self.stuck_since = self.loop.time()
 
     def resume_writing(self) -> None:
+        self.stuck_since = 0.0
         waiter, self._writable = self._writable, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -172,7 +177,9 @@ class HttpProtocol(asyncio.Protocol):
             self._refusal = self.server.refuse(431, "too many request header fields")
         elif known is not None and key == "host":
             self._refusal = self.server.refuse(400, "too many Host headers")
-        headers[key] = text if known is None else f"{known},{text}"
+        headers[key] = (
+            text if known is None else f"{known}{chr(10) if key.startswith(self.server.separate) else ','}{text}"
+        )
 
     def on_headers_complete(self) -> None:
         headers = self._headers
@@ -266,9 +273,7 @@ class HttpProtocol(asyncio.Protocol):
         keep = keep and not self.server.stopping
         if response.takeover is not None:
             close = not modern or not keep
-            transport.write(
-                wire.head(response.status, response.content_type, response.headers, None, chunked=modern, close=close)
-            )
+            transport.write(wire.head_of(response, None, chunked=modern, close=close, more=request.reply_head))
             self.stream = Stream(self, transport, chunked=modern)
             response.takeover(self.stream)
             return
@@ -276,7 +281,7 @@ class HttpProtocol(asyncio.Protocol):
         pieces = body if isinstance(body, list) else [cast(bytes, body)]
         length = sum(map(len, pieces))
         shown = None if response.status in (101, 204, 304) else length
-        head = wire.head(response.status, response.content_type, response.headers, shown, chunked=False, close=not keep)
+        head = wire.head_of(response, shown, chunked=False, close=not keep, more=request.reply_head)
         if request.method == "HEAD" or shown is None:
             transport.write(head)
         elif length <= 65536:
@@ -308,9 +313,7 @@ class HttpProtocol(asyncio.Protocol):
         keep, modern = current[1] and not self.server.stopping, current[2]
         pieces = cast(Any, response.body)
         close = not modern or not keep
-        transport.write(
-            wire.head(response.status, response.content_type, response.headers, None, chunked=modern, close=close)
-        )
+        transport.write(wire.head_of(response, None, chunked=modern, close=close, more=current[0].reply_head))
         if await send_chunks(transport, pieces, chunked=modern, writable=lambda: self._writable):
             self._finish(keep and modern)
             self._run_waiting()
@@ -336,12 +339,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         if self.current is None:
             body = cast(bytes, response.body)
-            transport.write(
-                wire.head(
-                    response.status, response.content_type, response.headers, len(body), chunked=False, close=True
-                )
-                + body
-            )
+            transport.write(wire.head_of(response, len(body), chunked=False, close=True) + body)
             # Reading on for a moment lets the client see the answer before a reset that unread bytes would cause.
             self.loop.call_later(0.5, transport.close)
         else:

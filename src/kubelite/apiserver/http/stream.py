@@ -29,7 +29,7 @@ def _nothing() -> None:
 class Stream:
     """`on_drain` is called when a full client reads again, `on_lost` once when the client is gone."""
 
-    __slots__ = ("_owner", "_transport", "chunked", "closed", "on_drain", "on_lost")
+    __slots__ = ("_owner", "_transport", "chunked", "closed", "on_closed", "on_drain", "on_lost")
 
     def __init__(self, owner: StreamOwner, transport: asyncio.Transport, *, chunked: bool) -> None:
         self._owner = owner
@@ -39,6 +39,8 @@ class Stream:
         self.closed = False
         self.on_drain: Callable[[], None] = _nothing
         self.on_lost: Callable[[], None] = _nothing
+        self.on_closed: Callable[[], None] = _nothing
+        """Called once when the stream is over, however it ended."""
 
     @property
     def full(self) -> bool:
@@ -56,6 +58,7 @@ class Stream:
             if self.chunked:
                 self._transport.write(LAST_CHUNK)
             self._owner.stream_ended(clean=True)
+            self.on_closed()
 
     def abort(self) -> None:
         """Drops the connection without completing the body."""
@@ -63,6 +66,7 @@ class Stream:
             self.closed = True
             self._transport.abort()
             self._owner.stream_ended(clean=False)
+            self.on_closed()
 
     def drained(self) -> None:
         if not self.closed:
@@ -72,3 +76,4 @@ class Stream:
         if not self.closed:
             self.closed = True
             self.on_lost()
+            self.on_closed()

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from http import HTTPStatus
 
+from kubelite.apiserver.request import Response
+
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -46,8 +48,9 @@ def head(
     *,
     chunked: bool,
     close: bool,
+    more: bytes = b"",
 ) -> bytes:
-    """The head of an answer, with the empty line. `length` None: no Content-Length (streams, 101, 304)."""
+    """The head of an answer, with the empty line. `length` None: no Content-Length (streams, 101, 304). `more`: further lines."""
     out = _start(status, content_type)
     for name, value in headers:
         if name == "Cache-Control":
@@ -59,7 +62,14 @@ def head(
         out += b"Content-Length: %d\r\n" % length
     if close:
         out += b"Connection: close\r\n"
-    return out + b"\r\n"
+    return out + more + b"\r\n"
+
+
+def head_of(response: Response, length: int | None, *, chunked: bool, close: bool, more: bytes = b"") -> bytes:
+    """The head of a `Response`."""
+    return head(
+        response.status, response.content_type, response.headers, length, chunked=chunked, close=close, more=more
+    )
 
 
 def _one_line(value: str) -> str:

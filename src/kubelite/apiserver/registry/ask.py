@@ -12,6 +12,8 @@ from typing import Any
 
 from kubelite.apiserver.request import UserInfo
 from kubelite.apiserver.watchcache.entry import Entry
+from kubelite.machinery.apply.managers import name_of
+from kubelite.machinery.kind import Kind
 
 LOOPBACK = UserInfo("system:apiserver", groups=("system:masters", "system:authenticated"))
 STRICT, WARN, IGNORE = "Strict", "Warn", "Ignore"
@@ -28,6 +30,18 @@ class Ask:
     warnings: list[str] = field(default_factory=list)
     options: Any = None
     """The verb's options object, for admission."""
+    user_agent: str = "kube-apiserver"
+    """Who owns the fields that are written, unless `field_manager` says so; by default the server itself."""
+    served: Kind | None = None
+    """The kind in the version that the client wrote, where that is not the stored one."""
+    applies: bool = False
+    """A server-side apply: the object says itself who owns what."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    """Filled by admission, for the audit log."""
+
+    def manager(self) -> str:
+        """The name under which fields are owned."""
+        return name_of(self.field_manager, self.user_agent)
 
 
 @dataclass(slots=True)
