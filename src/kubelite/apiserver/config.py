@@ -45,17 +45,73 @@ class Config:
     """Ports for services of type NodePort, both ends included."""
 
     authorization_mode: str = "Node,RBAC"
-    """Comma-separated authorizers in order: Node, RBAC, AlwaysAllow, AlwaysDeny."""
+    """Comma-separated authorizers in order: Node, RBAC, Webhook, AlwaysDeny; AlwaysAllow only with the unsafe flag."""
+    unsafe_allow_everything: bool = False
+    """Accept the authorization mode AlwaysAllow, with which everybody may do everything. For tests only."""
+    authorization_config: str = ""
+    """AuthorizationConfiguration file (apiserver.config.k8s.io) with the authorizers, instead of --authorization-mode."""
+    authorization_webhook_config_file: str = ""
+    """Kubeconfig of the webhook that the mode Webhook asks."""
+    authorization_webhook_version: str = "v1beta1"
+    """Version of the SubjectAccessReview sent to the webhook: v1 or v1beta1."""
+    authorization_webhook_cache_authorized_ttl: str = "5m0s"
+    """How long the webhook's permissions are remembered."""
+    authorization_webhook_cache_unauthorized_ttl: str = "30s"
+    """How long the webhook's refusals are remembered."""
     anonymous_auth: bool = True
     """Admit requests without credentials as system:anonymous."""
+    authentication_config: str = ""
+    """AuthenticationConfiguration file (apiserver.config.k8s.io): JWT issuers and conditions for anonymous requests."""
+    authentication_token_webhook_config_file: str = ""
+    """Kubeconfig of the webhook that reviews bearer tokens."""
+    authentication_token_webhook_version: str = "v1beta1"
+    """Version of the TokenReview sent to the webhook: v1 or v1beta1."""
+    authentication_token_webhook_cache_ttl: str = "2m0s"
+    """How long the webhook's answers are remembered."""
+    oidc_issuer_url: str = ""
+    """OpenID Connect issuer whose ID tokens are accepted (https)."""
+    oidc_client_id: str = ""
+    """Audience that ID tokens must have."""
+    oidc_ca_file: str = ""
+    """CA of the issuer's certificate (PEM); "" takes the system's."""
+    oidc_username_claim: str = "sub"
+    """Claim that is the user name."""
+    oidc_username_prefix: str = ""
+    """Prefix of user names; "" puts the issuer before claims other than email, "-" puts nothing."""
+    oidc_groups_claim: str = ""
+    """Claim that lists the groups."""
+    oidc_groups_prefix: str = ""
+    """Prefix of groups."""
+    oidc_required_claim: tuple[str, ...] = ()
+    """Claims that tokens must have, as name=value."""
+    oidc_signing_algs: tuple[str, ...] = ("RS256",)
+    """Signature algorithms that are accepted."""
+    requestheader_client_ca_file: str = ""
+    """CA of the client certificates of authenticating proxies (PEM); "" trusts no proxy."""
+    requestheader_allowed_names: tuple[str, ...] = ()
+    """Common names of proxies; empty allows every certificate of that CA."""
+    requestheader_username_headers: tuple[str, ...] = ("x-remote-user",)
+    """Headers in which proxies name the user."""
+    requestheader_uid_headers: tuple[str, ...] = ()
+    """Headers in which proxies give the user's uid."""
+    requestheader_group_headers: tuple[str, ...] = ("x-remote-group",)
+    """Headers in which proxies name groups."""
+    requestheader_extra_headers_prefix: tuple[str, ...] = ("x-remote-extra-",)
+    """Prefixes of the headers in which proxies give extras."""
     token_auth_file: str = ""
     """CSV of static tokens: token,user,uid,"group1,group2"."""
     enable_bootstrap_token_auth: bool = False
     """Accept the tokens of Secrets of type bootstrap.kubernetes.io/token in kube-system."""
-    service_account_issuer: str = "https://kubernetes.default.svc.cluster.local"
-    """Issuer in service account tokens."""
-    service_account_key_file: str = ""
-    """Public key or keys (PEM) that verify service account tokens."""
+    service_account_issuer: tuple[str, ...] = ("https://kubernetes.default.svc.cluster.local",)
+    """Issuer in service account tokens; tokens of further ones are accepted too."""
+    service_account_key_file: tuple[str, ...] = ()
+    """Files with public keys (PEM) that verify service account tokens; by default the signing key's."""
+    service_account_jwks_uri: str = ""
+    """Address of the key set in the issuer's discovery document; "" takes this server's."""
+    service_account_max_token_expiration: str = "0s"
+    """Longest life of a service account token, at least an hour; 0s sets no limit."""
+    service_account_extend_token_expiration: bool = True
+    """Let the tokens that are injected in pods live a year, and warn when they are used longer than asked for."""
     service_account_signing_key_file: str = ""
     """Private key (PEM) that signs service account tokens."""
     api_audiences: str = ""

@@ -298,11 +298,11 @@ def _issuer_documents(config: Config, registry: Any) -> dict[str, Handler]:
     accounts = authn.build(config, registry).accounts
     if accounts is None:
         return {}
-    issuer = config.service_account_issuer
+    issuer = config.service_account_issuer[0]
     address = f"{config.advertise_address or config.bind_address}:{config.secure_port}"
     configuration = {
         "issuer": issuer,
-        "jwks_uri": f"https://{address}/openid/v1/jwks",
+        "jwks_uri": config.service_account_jwks_uri or f"https://{address}/openid/v1/jwks",
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": sorted({key.alg for key in accounts.verifier.keys}),

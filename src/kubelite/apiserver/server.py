@@ -30,7 +30,8 @@ from kubelite.apiserver.config import Config
 from kubelite.apiserver.handlers.answers import refuse
 from kubelite.apiserver.handlers.chain import Chain
 from kubelite.apiserver.handlers.dispatch import Dispatcher
-from kubelite.apiserver.http.listener import Listener, tls_context
+from kubelite.apiserver.http.listener import Listener
+from kubelite.apiserver.http.serving import Serving
 from kubelite.apiserver.observed import ObservedStore
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.watchcache.cache import WatchCache
@@ -79,11 +80,15 @@ class ApiServer:
         await bootstrap.ensure(config, registry)
         context = None
         if config.tls_cert_file:
-            context = tls_context(config.tls_cert_file, config.tls_private_key_file, config.client_ca_file)
+            authorities = (config.client_ca_file, config.requestheader_client_ca_file)
+            serving = Serving(config.tls_cert_file, config.tls_private_key_file, authorities)
+            context = serving.context
+            authn.files(registry).follow(serving.files, serving.load)
         elif config.bind_address not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError("without --tls-cert-file the server listens on a loopback address only")
         limit = config.max_request_body_bytes
         self._listener = Listener(chain.handle, lambda code, text: refuse(code, text, limit), body_limit=limit)
+        self._listener.shared.separate += authn.separate_headers(config)
         self.port = await self._listener.start(config.bind_address, config.secure_port, context)
         await self._join()
         log.info("serving", address=config.bind_address, port=self.port, tls=bool(context))
@@ -93,6 +98,8 @@ class ApiServer:
         await bootstrap.announce(self.config, self.registry, self.port)
         self._spawn("bootstrap", bootstrap.run(self.config, self.registry, self.port))
         self._spawn("allocators", allocators.run(self.config, self.registry, self.port))
+        for name, work in authn.tasks(self.registry):
+            self._spawn(name, work())
         for name, work in (*flowcontrol.tasks(self.registry), *audit.tasks(self.registry)):
             self._spawn(name, work())
 

@@ -38,7 +38,7 @@ async def served() -> AsyncIterator[ApiEnv]:
         tls_cert_file=f"{pki}/apiserver.crt",
         tls_private_key_file=f"{pki}/apiserver.key",
         client_ca_file=f"{pki}/ca.crt",
-        service_account_key_file=f"{pki}/sa.pub",
+        service_account_key_file=(f"{pki}/sa.pub",),
         service_account_signing_key_file=f"{pki}/sa.key",
     ) as api:
         for path in Paths.etc.glob("*.kubeconfig"):

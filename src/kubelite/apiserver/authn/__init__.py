@@ -1,64 +1,48 @@
-"""Who asks: client certificates, static tokens, service account tokens, anonymous.
+"""Who asks: proxies, client certificates, tokens of several kinds, anonymous.
 
-`build` makes the chain of a server; `of` finds it again for the parts that issue and review tokens.
+`build` makes the chain of a server and finds it again for the parts that issue and review tokens; `tasks` is what
+runs beside it: keys of providers, files that change.
 """
 
 from __future__ import annotations
 
-import pathlib
+from collections.abc import Callable, Coroutine
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from kubelite.apiserver.authn.chain import Chain
+from kubelite.apiserver.authn.files import Files
 from kubelite.apiserver.config import Config
-from kubelite.apiserver.lookup import Lookup
-from kubelite.util.clock import SystemClock
 
-_chains: WeakKeyDictionary[Any, Chain] = WeakKeyDictionary()
+_chains: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 def build(config: Config, registry: Any) -> Chain:
     """The authenticator of a server. Raises OSError or ValueError for files that cannot be used."""
-    chain = _chains.get(registry)
-    if chain is None:
-        chain = _chains[registry] = _build(config, registry)
+    parts = _chains.get(registry)
+    if parts is None:
+        from kubelite.apiserver.authn.assembly import Parts
+
+        parts = _chains[registry] = Parts(config, registry)
+    chain: Chain = parts.chain
     return chain
 
 
-def _build(config: Config, registry: Any) -> Chain:
-    from kubelite.apiserver.authn import statictoken
-    from kubelite.apiserver.authn.x509 import ClientCertificate
-
-    if config.enable_bootstrap_token_auth:
-        raise ValueError("bootstrap token authentication is not supported")
-    return Chain(
-        certificates=ClientCertificate() if config.client_ca_file else None,
-        static_tokens=statictoken.load(config.token_auth_file) if config.token_auth_file else {},
-        accounts=_accounts(config, registry),
-        anonymous=config.anonymous_auth,
-    )
+def files(registry: Any) -> Files:
+    """The files that are looked at while the server runs; others may have theirs followed too."""
+    found: Files = _chains[registry].files
+    return found
 
 
-def _accounts(config: Config, registry: Any) -> Any:
-    if not config.service_account_key_file and not config.service_account_signing_key_file:
-        return None
-    from kubelite.apiserver.authn.jwt import Signer, Verifier, load_public_keys
-    from kubelite.apiserver.authn.serviceaccount import ServiceAccountTokens
+def tasks(registry: Any) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+    """(name, coroutine function) of what runs as long as the server."""
+    return [("authentication", _chains[registry].run)]
 
-    signer = None
-    keys = []
-    if config.service_account_signing_key_file:
-        signer = Signer(pathlib.Path(config.service_account_signing_key_file).read_bytes())
-    if config.service_account_key_file:
-        keys = load_public_keys(pathlib.Path(config.service_account_key_file).read_bytes())
-    elif signer is not None:
-        keys = [signer.public]
-    audiences = [one.strip() for one in config.api_audiences.split(",") if one.strip()]
-    return ServiceAccountTokens(
-        issuer=config.service_account_issuer,
-        audiences=audiences or [config.service_account_issuer],
-        signer=signer,
-        verifier=Verifier(keys),
-        lookup=Lookup(registry),
-        clock=SystemClock(),
+
+def separate_headers(config: Config) -> tuple[str, ...]:
+    """Beginnings of the names of the headers of proxies, whose repeated values must be kept apart."""
+    if not config.requestheader_client_ca_file:
+        return ()
+    return tuple(
+        one.lower() for one in (*config.requestheader_group_headers, *config.requestheader_extra_headers_prefix)
     )

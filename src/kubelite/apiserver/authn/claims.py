@@ -8,12 +8,17 @@ Rules follow pkg/serviceaccount/claims.go.
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
+
 from kubelite.api.logic.rbac import service_account_user
+from kubelite.api.types.core_v1 import Secret
 from kubelite.api.types.meta_v1 import ObjectMeta
 from kubelite.apiserver.authn.jwt import InvalidToken
 from kubelite.apiserver.request import UserInfo
@@ -23,6 +28,8 @@ SECRET_NAME = "kubernetes.io/serviceaccount/secret.name"
 ACCOUNT_NAME = "kubernetes.io/serviceaccount/service-account.name"
 ACCOUNT_UID = "kubernetes.io/serviceaccount/service-account.uid"
 LEGACY_ISSUER = "kubernetes/serviceaccount"
+
+INVALID_SINCE = "kubernetes.io/legacy-token-invalid-since"
 
 EXTRA = "authentication.kubernetes.io/"
 LEEWAY = 0
@@ -35,6 +42,9 @@ class Lookup(Protocol):
 
     def metadata(self, resource: str, namespace: str, name: str) -> ObjectMeta | None:
         """The metadata of a live object; None if there is none."""
+
+    def body(self, resource: str, namespace: str, name: str) -> bytes | None:
+        """A live object as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +105,6 @@ class Judge:
 
     def user(self, claims: Mapping[str, Any], audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
         """The account behind the claims and which of `audiences` the token is for; raises InvalidToken."""
-        if claims.get("iss") == LEGACY_ISSUER:
-            return self._legacy(claims), list(audiences)
         self._check_times(claims, now)
         common = [one for one in _texts(claims.get("aud")) if one in audiences]
         if not common:
@@ -154,17 +162,36 @@ class Judge:
             if (now - gone).total_seconds() > BOUND_GRACE:
                 raise InvalidToken(f"{what} has been deleted")
 
-    def _legacy(self, claims: Mapping[str, Any]) -> UserInfo:
-        """Tokens in Secrets of type kubernetes.io/service-account-token: they live as long as secret and account."""
+    def legacy(self, token: str, claims: Mapping[str, Any]) -> UserInfo:
+        """The account of a token in a Secret of type kubernetes.io/service-account-token: it lives as long as both."""
         namespace, secret, name, uid = (
             str(claims.get(one) or "") for one in (SECRET_NAMESPACE, SECRET_NAME, ACCOUNT_NAME, ACCOUNT_UID)
         )
         if claims.get("sub") != service_account_user(namespace, name):
             raise InvalidToken("the subject does not match the account")
-        now = datetime.now().astimezone()
-        self._check_live("secrets", namespace, secret, "", now, "secret")
-        self._check_live("serviceaccounts", namespace, name, uid, now, "service account")
+        body = self._lookup.body("secrets", namespace, secret)
+        found = msgspec.json.decode(body, type=Secret) if body is not None else None
+        if found is None or found.metadata.deletionTimestamp is not None:
+            raise InvalidToken("service account token has been invalidated")
+        if not hmac.compare_digest(_data(found, "token"), token.encode()):
+            raise InvalidToken("service account token has been invalidated")
+        if INVALID_SINCE in found.metadata.labels:
+            raise InvalidToken(
+                f"the token in secret {namespace}/{secret} for service account {namespace}/{name} has been marked invalid"
+            )
+        account = self._lookup.metadata("serviceaccounts", namespace, name)
+        if account is None or account.deletionTimestamp is not None:
+            raise InvalidToken("service account has been deleted")
+        if account.uid != uid:
+            raise InvalidToken(f"service account UID ({account.uid}) does not match claim ({uid})")
         return _user(namespace, name, uid, {})
+
+
+def _data(secret: Secret, key: str) -> bytes:
+    try:
+        return base64.b64decode(secret.data.get(key, ""))
+    except ValueError:
+        return b""
 
 
 def _user(namespace: str, name: str, uid: str, extra: Mapping[str, tuple[str, ...]]) -> UserInfo:

@@ -1,9 +1,11 @@
 """JSON Web Tokens as service accounts use them: signing, verifying, and the key set document.
 
-What: `Signer` (RS256, ES256, ES384, ES512 by the key's kind), `Verifier` over several public keys, `jwks` for /openid/v1/jwks.
+What: `Signer` (RS256, ES256, ES384, ES512 by the key's kind), `Verifier` over several public keys, `jwks` for
+/openid/v1/jwks.
 Why: `cryptography` has the primitives, the format is three base64 parts; a whole library would add nothing.
-Flow: claims → `Signer.sign` → token; token → `Verifier.verify` → claims or `InvalidToken`. Key ids are the base64 SHA-256 of the
-public key (DER), as pkg/serviceaccount/jwt.go derives them. `cryptography` is imported on construction.
+Flow: claims → `Signer.sign` → token; token → `Verifier.verify` → claims or `InvalidToken`. Key ids are the base64
+SHA-256 of the public key (DER), as pkg/serviceaccount/jwt.go derives them. `cryptography` is imported on
+construction.
 """
 
 from __future__ import annotations

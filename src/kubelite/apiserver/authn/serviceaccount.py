@@ -1,8 +1,10 @@
 """Users by service account token: verify once, judge each time.
 
-What: `ServiceAccountTokens` with the keys, the issuer and the audiences of this server.
-Why: a signature costs 30 to 90 µs, the look at the live objects a few; remembering the first and not the second makes a deleted
-pod's token die at once. Flow: bearer token → verified claims (at most `REMEMBERED`, least recently used go first) → `Judge`.
+What: `ServiceAccountTokens` with the keys, the issuers (the first signs) and the audiences of this server, and its
+limits: `max_seconds` a token may live (0: no limit), and whether injected tokens are extended (`extend`).
+Why: a signature costs 30 to 90 µs, the look at the live objects a few; remembering the first and not the second makes
+a deleted pod's token die at once. Flow: bearer token → verified claims (at most `REMEMBERED`, least recently used go
+first) → `Judge`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from kubelite.apiserver.authn.claims import Bound, Judge, Lookup, make
+from kubelite.apiserver.authn.claims import LEGACY_ISSUER, Bound, Judge, Lookup, make
 from kubelite.apiserver.authn.jwt import InvalidToken, Signer, Verifier, unverified
 from kubelite.apiserver.request import UserInfo
 from kubelite.util.clock import Clock
@@ -32,12 +34,17 @@ class ServiceAccountTokens:
         verifier: Verifier,
         lookup: Lookup,
         clock: Clock,
+        issuers: Sequence[str] = (),
+        max_seconds: int = 0,
+        extend: bool = True,
     ) -> None:
         self.issuer = issuer
+        self.max_seconds = max_seconds
+        self.extend = extend
         self.audiences = tuple(audiences)
         self.verifier = verifier
         self._signer = signer
-        self._judge = Judge([issuer], lookup)
+        self._judge = Judge(issuers or [issuer], lookup)
         self._clock = clock
         self._verified: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
@@ -53,6 +60,9 @@ class ServiceAccountTokens:
                 self._verified.popitem(last=False)
         else:
             self._verified.move_to_end(token)
+        if claims.get("iss") == LEGACY_ISSUER:
+            wanted = [one for one in self.audiences if one in audiences] if audiences else list(self.audiences)
+            return (self._judge.legacy(token, claims), wanted) if wanted else None
         return self._judge.user(claims, audiences or self.audiences, self._clock.now())
 
     @property

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 
-from kubelite.apiserver.request import Request, UserInfo
+from kubelite.apiserver.authn.authorities import Authorities, chain_of
+from kubelite.apiserver.request import Connection, Request, UserInfo
 
 MEMO = "x509.user"
 AUTHENTICATED = "system:authenticated"
@@ -36,15 +37,34 @@ def user_of(certificate: bytes) -> UserInfo | None:
     return UserInfo(names[-1], "", (*dict.fromkeys(groups), AUTHENTICATED), extra)
 
 
+def common_name(certificate: bytes) -> str:
+    """The common name of a DER certificate; "" without one."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    found = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[-1].value) if found else ""
+
+
 class ClientCertificate:
-    """The authenticator: None where the connection showed no certificate."""
+    """The authenticator: None where the connection showed no certificate, or one that `authorities` do not vouch for."""
+
+    def __init__(self, authorities: Authorities | None = None) -> None:
+        self.authorities = authorities
 
     def authenticate(self, request: Request) -> UserInfo | None:
         connection = request.connection
         if connection is None or connection.peer_certificate is None:
             return None
         memo = connection.memo
-        if MEMO not in memo:
-            memo[MEMO] = user_of(connection.peer_certificate)
-        user: UserInfo | None = memo[MEMO]
+        version = self.authorities.version if self.authorities is not None else 0
+        known = memo.get(MEMO)
+        if known is None or known[0] != version:
+            known = memo[MEMO] = (version, self._user(connection, connection.peer_certificate))
+        user: UserInfo | None = known[1]
         return user
+
+    def _user(self, connection: Connection, certificate: bytes) -> UserInfo | None:
+        if self.authorities is not None and not self.authorities.vouch_for(chain_of(connection)):
+            return None
+        return user_of(certificate)

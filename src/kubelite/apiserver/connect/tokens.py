@@ -7,12 +7,13 @@ requests. Sources: pkg/registry/core/serviceaccount/storage/token.go, pkg/regist
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
-from kubelite.api.types.authentication_v1 import TokenRequest, TokenReview
+from kubelite.api.types.authentication_v1 import TokenRequest, TokenReview, TokenReviewStatus
 from kubelite.api.types.core_v1 import Pod
-from kubelite.apiserver.authn.chain import Chain
+from kubelite.apiserver.authn.chain import INVALID, Chain, Found
 from kubelite.apiserver.authn.claims import Bound
 from kubelite.apiserver.connect.access import wire_user
 from kubelite.apiserver.connect.replies import created, read
@@ -42,20 +43,16 @@ class Tokens:
             ("authentication.k8s.io", "tokenreviews", ""): self.review,
         }
 
-    def review(self, request: Request) -> Response:
-        """Whose token is this?"""
+    def review(self, request: Request) -> Response | Awaitable[Response]:
+        """Whose token is this? Every authenticator of tokens is asked, as for a request."""
         review = read(request, TokenReview, V1)
         if not review.spec.token:
             raise errors.bad_request("token is required for TokenReview in authentication")
-        found = self._chain.token(review.spec.token, review.spec.audiences)
-        if found is None:
-            review.status.error = "[invalid bearer token]"
-        else:
-            user, audiences = found
-            review.status.authenticated = True
-            review.status.user = wire_user(user)
-            review.status.audiences = audiences
-        return created(review)
+        mistakes: list[str] = []
+        found = self._chain.token(review.spec.token, review.spec.audiences, mistakes)
+        if found is None or isinstance(found, tuple):
+            return _reviewed(review, found, mistakes)
+        return _reviewed_later(review, found, mistakes)
 
     async def request_token(self, request: Request) -> Response:
         """A new token for the account in the path."""
@@ -72,7 +69,11 @@ class Tokens:
         await self._admit(kind, request, asked)
         bound = await self._bound(asked, info.namespace, info.name)
         audiences = asked.spec.audiences or list(accounts.audiences)
-        injected = seconds == INJECTED_SECONDS and set(audiences) <= set(accounts.audiences)
+        if accounts.max_seconds and seconds > accounts.max_seconds:
+            shortened = f"requested expiration of {seconds} seconds shortened to {accounts.max_seconds} seconds"
+            request.warnings.append(shortened)
+            seconds = accounts.max_seconds
+        injected = accounts.extend and seconds == INJECTED_SECONDS and set(audiences) <= set(accounts.audiences)
         token, _ = accounts.issue(
             info.namespace,
             info.name,
@@ -145,6 +146,21 @@ class Tokens:
         if kind is None:
             raise errors.path_not_found()
         return kind
+
+
+def _reviewed(review: TokenReview, found: Found | None, mistakes: list[str]) -> Response:
+    review.status = TokenReviewStatus()
+    if found is None:
+        review.status.error = f"[{', '.join([INVALID, *mistakes])}]" if mistakes else INVALID
+    else:
+        review.status.authenticated = True
+        review.status.user = wire_user(found[0])
+        review.status.audiences = found[1]
+    return created(review)
+
+
+async def _reviewed_later(review: TokenReview, waiting: Awaitable[Found | None], mistakes: list[str]) -> Response:
+    return _reviewed(review, await waiting, mistakes)
 
 
 def _seconds(asked: TokenRequest, name: str) -> int:

@@ -23,6 +23,8 @@ SERVICE_ACCOUNT = "system:serviceaccount:"
 NODE = "system:node:"
 NODE_NAME = "authentication.kubernetes.io/node-name"
 AUTHENTICATION = "authentication.k8s.io"
+SEPARATOR = "\n"
+"""Between the values of a repeated header (`http.shared.Server.separate`): names may have commas."""
 
 Refusal = Callable[[UserInfo, Attributes, str], StatusError]
 
@@ -53,9 +55,9 @@ def apply(
 
 def wanted_user(headers: dict[str, str], name: str) -> UserInfo:
     """The identity that the headers ask for, without the groups that the server adds."""
-    groups = tuple(group.strip() for group in headers.get("impersonate-group", "").split(",") if group.strip())
+    groups = tuple(group.strip() for group in headers.get("impersonate-group", "").split(SEPARATOR) if group.strip())
     extra = {
-        unquote(key.removeprefix("impersonate-extra-")): tuple(value.strip() for value in values.split(","))
+        unquote(key.removeprefix("impersonate-extra-")): tuple(value.strip() for value in values.split(SEPARATOR))
         for key, values in headers.items()
         if key.startswith("impersonate-extra-")
     }

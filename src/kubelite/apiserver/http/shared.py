@@ -29,3 +29,5 @@ class Server:
     body_limit: int
     connections: set[HttpProtocol]
     stopping: bool = False
+    separate: tuple[str, ...] = ("impersonate-",)
+    """Beginnings of header names whose repeated values are kept apart, by a line feed instead of a comma."""

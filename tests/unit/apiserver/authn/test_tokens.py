@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -28,6 +29,10 @@ class World(dict[tuple[str, str, str], ObjectMeta]):
 
     def metadata(self, resource: str, namespace: str, name: str) -> ObjectMeta | None:
         return self.get((resource, namespace, name))
+
+    def body(self, resource: str, namespace: str, name: str) -> bytes | None:
+        found = self.metadata(resource, namespace, name)
+        return None if found is None else msgspec.json.encode({"metadata": found})
 
 
 def rsa_pem() -> bytes:
