@@ -1,7 +1,7 @@
 """Telling the API server: bindings, and why a pod could not be placed.
 
-What: `Binder.bind` posts a Binding, `Binder.report` writes the PodScheduled condition and the FailedScheduling event.
-Why: the decision loop never waits for the network; up to 64 bindings are under way at once.
+What: `Binder.bind` posts a Binding, `Binder.report` writes the PodScheduled condition, the nominated node and the
+FailedScheduling event. Why: the decision loop never waits for the network; up to 64 writes are under way at once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Binder:
         """`failed(pod)` is called when a binding did not succeed and the pod has to be placed again."""
         self.client, self.recorder, self.clock, self.failed = client, recorder, clock, failed
 
-    async def bind(self, info: PodInfo, node: str) -> None:
+    async def bind(self, info: PodInfo, node: str) -> bool:
+        """Whether the pod is bound now; otherwise `failed` was called."""
         meta = info.pod.metadata
         body = msgspec.json.encode(
             {
@@ -51,37 +52,71 @@ class Binder:
             if error.code not in (404, 409):
                 log.warning("Binding was refused", pod=info.key, node=node, error=error)
             self.failed(info)
-            return
+            return False
         except (ConnectionFailed, OSError, TimeoutError) as error:
             log.warning("Binding could not be sent", pod=info.key, node=node, error=error)
             self.failed(info)
-            return
+            return False
         message = f"Successfully assigned {info.key} to {node}"
         self.recorder.event(POD, info.pod, "Normal", "Scheduled", message, "Binding")
+        return True
 
     async def report(self, info: PodInfo, diagnosis: Diagnosis) -> None:
-        """An event for people, a condition for programs; the condition only if it says something new."""
+        """An event for people, a condition and the promised node for programs; only what is new is written."""
         message = diagnosis.message()
         self.recorder.event(POD, info.pod, "Warning", "FailedScheduling", message, "Scheduling")
+        await self.condition(info, "Unschedulable", message, nominated(info, diagnosis))
+
+    async def failed_with(self, info: PodInfo, message: str) -> None:
+        """Something broke while a node was looked for."""
+        self.recorder.event(POD, info.pod, "Warning", "FailedScheduling", message, "Scheduling")
+        await self.condition(info, "SchedulerError", message, None)
+
+    async def condition(self, info: PodInfo, reason: str, message: str, node: str | None) -> None:
+        """The PodScheduled condition and, if `node` is not None, the promised node."""
+        status: dict[str, Any] = {}
         present = next((c for c in info.pod.status.conditions if c.type == "PodScheduled"), None)
-        if present is not None and (present.status, present.reason, present.message) == (
-            "False",
-            "Unschedulable",
-            message,
-        ):
-            return
-        condition: dict[str, Any] = {
-            "type": "PodScheduled",
-            "status": "False",
-            "reason": "Unschedulable",
-            "message": message,
-            "lastTransitionTime": times.now_text(self.clock.now()),
-        }
-        meta = info.pod.metadata
-        if meta.generation is not None:
-            condition["observedGeneration"] = meta.generation
-        patch = {"metadata": {"uid": meta.uid}, "status": {"conditions": [condition]}}
-        try:
-            await self.client.patch(POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status")
-        except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:
-            log.debug("Could not write the pod's condition", pod=info.key, error=error)
+        if present is None or (present.status, present.reason, present.message) != ("False", reason, message):
+            status["conditions"] = [self._condition(info, "PodScheduled", "False", reason, message)]
+        if node is not None:
+            status["nominatedNodeName"] = node or None
+        if status:
+            await patch_status(self.client, info, status)
+
+    def _condition(self, info: PodInfo, type: str, status: str, reason: str, message: str) -> dict[str, Any]:
+        return condition(info, self.clock, type, status, reason, message)
+
+
+def nominated(info: PodInfo, diagnosis: Diagnosis) -> str | None:
+    """What to write as the promised node: a name, "" for none any more, None to leave it as it is."""
+    present = info.pod.status.nominatedNodeName
+    if diagnosis.preemption is not None:
+        return diagnosis.preemption.node if diagnosis.preemption.node != present else None
+    return "" if diagnosis.withdrawn and present else None
+
+
+def condition(info: PodInfo, clock: Clock, type: str, status: str, reason: str, message: str) -> dict[str, Any]:
+    """A condition of a pod, as of now."""
+    made: dict[str, Any] = {
+        "type": type,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": times.now_text(clock.now()),
+    }
+    generation = info.pod.metadata.generation
+    if generation is not None:
+        made["observedGeneration"] = generation
+    return made
+
+
+async def patch_status(client: Client, info: PodInfo, status: dict[str, Any]) -> bool:
+    """Writes parts of a pod's status; whether the pod is (still) there and took them."""
+    meta = info.pod.metadata
+    patch = {"metadata": {"uid": meta.uid}, "status": status}
+    try:
+        await client.patch(POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status")
+    except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:
+        log.debug("Could not write the pod's status", pod=info.key, error=error)
+        return False
+    return True

@@ -1,69 +1,195 @@
 """One scheduling decision: filter all nodes, score those that are left, pick the best.
 
-What: `Scheduler.place(pod)` → a node's name or a `Diagnosis`. Why: pure over the columns, so that it can be tested, timed and
-asked "what if" without a cluster. Ties are broken at random, so that equal nodes fill evenly.
+What: `Scheduler.place(pod)` → a node's name or a `Diagnosis`, which may name victims. Why: pure over the columns, so that it can
+be tested, timed and asked "what if" without a cluster. Ties are broken at random, so that equal nodes fill evenly.
+Flow: `narrow` (nodes by name) → filters → the node that the pod was promised, if it fits → scores → the best; nothing left:
+reasons, then the plugins that make room. Pods promised to nodes count while one of lower priority is placed; a pod that asks for
+company is judged with and without them, as company that is only promised may never come.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
 from kubelite.scheduler.domains import PodCounts
-from kubelite.scheduler.framework import Cycle, Diagnosis
+from kubelite.scheduler.framework import Cycle, Diagnosis, FilterPlugin, PodRefused, Rejection, Scores, Why, World
 from kubelite.scheduler.nodes import Mask, NodeTable
-from kubelite.scheduler.plugins.registry import FILTERS, SCORES
+from kubelite.scheduler.plugins.default_preemption import Choose, Outcome
 from kubelite.scheduler.pods import PodInfo
+from kubelite.scheduler.profile import Profile, default_profile
+
+NO_CLAIMS = "no new claims to deallocate"
+FEWEST_NODES = 100
+SOCIAL = ("PodTopologySpread", "InterPodAffinity")
 
 
 class Scheduler:
-    """The plugins over one table of nodes."""
+    """The plugins of one profile over one world."""
 
-    def __init__(self, nodes: NodeTable, rng: random.Random | None = None) -> None:
-        self.nodes = nodes
-        self.counts = PodCounts(nodes)
-        self.namespaces: dict[str, dict[str, str]] = {}
+    def __init__(
+        self, world: World | NodeTable, profile: Profile | None = None, rng: random.Random | None = None
+    ) -> None:
+        self.world = world if isinstance(world, World) else World(world)
+        self.profile = profile or default_profile()
         self.rng = rng or random.Random()
-        self.filters = [make() for make in FILTERS.values()]
-        self.scores = [(make(), weight) for make, weight in SCORES.values()]
+        self._next = 0
+
+    @property
+    def nodes(self) -> NodeTable:
+        return self.world.nodes
+
+    @property
+    def counts(self) -> PodCounts:
+        return self.world.counts
+
+    @property
+    def namespaces(self) -> dict[str, dict[str, str]]:
+        return self.world.namespaces
 
     def place(self, pod: PodInfo) -> str | Diagnosis:
-        """The node for a pod, or why there is none."""
-        cycle = Cycle(pod, self.nodes, self.counts, self.namespaces)
-        fitting = self.nodes.active.copy()
-        rejected: list[tuple[int, Mask]] = []
-        for number, plugin in enumerate(self.filters):
+        """The node for a pod, or why there is none and what would make room."""
+        with self.world.nominations.aside_for(pod):
+            cycle = Cycle(pod, self.world)
+            try:
+                fitting, rejections = self.feasible(cycle)
+            except PodRefused as refusal:
+                return self.refuse(cycle, refusal)
+            if not fitting.any():
+                return self.diagnose(cycle, rejections)
+            return self.nodes.names[self.best(cycle, fitting)]
+
+    def feasible(self, cycle: Cycle) -> tuple[Mask, list[Rejection]]:
+        """The nodes that pass all filters, and the others with their reasons if none is left. Raises PodRefused."""
+        fitting, rejected = self._narrow(cycle)
+        for plugin in self.profile.filters:
+            if not fitting.any():
+                break
             mask = plugin.filter(cycle)
             if mask is None:
                 continue
             out = fitting & ~mask
             if out.any():
-                rejected.append((number, out))
+                rejected.append((plugin, out))
                 fitting &= mask
-                if not fitting.any():
-                    break
-        if not fitting.any():
-            return self._diagnose(cycle, rejected)
-        return self.nodes.names[self._best(cycle, fitting)]
+        fitting = self._without_promises(cycle, fitting, rejected)
+        if fitting.any():
+            return self._enough(fitting), []
+        return fitting, [
+            plugin if isinstance(plugin, Rejection) else Rejection(plugin.name, out, tuple(plugin.explain(cycle)))
+            for plugin, out in rejected
+        ]
 
-    def _best(self, cycle: Cycle, fitting: Mask) -> int:
+    def _narrow(self, cycle: Cycle) -> tuple[Mask, list[tuple[FilterPlugin | Rejection, Mask]]]:
+        """The nodes that come into question at all."""
+        nodes = self.nodes
+        fitting = nodes.active.copy()
+        asked = [(p.name, names) for p in self.profile.filters if (names := p.narrow(cycle)) is not None]
+        if not asked:
+            return fitting, []
+        wanted = frozenset.intersection(*(names for _, names in asked))
+        plugins = " ".join(sorted(name for name, _ in asked))
+        if not wanted:
+            text = f"plugin {plugins}" if len(asked) == 1 else f"plugin(s) [{plugins}] simultaneously"
+            raise PodRefused(f"node(s) didn't satisfy {text}", *(name for name, _ in asked))
+        mask = np.zeros(nodes.capacity, bool)
+        mask[[nodes.index[name] for name in wanted if name in nodes.index]] = True
+        out = fitting & ~mask
+        reason = Why(f"node(s) didn't satisfy plugin(s) [{plugins}]")
+        return fitting & mask, [(Rejection(asked[0][0], out, (reason,)), out)] if out.any() else []
+
+    def _without_promises(
+        self, cycle: Cycle, fitting: Mask, rejected: list[tuple[FilterPlugin | Rejection, Mask]]
+    ) -> Mask:
+        """What is left when pods that are only promised to nodes do not count as company."""
+        pod = cycle.pod
+        if not len(self.world.nominations) or not (pod.affinity or pod.hard_spreads) or not fitting.any():
+            return fitting
+        with self.world.nominations.all_aside():
+            alone = Cycle(pod, self.world)
+            for plugin in self.profile.filters:
+                mask = plugin.filter(alone) if plugin.name in SOCIAL else None
+                if mask is None:
+                    continue
+                out = fitting & ~mask
+                if out.any():
+                    rejected.append((Rejection(plugin.name, out, tuple(plugin.explain(alone))), out))
+                    fitting = fitting & mask
+        return fitting
+
+    def _enough(self, fitting: Mask) -> Mask:
+        """With percentageOfNodesToScore below 100: the first fitting nodes from where the last decision stopped."""
+        wanted = max(len(self.nodes) * self.profile.percentage // 100, FEWEST_NODES)
+        if self.profile.percentage >= 100 or int(np.count_nonzero(fitting)) <= wanted:
+            return fitting
+        positions = np.flatnonzero(fitting)
+        start = int(np.searchsorted(positions, self._next % self.nodes.capacity))
+        chosen = np.concatenate([positions[start:], positions[:start]])[:wanted]
+        self._next = int(chosen[-1]) + 1
+        mask = np.zeros(self.nodes.capacity, bool)
+        mask[chosen] = True
+        return mask
+
+    def best(self, cycle: Cycle, fitting: Mask, extra: Callable[[Mask], Scores] | None = None) -> int:
+        """The position of the best fitting node; a node that the pod was promised is taken without comparing."""
+        promised = self.nodes.index.get(self.promise(cycle.pod), -1)
+        if promised >= 0 and fitting[promised]:
+            return promised
         candidates = np.flatnonzero(fitting)
         if candidates.size == 1:
             return int(candidates[0])
-        total = np.zeros(self.nodes.capacity)
-        for plugin, weight in self.scores:
-            scores = plugin.score(cycle, fitting)
-            if scores is not None:
-                total += scores * weight
+        total = self.totals(cycle, fitting)
+        if extra is not None:
+            total = total + extra(fitting)
         among = total[candidates]
         best = candidates[among >= among.max() - 1e-9]
         return int(best[self.rng.randrange(best.size)])
 
-    def _diagnose(self, cycle: Cycle, rejected: list[tuple[int, Mask]]) -> Diagnosis:
-        reasons: Counter[str] = Counter()
-        for number, mask in rejected:
-            for position in np.flatnonzero(mask):
-                reasons.update(self.filters[number].reasons(cycle, int(position)))
-        return Diagnosis(len(self.nodes), reasons, frozenset(self.filters[n].name for n, _ in rejected))
+    def promise(self, pod: PodInfo) -> str:
+        """The node that the pod was promised, or ""."""
+        return self.world.nominations.node_of(pod.key) or pod.pod.status.nominatedNodeName
+
+    def totals(self, cycle: Cycle, fitting: Mask) -> Scores:
+        """The weighted scores of the fitting nodes."""
+        total = np.zeros(self.nodes.capacity)
+        for plugin, weight in self.profile.scores:
+            scores = plugin.score(cycle, fitting)
+            if scores is not None:
+                total += scores if weight == 1 else scores * weight
+        return total
+
+    def refuse(self, cycle: Cycle, refusal: PodRefused) -> Diagnosis:
+        """No node is right for the pod, whatever happens on them."""
+        return self.diagnose(cycle, [], refused=refusal)
+
+    def diagnose(
+        self,
+        cycle: Cycle,
+        rejections: list[Rejection],
+        agree: Choose | None = None,
+        refused: PodRefused | None = None,
+    ) -> Diagnosis:
+        """The reasons, and what the plugins that make room came to."""
+        total, text = len(self.nodes), ""
+        plugins = frozenset(r.plugin for r in rejections)
+        if refused is not None:
+            text, plugins = refused.text, frozenset(refused.plugins)
+        found = tuple(rejections)
+        if not total or self.profile.preemption is None:
+            return Diagnosis(total, found, text, plugins, None, self._tail(None) if total else "")
+        result = self.profile.preemption.preempt(cycle, self.profile.filters, rejections, agree)
+        if result.found is not None:
+            return Diagnosis(total, found, text, plugins, result.found)
+        return Diagnosis(total, found, text, plugins, None, self._tail(result), result.withdraw)
+
+    def _tail(self, result: Outcome | None) -> str:
+        """What each of the plugins that make room says, in their order."""
+        parts = []
+        for name in self.profile.post_filters:
+            if name == "DynamicResources":
+                parts.append(NO_CLAIMS)
+            elif result is not None and result.message:
+                parts.append(f"preemption: {result.message}")
+        return ", ".join(parts)

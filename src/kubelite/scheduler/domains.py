@@ -19,8 +19,6 @@ from kubelite.scheduler.pods import Node, PodInfo, Term
 
 HOSTNAME = "kubernetes.io/hostname"
 QUESTIONS = 256
-REQUIRED_WEIGHT = 1
-"""How much required affinity of a placed pod pulls a pod that it means (upstream's hardPodAffinityWeight)."""
 NOWHERE = -1
 
 
@@ -48,7 +46,9 @@ class PodCounts:
         self.repelled: dict[Hashable, Held] = {}
         """Required anti-affinity of placed pods; a weight is the number of its holders."""
         self.drawn: dict[Hashable, Held] = {}
-        """Preferred and required affinity of placed pods, which pulls (or pushes, below 0) pods that it means."""
+        """Preferred affinity of placed pods, which pulls (or pushes, below 0) pods that it means."""
+        self.needed: dict[Hashable, Held] = {}
+        """Required affinity of placed pods; a weight is the number of its holders."""
         nodes.on_pod(self._count)
         nodes.on_grow(self._grow)
 
@@ -59,7 +59,7 @@ class PodCounts:
         for term in info.anti_affinity:
             self._hold(self.repelled, term, position, sign, 1)
         for term in info.affinity:
-            self._hold(self.drawn, term, position, sign, REQUIRED_WEIGHT)
+            self._hold(self.needed, term, position, sign, 1)
         for term, weight in info.preferred:
             self._hold(self.drawn, term, position, sign, weight)
 
@@ -73,6 +73,14 @@ class PodCounts:
         if not held.holders:
             del table[key]
 
+    def meaning(
+        self, table: dict[Hashable, Held], info: PodInfo, namespaces: dict[str, dict[str, str]]
+    ) -> list[tuple[Hashable, Held]]:
+        """The terms of one of the tables that mean a pod."""
+        meta = info.pod.metadata
+        labels = namespaces.get(meta.namespace, {})
+        return [(key, held) for key, held in table.items() if held.term.matches(meta.namespace, meta.labels, labels)]
+
     def forget(self) -> None:
         """Counts anew when asked again: something that `matches` looks at, other than pods, has changed."""
         self._questions.clear()
@@ -81,7 +89,7 @@ class PodCounts:
         for key, (matches, counts) in self._questions.items():
             more = np.zeros(capacity - len(counts), np.int64)
             self._questions[key] = (matches, np.concatenate([counts, more]))
-        for held in (*self.repelled.values(), *self.drawn.values()):
+        for held in (*self.repelled.values(), *self.drawn.values(), *self.needed.values()):
             held.weights = np.concatenate([held.weights, np.zeros(capacity - len(held.weights), np.int64)])
 
     def per_node(self, key: Hashable, matches: Callable[[PodInfo], bool]) -> Ints:
@@ -92,7 +100,7 @@ class PodCounts:
             return found[1]
         counts = np.zeros(self.nodes.capacity, np.int64)
         for position, _ in self.nodes.positions():
-            counts[position] = sum(1 for info in self.nodes.pods[position].values() if matches(info))
+            counts[position] = sum(1 for info in self.nodes.everyone(position) if matches(info))
         self._questions[key] = (matches, counts)
         if len(self._questions) > QUESTIONS:
             self._questions.popitem(last=False)

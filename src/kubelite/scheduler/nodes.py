@@ -44,12 +44,15 @@ class NodeTable:
         self.pods: list[dict[str, PodInfo]] = [{} for _ in range(self.capacity)]
         self.images: dict[str, dict[int, int]] = {}
         """Image name → size in bytes on each node that has it, by position."""
+        self.guests: dict[int, dict[str, PodInfo]] = {}
+        """Pods that are expected on a node (nominated): they take room there, but are not there yet."""
         self.waiting: dict[str, dict[str, PodInfo]] = {}
         """Pods whose node is not known (yet), by node name."""
         self._free = list(range(self.capacity - 1, -1, -1))
         self._masks: OrderedDict[Any, tuple[Callable[[Node], Any], npt.NDArray[Any]]] = OrderedDict()
         self._listeners: list[Callable[[PodInfo, int, int], None]] = []
         self._resizers: list[Callable[[int], None]] = []
+        self._watchers: list[Callable[[int], None]] = []
         for resource in (CPU, MEMORY, PODS):
             self._column(resource)
 
@@ -61,8 +64,19 @@ class NodeTable:
         """`listener(capacity)` is called when the columns get longer."""
         self._resizers.append(listener)
 
+    def on_node(self, listener: Callable[[int], None]) -> None:
+        """`listener(position)` is called when a node comes, changes or goes."""
+        self._watchers.append(listener)
+
     def __len__(self) -> int:
         return len(self.index)
+
+    def everyone(self, position: int) -> Iterator[PodInfo]:
+        """The pods on a node and those that are expected there."""
+        yield from self.pods[position].values()
+        guests = self.guests.get(position)
+        if guests:
+            yield from guests.values()
 
     def positions(self) -> Iterator[tuple[int, Node]]:
         for position in self.index.values():
@@ -93,6 +107,8 @@ class NodeTable:
         if relabelled or before is None or before.spec.taints != node.spec.taints:
             for compute, values in self._masks.values():
                 values[position] = compute(node)
+        for listener in self._watchers:
+            listener(position)
         if before is None:
             for info in self.waiting.pop(name, {}).values():
                 self.add_pod(info, name)
@@ -107,6 +123,8 @@ class NodeTable:
             self.remove_pod(info, name)
         if staying:
             self.waiting[name] = staying
+        for guest in list(self.guests.get(position, {}).values()):
+            self.remove_guest(guest, name)
         self._set_images(position, self.objects[position], None)
         del self.index[name]
         self.active[position] = False
@@ -116,6 +134,8 @@ class NodeTable:
             column[position] = 0
         self.comparable[:, position] = 0
         self._free.append(position)
+        for listener in self._watchers:
+            listener(position)
 
     def _set_images(self, position: int, before: Node | None, after: Node | None) -> None:
         for image in before.status.images if before is not None else ():
@@ -185,6 +205,23 @@ class NodeTable:
         counted = self.pods[position].pop(info.key, None)
         if counted is not None:
             self._count(counted, position, -1)
+
+    def add_guest(self, info: PodInfo, node: str) -> None:
+        """Keeps room for a pod that is expected on a node; without effect while there is no such node."""
+        position = self.index.get(node)
+        if position is not None:
+            self.remove_guest(info, node)
+            self.guests.setdefault(position, {})[info.key] = info
+            self._count(info, position, 1)
+
+    def remove_guest(self, info: PodInfo, node: str) -> None:
+        position = self.index.get(node, -1)
+        guests = self.guests.get(position)
+        counted = guests.pop(info.key, None) if guests else None
+        if counted is not None:
+            self._count(counted, position, -1)
+            if not guests:
+                del self.guests[position]
 
     def _count(self, info: PodInfo, position: int, sign: int) -> None:
         for resource, amount in info.requests.items():

@@ -13,7 +13,20 @@ import msgspec
 
 from kubelite.api.logic import affinity, podresources, ports, topology
 from kubelite.api.types.base import Quantity
-from kubelite.api.types.core_v1 import Affinity, PodSchedulingGate, Taint, Toleration, TopologySpreadConstraint
+from kubelite.api.types.core_v1 import (
+    Affinity,
+    AWSElasticBlockStoreVolumeSource,
+    CSIVolumeSource,
+    GCEPersistentDiskVolumeSource,
+    ISCSIVolumeSource,
+    PersistentVolumeClaimVolumeSource,
+    PodResourceClaim,
+    PodSchedulingGate,
+    RBDVolumeSource,
+    Taint,
+    Toleration,
+    TopologySpreadConstraint,
+)
 
 DEFAULT_CPU, DEFAULT_MEMORY = 100, 200 * 1024 * 1024
 """What a container without requests counts for when nodes are compared (milli-CPU, bytes)."""
@@ -22,6 +35,9 @@ CPU, MEMORY = "cpu", "memory"
 
 class Owner(msgspec.Struct, gc=False):
     uid: str = ""
+    apiVersion: str = ""
+    kind: str = ""
+    name: str = ""
     controller: bool | None = None
 
 
@@ -55,6 +71,23 @@ class Container(msgspec.Struct, gc=False):
     ports: list[ContainerPort] = msgspec.field(default_factory=list)
 
 
+class Ephemeral(msgspec.Struct, gc=False):
+    """A claim that is made for the pod; its name is `pod-volume`."""
+
+
+class Volume(msgspec.Struct, gc=False):
+    """The kinds of volumes that say where a pod can run."""
+
+    name: str = ""
+    persistentVolumeClaim: PersistentVolumeClaimVolumeSource | None = None
+    ephemeral: Ephemeral | None = None
+    csi: CSIVolumeSource | None = None
+    gcePersistentDisk: GCEPersistentDiskVolumeSource | None = None
+    awsElasticBlockStore: AWSElasticBlockStoreVolumeSource | None = None
+    iscsi: ISCSIVolumeSource | None = None
+    rbd: RBDVolumeSource | None = None
+
+
 class Spec(msgspec.Struct, gc=False):
     nodeName: str = ""
     schedulerName: str = ""
@@ -68,6 +101,9 @@ class Spec(msgspec.Struct, gc=False):
     topologySpreadConstraints: list[TopologySpreadConstraint] = msgspec.field(default_factory=list)
     schedulingGates: list[PodSchedulingGate] = msgspec.field(default_factory=list)
     priority: int | None = None
+    preemptionPolicy: str | None = None
+    volumes: list[Volume] = msgspec.field(default_factory=list)
+    resourceClaims: list[PodResourceClaim] = msgspec.field(default_factory=list)
 
 
 class Condition(msgspec.Struct, gc=False):
@@ -77,9 +113,21 @@ class Condition(msgspec.Struct, gc=False):
     message: str = ""
 
 
+class ContainerStatus(msgspec.Struct, gc=False):
+    """What the node has given to a container, which counts while it is being resized."""
+
+    name: str = ""
+    allocatedResources: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    resources: Resources | None = None
+
+
 class Status(msgspec.Struct, gc=False):
     phase: str = ""
     conditions: list[Condition] = msgspec.field(default_factory=list)
+    nominatedNodeName: str = ""
+    startTime: str | None = None
+    containerStatuses: list[ContainerStatus] = msgspec.field(default_factory=list)
+    initContainerStatuses: list[ContainerStatus] = msgspec.field(default_factory=list)
 
 
 class Pod(msgspec.Struct, gc=False):
@@ -122,9 +170,20 @@ class Node(msgspec.Struct, gc=False):
 Term = affinity.AffinityTerm
 
 
+STARTING = 10**14
+"""The start of a pod that has not started: after all that have."""
+
+
+def moment(text: str | None) -> int:
+    """A whole number that orders times of the API: 2030-01-02T03:04:05Z → 20300102030405."""
+    if not text:
+        return STARTING
+    return int(text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19])
+
+
 @dataclass(frozen=True, slots=True)
 class PodInfo:
-    """A pod with what follows from it. Equal `signature`s are pods that every node treats alike."""
+    """A pod with what follows from it."""
 
     pod: Pod
     key: str
@@ -137,9 +196,19 @@ class PodInfo:
     affinity: tuple[Term, ...]
     anti_affinity: tuple[Term, ...]
     preferred: tuple[tuple[Term, int], ...]
-    owner: str
     priority: int = 0
     tolerations: Any = field(default=())
+    claims: tuple[str, ...] = ()
+    """Names of the persistent volume claims it uses, those made for it among them."""
+
+    @property
+    def started(self) -> int:
+        return moment(self.pod.status.startTime)
+
+    @property
+    def importance(self) -> tuple[int, int]:
+        """Sorts pods from the most important: by priority, then the one that runs longest (util.MoreImportantPod)."""
+        return -self.priority, self.started
 
     @property
     def uid(self) -> str:
@@ -155,15 +224,27 @@ def _compared(pod: Pod) -> tuple[int, int]:
     return cpu, memory
 
 
+def claim_names(pod: Pod) -> tuple[str, ...]:
+    """The claims that the pod's volumes name, each once, in order."""
+    found: dict[str, None] = {}
+    for volume in pod.spec.volumes:
+        if volume.persistentVolumeClaim is not None:
+            found[volume.persistentVolumeClaim.claimName] = None
+        elif volume.ephemeral is not None:
+            found[f"{pod.metadata.name}-{volume.name}"] = None
+    return tuple(found)
+
+
 def pod_info(pod: Pod) -> PodInfo:
     """Works out everything that plugins ask of a pod."""
     spec, meta = pod.spec, pod.metadata
     rules = spec.affinity
     together = rules.podAffinity if rules is not None else None
     apart = rules.podAntiAffinity if rules is not None else None
-    preferred = [(t, t.weight) for t in affinity.preferred_terms(together, meta.namespace)]
-    preferred += [(t, -t.weight) for t in affinity.preferred_terms(apart, meta.namespace)]
-    wanted = podresources.requests(pod)
+    preferred = [(t, t.weight) for t in affinity.preferred_terms(together, meta.namespace, meta.labels)]
+    preferred += [(t, -t.weight) for t in affinity.preferred_terms(apart, meta.namespace, meta.labels)]
+    resized = bool(pod.status.containerStatuses)
+    wanted = podresources.requests(pod, with_status=resized)
     cpu, memory = _compared(pod)
     return PodInfo(
         pod=pod,
@@ -173,10 +254,10 @@ def pod_info(pod: Pod) -> PodInfo:
         host_ports=tuple(ports.host_ports(pod)),
         hard_spreads=topology.spreads(pod, "DoNotSchedule") if spec.topologySpreadConstraints else (),
         soft_spreads=topology.spreads(pod, "ScheduleAnyway") if spec.topologySpreadConstraints else (),
-        affinity=affinity.required_terms(together, meta.namespace),
-        anti_affinity=affinity.required_terms(apart, meta.namespace),
+        affinity=affinity.required_terms(together, meta.namespace, meta.labels),
+        anti_affinity=affinity.required_terms(apart, meta.namespace, meta.labels),
         preferred=tuple(preferred),
-        owner=next((o.uid for o in meta.ownerReferences if o.controller), ""),
         priority=spec.priority or 0,
         tolerations=tuple(spec.tolerations),
+        claims=claim_names(pod) if spec.volumes else (),
     )

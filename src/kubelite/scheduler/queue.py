@@ -1,10 +1,11 @@
 """Where pending pods wait: ready to be tried, backing off after a failure, or until something changes.
 
 What: `PendingPods`. Why: a pod that fits nowhere must neither be tried in a loop nor forgotten. Order: priority, then the time
-of arrival (PrioritySort). A pod that failed waits until an event that may help, and at least 1 s, 2 s, … 10 s after its last
-attempts; one that nothing helped for 5 minutes is tried all the same. A pod that has a node but whose binding is still under
-way waits nowhere, yet keeps its history, so that a binding that fails is one more failed attempt.
-Bound: one entry a pending pod, which the cluster's own limits bound.
+of arrival (PrioritySort). A pod that failed waits until an event that may help (`events.Hints`); then it backs off 1 s, 2 s, …
+10 s from its last attempt, unless nothing else is ready: then those that back off go first. After an error the back-off always
+counts. One that nothing helped for 5 minutes is tried all the same. Pods with scheduling gates wait outside until they are open.
+A pod that has a node but whose binding is still under way waits nowhere, yet keeps its history, so that a binding that fails is
+one more failed attempt. Bound: one entry a pending pod, which the cluster's own limits bound. Upstream: backend/queue.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import heapq
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 
+from kubelite.scheduler.events import Hints
 from kubelite.scheduler.pods import PodInfo
 
 FIRST_BACKOFF, LAST_BACKOFF = 1.0, 10.0
@@ -28,44 +31,59 @@ class Entry:
     attempts: int = 0
     failed_at: float = 0.0
     plugins: frozenset[str] = field(default_factory=frozenset)
-
-    def backoff_ends(self) -> float:
-        if not self.attempts:
-            return 0.0
-        return self.failed_at + min(LAST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(self.attempts - 1, 30))
+    seen: int = 0
+    """How many events had happened when it was taken to be tried."""
+    error: bool = False
+    """The last attempt ended with an error, not with a verdict."""
 
 
 class PendingPods:
-    """The three waiting rooms. Times are monotonic seconds, handed in."""
+    """The waiting rooms. Times are monotonic seconds, handed in."""
 
-    def __init__(self) -> None:
+    def __init__(self, hints: Hints | None = None, first: float = FIRST_BACKOFF, last: float = LAST_BACKOFF) -> None:
+        self.hints = hints or Hints()
+        self.first, self.last = first, last
         self.entries: dict[str, Entry] = {}
+        self.gated: dict[str, PodInfo] = {}
+        self.moves: dict[tuple[str, str], int] = {}
+        """How many pods each event brought to (active, backoff), for the metrics."""
         self._ready: list[tuple[int, float, int, Entry]] = []
         self._backoff: list[tuple[float, int, Entry]] = []
         self._stuck: dict[str, Entry] = {}
+        self._rejected_by: dict[str, dict[str, Entry]] = {}
         self._assigned: dict[str, Entry] = {}
+        self._held: dict[str, bool] = {}
+        self._events = 0
         self._order = itertools.count()
 
     def add(self, info: PodInfo, now: float) -> None:
         """A new pending pod, or a new version of one."""
+        self.gated.pop(info.key, None)
         known = self.entries.get(info.key)
         if known is None or known.info.uid != info.uid:
             entry = Entry(info, now)
+            self._unstick(info.key)
+            self._held.pop(info.key, None)
             self.entries[info.key] = entry
-            self._stuck.pop(info.key, None)
             self._push(entry)
             return
         changed = known.info.pod.spec != info.pod.spec or known.info.pod.metadata.labels != info.pod.metadata.labels
         known.info = info
         if changed and info.key in self._stuck:
-            del self._stuck[info.key]
-            self._wait_or_push(known, now)
+            self._release(known, now, "PodUpdate")
+
+    def gate(self, info: PodInfo) -> None:
+        """The pod is not to be tried yet."""
+        self.remove(info.key)
+        self.gated[info.key] = info
 
     def remove(self, key: str) -> None:
         """Gone or placed. What lies in a heap is skipped when it comes up."""
         self.entries.pop(key, None)
-        self._stuck.pop(key, None)
+        self._unstick(key)
         self._assigned.pop(key, None)
+        self._held.pop(key, None)
+        self.gated.pop(key, None)
 
     def assigned(self, entry: Entry) -> None:
         """A node was found: the pod no longer waits, unless its binding fails."""
@@ -73,19 +91,40 @@ class PendingPods:
         self._assigned[entry.info.key] = entry
 
     def pop(self) -> Entry | None:
-        """The next pod to try."""
-        while self._ready:
-            entry = heapq.heappop(self._ready)[3]
+        """The next pod to try; one that still backs off only if no other is there."""
+        while self._ready or self._backoff:
+            entry = heapq.heappop(self._ready)[3] if self._ready else self._impatient()
+            if entry is None:
+                return None
             if self.entries.get(entry.info.key) is entry:
+                entry.seen = self._events
+                return entry
+        return None
+
+    def _impatient(self) -> Entry | None:
+        """One that backs off, and not because of an error."""
+        if not self._backoff[0][2].error:
+            return heapq.heappop(self._backoff)[2]
+        for number, (_, _, entry) in enumerate(self._backoff):
+            if not entry.error:
+                self._backoff[number] = self._backoff[-1]
+                self._backoff.pop()
+                heapq.heapify(self._backoff)
                 return entry
         return None
 
     def failed(self, entry: Entry, now: float, plugins: frozenset[str]) -> None:
-        """No node was found: wait for a change. An attempt has no pause in which one could be missed."""
-        if self.entries.get(entry.info.key) is entry:
-            entry.attempts += 1
-            entry.failed_at, entry.plugins = now, plugins
-            self._stuck[entry.info.key] = entry
+        """No node was found: wait for a change, unless one happened while the pod was tried."""
+        if self.entries.get(entry.info.key) is not entry:
+            return
+        entry.attempts += 1
+        entry.failed_at, entry.plugins, entry.error = now, plugins, False
+        if entry.seen != self._events:
+            self._wait_or_push(entry, now)
+            return
+        self._stuck[entry.info.key] = entry
+        for plugin in plugins:
+            self._rejected_by.setdefault(plugin, {})[entry.info.key] = entry
 
     def retry(self, info: PodInfo, now: float) -> None:
         """The binding of this pod failed: try again after the back-off, whatever happens."""
@@ -93,21 +132,47 @@ class PendingPods:
         if entry is None or entry.info.uid != info.uid:
             entry = Entry(info, now)
         entry.info = info
-        entry.attempts += 1
-        entry.failed_at = now
-        self._stuck.pop(info.key, None)
         self.entries[info.key] = entry
+        self.failed_badly(entry, now)
+
+    def failed_badly(self, entry: Entry, now: float) -> None:
+        """An error kept the pod from being judged or bound."""
+        if self.entries.get(entry.info.key) is not entry:
+            return
+        self._unstick(entry.info.key)
+        entry.attempts += 1
+        entry.failed_at, entry.error = now, True
         self._wait_or_push(entry, now)
 
-    def something_changed(self, now: float, plugins: frozenset[str] = frozenset()) -> None:
-        """Nodes or placed pods changed: what waits for it may be tried again.
+    def hold(self, key: str) -> None:
+        """Room is being made for this pod: it is not tried until `let_go`."""
+        self._held[key] = False
 
-        `plugins`: only pods that one of these rejected are helped; empty: any pod may be.
-        """
-        helped = [e for e in self._stuck.values() if not plugins or plugins & e.plugins]
-        for entry in helped:
-            del self._stuck[entry.info.key]
-            self._wait_or_push(entry, now)
+    def let_go(self, key: str, now: float, *, again: bool = False) -> None:
+        """What was done for the pod is done; `again`: it failed, so that no event will come."""
+        helped = self._held.pop(key, None)
+        entry = self._stuck.get(key)
+        if entry is not None and (helped or again):
+            self._release(entry, now, "PreemptionDone")
+
+    def happened(self, event: str, now: float, old: Any = None, new: Any = None) -> None:
+        """Something changed: pods whose rejection it may undo are tried again."""
+        self._events += 1
+        if not self._stuck:
+            return
+        interested = self.hints.plugins(event)
+        concerned: dict[str, Entry] = {}
+        for plugin in interested:
+            concerned.update(self._rejected_by.get(plugin, {}))
+        for entry in concerned.values():
+            if self.hints.helps(entry.info, entry.plugins & interested, event, old, new):
+                self._release(entry, now, event)
+
+    def everything_changed(self, now: float) -> None:
+        """All that wait may be tried again."""
+        self._events += 1
+        for entry in list(self._stuck.values()):
+            self._release(entry, now, "ForceActivate")
 
     def tick(self, now: float) -> float | None:
         """Moves what has waited long enough; seconds until the next such moment, None if nothing waits."""
@@ -115,11 +180,13 @@ class PendingPods:
             entry = heapq.heappop(self._backoff)[2]
             if self.entries.get(entry.info.key) is entry:
                 self._push(entry)
-        overdue = [e for e in self._stuck.values() if e.failed_at + LONGEST_WAIT <= now]
-        for entry in overdue:
-            del self._stuck[entry.info.key]
+        # Failures come in the order of time, so the first that is not overdue ends the search.
+        for entry in list(itertools.takewhile(lambda e: e.failed_at + LONGEST_WAIT <= now, self._stuck.values())):
+            self._held.pop(entry.info.key, None)
+            self._unstick(entry.info.key)
             self._push(entry)
-        times = [e.failed_at + LONGEST_WAIT for e in self._stuck.values()]
+        oldest = next(iter(self._stuck.values()), None)
+        times = [oldest.failed_at + LONGEST_WAIT] if oldest is not None else []
         if self._backoff:
             times.append(self._backoff[0][0])
         return max(0.0, min(times) - now) if times else None
@@ -127,16 +194,50 @@ class PendingPods:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def sizes(self) -> dict[str, int]:
+        """How many pods are in each room."""
+        rooms = {"unschedulable": len(self._stuck), "gated": len(self.gated)}
+        rooms["backoff"] = sum(1 for _, _, e in self._backoff if self.entries.get(e.info.key) is e)
+        rooms["active"] = len(self.entries) - rooms["unschedulable"] - rooms["backoff"]
+        return rooms
+
+    def rejections(self) -> dict[tuple[str, str], int]:
+        """How many of those that fit nowhere each plugin rejected, by (plugin, profile)."""
+        found: dict[tuple[str, str], int] = {}
+        for plugin, entries in self._rejected_by.items():
+            for entry in entries.values():
+                key = plugin, entry.info.pod.spec.schedulerName
+                found[key] = found.get(key, 0) + 1
+        return found
+
     @property
     def has_ready(self) -> bool:
-        return bool(self._ready)
+        return bool(self._ready) or any(not entry.error for _, _, entry in self._backoff)
 
     def _push(self, entry: Entry) -> None:
         heapq.heappush(self._ready, (-entry.info.priority, entry.arrived, next(self._order), entry))
 
-    def _wait_or_push(self, entry: Entry, now: float) -> None:
-        ends = entry.backoff_ends()
+    def _unstick(self, key: str) -> None:
+        entry = self._stuck.pop(key, None)
+        if entry is not None:
+            for plugin in entry.plugins:
+                self._rejected_by.get(plugin, {}).pop(key, None)
+
+    def _release(self, entry: Entry, now: float, event: str) -> None:
+        key = entry.info.key
+        if key in self._held:
+            self._held[key] = True
+            return
+        self._unstick(key)
+        room = self._wait_or_push(entry, now)
+        self.moves[event, room] = self.moves.get((event, room), 0) + 1
+
+    def _wait_or_push(self, entry: Entry, now: float) -> str:
+        ends = 0.0
+        if entry.attempts:
+            ends = entry.failed_at + min(self.last, self.first * 2.0 ** min(entry.attempts - 1, 30))
         if ends <= now:
             self._push(entry)
-        else:
-            heapq.heappush(self._backoff, (ends, next(self._order), entry))
+            return "active"
+        heapq.heappush(self._backoff, (ends, next(self._order), entry))
+        return "backoff"

@@ -1,8 +1,8 @@
 """`kubelite scheduler`: chooses a node for each pending pod.
 
-What: watches pods and nodes, decides with cycle.py, binds with binding.py. Flow: informers → cache.py (columns, queue) →
-`place` one pod after the other without waiting → bindings in the background (at most 64 under way, more pods wait in the
-queue) → the watch confirms. One scheduler leads at a time; the others hold warm caches.
+What: watches pods, nodes and what else decisions look at, decides with cycle.py, writes with binding.py and eviction.py.
+Flow: informers → cache.py (columns, queue) → loop.py → the API server → the watch confirms. One scheduler leads at a time; the
+others hold warm caches.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,17 +25,18 @@ from kubelite.client.informer import Change, Informer
 from kubelite.client.leaderelection import lead
 from kubelite.client.recorder import Recorder
 from kubelite.scheduler.binding import Binder
+from kubelite.scheduler.budgets import PodDisruptionBudget
 from kubelite.scheduler.cache import Cache
+from kubelite.scheduler.eviction import Evictor
+from kubelite.scheduler.loop import Loop
+from kubelite.scheduler.metrics import Metrics
+from kubelite.scheduler.optional import OptionalInformer, Watch
+from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.pods import Node, Pod, PodInfo
+from kubelite.scheduler.profile import default_profile
 from kubelite.util import http1
 from kubelite.util.clock import SystemClock
-from kubelite.util.log import get_logger
-from kubelite.util.metrics import Registry, add_process_metrics
 from kubelite.util.tasks import cancel, supervise
-
-log = get_logger(__name__)
-BINDINGS_AT_ONCE = 64
-PODS_A_TURN = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,12 @@ class Server:
     """The wiring of one scheduler."""
 
     def __init__(self, config: Config, client: Client) -> None:
-        self.client, self.cache = client, Cache(frozenset((config.scheduler_name,)))
-        self.work = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.client, self.cache = client, Cache([default_profile(config.scheduler_name)])
         self.recorder = Recorder(client, config.scheduler_name)
-        self.binder = Binder(client, self.recorder, SystemClock(), self.binding_failed)
+        clock = SystemClock()
+        self.metrics = Metrics(self.cache.pending)
+        binder = Binder(client, self.recorder, clock, self.binding_failed)
+        self.loop = Loop(self.cache, binder, Evictor(client, self.recorder, clock), self.metrics, self.now)
         living = "status.phase!=Succeeded,status.phase!=Failed"
         self.pods: Informer[Pod] = Informer(client, POD, type=Pod, field_selector=living)
         self.nodes: Informer[Node] = Informer(client, NODE, type=Node)
@@ -81,98 +82,65 @@ class Server:
         self.pods.add_handler(self.pod_changed)
         self.nodes.add_handler(self.node_changed)
         self.namespaces.add_handler(self.namespace_changed)
-        self.metrics = Registry()
-        add_process_metrics(self.metrics)
-        self.attempts = self.metrics.counter(
-            "scheduler_schedule_attempts_total",
-            "Number of attempts to schedule pods, by the result.",
-            ("result", "profile"),
-        )
-        self.metrics.gauge(
-            "scheduler_pending_pods", "Number of pending pods.", read=lambda: float(len(self.cache.pending))
-        )
-        self.durations = self.metrics.histogram(
-            "scheduler_scheduling_algorithm_duration_seconds",
-            "Scheduling algorithm latency in seconds.",
-            buckets=(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1),
-        )
-        self.profile = config.scheduler_name
+        self.optional = [OptionalInformer(client, watch) for watch in self.watches()]
+
+    def watches(self) -> list[Watch]:
+        """What refines decisions, if the server has it."""
+
+        def owner(kind: str, group: str, plural: str, type: type[Any]) -> Watch:
+            return Watch(group, "v1", kind, plural, type, lambda change: self.owner_changed(kind, change))
+
+        return [
+            Watch(
+                "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", PodDisruptionBudget, self.budget_changed
+            ),
+            owner("Service", "", "services", WithMap),
+            owner("ReplicationController", "", "replicationcontrollers", WithMap),
+            owner("ReplicaSet", "apps", "replicasets", WithSelector),
+            owner("StatefulSet", "apps", "statefulsets", WithSelector),
+        ]
 
     def pod_changed(self, change: Change[Pod]) -> None:
         self.cache.pod_changed(change.old, change.new, self.now())
-        self.work.set()
+        self.loop.work.set()
 
     def node_changed(self, change: Change[Node]) -> None:
         self.cache.node_changed(change.old, change.new, self.now())
-        self.work.set()
+        self.loop.work.set()
 
     def namespace_changed(self, change: Change[Namespace]) -> None:
         meta = change.object.metadata
         self.cache.namespace_changed(meta.name, None if change.new is None else meta.labels, self.now())
-        self.work.set()
+        self.loop.work.set()
+
+    def budget_changed(self, change: Change[PodDisruptionBudget]) -> None:
+        budgets = self.cache.world.budgets
+        if change.new is None:
+            budgets.remove(change.object)
+        else:
+            budgets.set(change.new)
+
+    def owner_changed(self, kind: str, change: Change[Any]) -> None:
+        owners = self.cache.world.owners
+        if change.new is None:
+            owners.remove(kind, change.object)
+        else:
+            owners.set(kind, change.new)
 
     def binding_failed(self, info: PodInfo) -> None:
         """The pod goes back to the queue if it still waits for a node."""
         self.cache.binding_failed(info, self.pods.get(info.key), self.now())
-        self.work.set()
+        self.loop.work.set()
 
     @staticmethod
     def now() -> float:
         return asyncio.get_running_loop().time()
 
-    async def synced(self) -> None:
-        await asyncio.gather(self.pods.synced(), self.nodes.synced(), self.namespaces.synced())
-
     async def schedule(self) -> None:
-        """The loop: never returns."""
-        await self.synced()
-        while True:
-            self.work.clear()
-            wait = self.cache.pending.tick(self.now())
-            for _ in range(PODS_A_TURN):
-                if len(self.tasks) >= BINDINGS_AT_ONCE or not self.one():
-                    break
-            if self.cache.pending.has_ready:
-                if len(self.tasks) >= BINDINGS_AT_ONCE:
-                    await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
-                else:
-                    await asyncio.sleep(0)
-                continue
-            try:
-                await asyncio.wait_for(self.work.wait(), wait)
-            except TimeoutError:
-                continue
-
-    def one(self) -> bool:
-        """Tries the next pod; whether there was one."""
-        entry = self.cache.pending.pop()
-        if entry is None:
-            return False
-        began = self.now()
-        result = self.cache.scheduler.place(entry.info)
-        self.durations.observe(self.now() - began)
-        if isinstance(result, str):
-            self.attempts.inc("scheduled", self.profile)
-            self.cache.pending.assigned(entry)
-            self.cache.assume(entry.info, result)
-            self.spawn(self.binder.bind(entry.info, result))
-        else:
-            self.attempts.inc("unschedulable", self.profile)
-            self.cache.pending.failed(entry, self.now(), result.plugins)
-            self.spawn(self.binder.report(entry.info, result))
-        return True
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.done)
-
-    def done(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("A write failed unexpectedly", error=task.exception())
-        if self.cache.pending.has_ready:
-            self.work.set()
+        """Never returns."""
+        await asyncio.gather(self.pods.synced(), self.nodes.synced(), self.namespaces.synced())
+        await asyncio.gather(*(optional.ready() for optional in self.optional))
+        await self.loop.schedule()
 
 
 async def run(config: Config, stop: asyncio.Event) -> None:
@@ -198,11 +166,12 @@ async def run(config: Config, stop: asyncio.Event) -> None:
             nodes=server.nodes.run(),
             namespaces=server.namespaces.run(),
             scheduling=leading,
+            **{optional.informer.kind.plural: optional.run() for optional in server.optional},
         )
     finally:
         if listener is not None:
             listener.close()
         # A binding that was sent may still succeed: the next start sees it.
-        await cancel(*server.tasks)
+        await cancel(*server.loop.tasks)
         await server.recorder.close()
         await client.close()

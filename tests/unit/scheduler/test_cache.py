@@ -139,8 +139,10 @@ def test_freed_room_wakes_a_pod_that_fits_nowhere() -> None:
 
 
 def test_a_pod_that_wants_company_wakes_when_it_arrives() -> None:
-    made, partner = cache(node("a")), pod("partner")
-    fail(made, pod("p"), "InterPodAffinity")
+    made, partner = cache(node("a")), pod("partner", labels={"app": "x"})
+    near = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "x"}}}
+    rules = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [near]}}
+    fail(made, pod("p", affinity=rules), "InterPodAffinity")
     assign(made, partner, "a")
     made.pod_changed(partner, bound(partner, "a"), 60.0)
     assert pop(made).info.key == "default/p"

@@ -26,10 +26,10 @@ def test_for_scoring_a_container_without_requests_counts_as_a_small_one() -> Non
     assert info("p").requests.get("cpu", 0) == 0
 
 
-def test_host_ports_owner_and_priority_are_known() -> None:
-    found = info("p", host_port=80, owner="rs-1", priority=7)
+def test_host_ports_and_priority_are_known() -> None:
+    found = info("p", host_port=80, priority=7)
     assert [(port.protocol, port.port) for port in found.host_ports] == [("TCP", 80)]
-    assert (found.owner, found.priority) == ("rs-1", 7)
+    assert found.priority == 7
 
 
 def test_preferences_carry_their_sign() -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from kubelite.scheduler import events
+from kubelite.scheduler.events import Hints
+from kubelite.scheduler.profile import default_profile
 from kubelite.scheduler.queue import LAST_BACKOFF, LONGEST_WAIT, Entry, PendingPods
 from tests.unit.scheduler.world import info
 
 FIT = frozenset(("NodeResourcesFit",))
 AFFINITY = frozenset(("InterPodAffinity",))
+
+
+def pending() -> PendingPods:
+    hints = Hints()
+    hints.register("default-scheduler", default_profile().filters)
+    return PendingPods(hints)
 
 
 def pop(queue: PendingPods) -> Entry:
@@ -23,14 +32,14 @@ def names(queue: PendingPods) -> list[str]:
 
 
 def test_higher_priority_first_then_the_older() -> None:
-    queue = PendingPods()
+    queue = pending()
     for now, (name, priority) in enumerate((("low", 0), ("high", 10), ("low2", 0), ("high2", 10))):
         queue.add(info(name, priority=priority), float(now))
     assert names(queue) == ["high", "high2", "low", "low2"]
 
 
 def test_a_removed_pod_never_comes_up() -> None:
-    queue = PendingPods()
+    queue = pending()
     queue.add(info("a"), 0)
     queue.add(info("b"), 0)
     queue.remove("default/a")
@@ -38,49 +47,91 @@ def test_a_removed_pod_never_comes_up() -> None:
 
 
 def test_a_pod_that_took_the_name_of_another_is_tried_once() -> None:
-    queue = PendingPods()
+    queue = pending()
     queue.add(info("a", uid="1"), 0)
     queue.add(info("a", uid="2"), 1)
     assert pop(queue).info.uid == "2"
     assert queue.pop() is None
 
 
-def test_a_pod_that_fits_nowhere_waits_for_a_change_and_its_backoff() -> None:
-    queue = PendingPods()
+def test_a_pod_that_fits_nowhere_waits_for_a_change_and_then_behind_those_that_are_ready() -> None:
+    queue = pending()
     queue.add(info("a"), 0)
     queue.failed(pop(queue), 0.0, FIT)
     queue.tick(100.0)
     assert queue.pop() is None
-    queue.something_changed(0.5)
+    queue.happened(events.POD_DELETE, 0.5, info("gone"))
     assert queue.tick(0.5) == 0.5
+    queue.add(info("b"), 0.5)
+    assert names(queue) == ["b", "a"]
+
+
+def test_after_an_error_the_backoff_counts_even_if_nothing_else_is_ready() -> None:
+    queue = pending()
+    queue.add(info("a"), 0)
+    queue.failed_badly(pop(queue), 0.0)
     assert queue.pop() is None
+    assert not queue.has_ready
     queue.tick(1.0)
     assert names(queue) == ["a"]
 
 
-def test_a_change_long_after_the_failure_helps_at_once() -> None:
-    queue = PendingPods()
+def test_an_event_during_the_attempt_is_not_missed() -> None:
+    queue = pending()
+    queue.add(info("a"), 0)
+    entry = pop(queue)
+    queue.happened(events.POD_DELETE, 0.5, info("gone"))
+    queue.failed(entry, 1.0, FIT)
+    assert names(queue) == ["a"]
+
+
+def test_a_pod_for_which_room_is_made_is_not_tried_before_that_is_done() -> None:
+    queue = pending()
     queue.add(info("a"), 0)
     queue.failed(pop(queue), 0.0, FIT)
-    queue.something_changed(60.0)
+    queue.hold("default/a")
+    queue.happened(events.POD_DELETE, 60.0, info("gone"))
+    assert queue.pop() is None
+    queue.let_go("default/a", 61.0)
+    assert names(queue) == ["a"]
+
+
+def test_pods_with_gates_wait_outside() -> None:
+    queue = pending()
+    gated = info("a", uid="1", schedulingGates=[{"name": "example.com/gate"}])
+    queue.gate(gated)
+    assert (queue.pop(), queue.sizes()["gated"]) == (None, 1)
+    queue.add(info("a", uid="1"), 1.0)
+    assert (names(queue), queue.sizes()["gated"]) == (["a"], 0)
+
+
+def test_a_change_long_after_the_failure_helps_at_once() -> None:
+    queue = pending()
+    queue.add(info("a"), 0)
+    queue.failed(pop(queue), 0.0, FIT)
+    queue.happened(events.POD_DELETE, 60.0, info("gone"))
     assert names(queue) == ["a"]
 
 
 def test_only_pods_that_a_plugin_rejected_are_helped_by_its_changes() -> None:
-    queue = PendingPods()
+    queue = pending()
+    near = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "db"}}}
+    rules = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [near]}}
     for name, plugins in (("fit", FIT), ("near", AFFINITY)):
-        queue.add(info(name), 0)
+        queue.add(info(name, affinity=rules), 0)
         queue.failed(pop(queue), 0.0, plugins)
-    queue.something_changed(60.0, AFFINITY)
+    queue.happened(events.POD_ADD, 60.0, None, info("web", labels={"app": "web"}))
+    assert names(queue) == []
+    queue.happened(events.POD_ADD, 60.0, None, info("db", labels={"app": "db"}))
     assert names(queue) == ["near"]
 
 
 def test_the_backoff_doubles_up_to_ten_seconds() -> None:
-    queue, waits, now = PendingPods(), [], 0.0
+    queue, waits, now = pending(), [], 0.0
     queue.add(info("a"), now)
     for _ in range(6):
         queue.failed(pop(queue), now, FIT)
-        queue.something_changed(now)
+        queue.happened(events.POD_DELETE, now, info("gone"))
         wait = queue.tick(now)
         assert wait is not None
         waits.append(wait)
@@ -90,7 +141,7 @@ def test_the_backoff_doubles_up_to_ten_seconds() -> None:
 
 
 def test_after_five_minutes_a_pod_is_tried_all_the_same() -> None:
-    queue = PendingPods()
+    queue = pending()
     queue.add(info("a"), 0)
     queue.failed(pop(queue), 0.0, FIT)
     assert queue.tick(1.0) == LONGEST_WAIT - 1.0
@@ -99,7 +150,7 @@ def test_after_five_minutes_a_pod_is_tried_all_the_same() -> None:
 
 
 def test_a_failed_binding_backs_off_once_and_keeps_its_attempts() -> None:
-    queue = PendingPods()
+    queue = pending()
     wanted = info("a")
     queue.add(wanted, 0)
     entry = pop(queue)
@@ -117,7 +168,7 @@ def test_a_failed_binding_backs_off_once_and_keeps_its_attempts() -> None:
 
 
 def test_a_bound_pod_leaves_no_history() -> None:
-    queue = PendingPods()
+    queue = pending()
     wanted = info("a")
     queue.add(wanted, 0)
     queue.assigned(pop(queue))
@@ -128,7 +179,7 @@ def test_a_bound_pod_leaves_no_history() -> None:
 
 
 def test_a_changed_pod_is_tried_again_and_an_unchanged_one_is_not() -> None:
-    queue = PendingPods()
+    queue = pending()
     queue.add(info("a", uid="1"), 0)
     queue.failed(pop(queue), 0.0, FIT)
     queue.add(info("a", uid="1"), 60.0)

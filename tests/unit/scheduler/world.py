@@ -9,8 +9,7 @@ import msgspec
 
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.cycle import Scheduler
-from kubelite.scheduler.framework import Cycle, Diagnosis
-from kubelite.scheduler.nodes import NodeTable
+from kubelite.scheduler.framework import Cycle, Diagnosis, World
 from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
 
 PROFILE = "default-scheduler"
@@ -55,6 +54,9 @@ def pod(
     priority: int = 0,
     uid: str = "",
     owner: str = "",
+    nominated: str = "",
+    started: str | None = None,
+    leaving: bool = False,
     image: str = "",
     scheduler: str = PROFILE,
     **spec: Any,
@@ -68,8 +70,10 @@ def pod(
                 "namespace": namespace,
                 "uid": uid or f"uid-{next(_uids)}",
                 "labels": labels or {},
-                "ownerReferences": [{"uid": owner, "controller": True}] if owner else [],
+                "deletionTimestamp": "2030-01-01T00:00:00Z" if leaving else None,
+                "ownerReferences": [_owner(owner)] if owner else [],
             },
+            "status": {"nominatedNodeName": nominated, "startTime": started},
             "spec": {
                 "nodeName": on,
                 "schedulerName": scheduler,
@@ -84,44 +88,52 @@ def pod(
     )
 
 
+def _owner(name: str) -> dict[str, Any]:
+    return {"uid": name, "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "controller": True}
+
+
 def info(name: str, **fields: Any) -> PodInfo:
     return pod_info(pod(name, **fields))
 
 
 def scheduler(*nodes: Node, placed: tuple[Pod, ...] = ()) -> Scheduler:
     """A scheduler over these nodes, with pods that count on the nodes they name."""
-    table = NodeTable()
-    made = Scheduler(table)
+    made = Scheduler(World())
     for one in nodes:
-        table.set_node(one)
+        made.nodes.set_node(one)
     for other in placed:
-        table.add_pod(pod_info(other), other.spec.nodeName)
+        made.nodes.add_pod(pod_info(other), other.spec.nodeName)
     return made
 
 
 def passing(made: Scheduler, plugin: str, wanted: PodInfo) -> set[str]:
     """The names of the nodes that one plugin lets pass."""
-    cycle = Cycle(wanted, made.nodes, made.counts, made.namespaces)
-    mask = next(p for p in made.filters if p.name == plugin).filter(cycle)
+    cycle = Cycle(wanted, made.world)
+    mask = next(p for p in made.profile.filters if p.name == plugin).filter(cycle)
     return {name for name, at in made.nodes.index.items() if mask is None or mask[at]}
 
 
 def scores(made: Scheduler, plugin: str, wanted: PodInfo) -> dict[str, float] | None:
     """One plugin's score of each node; None where it finds all alike."""
-    cycle = Cycle(wanted, made.nodes, made.counts, made.namespaces)
-    found = next(p for p, _ in made.scores if p.name == plugin).score(cycle, made.nodes.active.copy())
+    cycle = Cycle(wanted, made.world)
+    found = next(p for p, _ in made.profile.scores if p.name == plugin).score(cycle, made.nodes.active.copy())
     return None if found is None else {name: float(found[at]) for name, at in made.nodes.index.items()}
 
 
 def refusal(made: Scheduler, wanted: PodInfo) -> str:
-    """The message of a pod that fits nowhere."""
+    """The reasons of a pod that fits nowhere, without what came of making room."""
+    return failure(made, wanted).message().partition(" no new claims to deallocate")[0]
+
+
+def failure(made: Scheduler, wanted: PodInfo) -> Diagnosis:
+    """What is known of a pod that fits nowhere."""
     result = made.place(wanted)
     assert isinstance(result, Diagnosis), f"placed on {result}"
-    return result.message()
+    return result
 
 
 def cache(*nodes: Node) -> Cache:
-    made = Cache(frozenset((PROFILE,)))
+    made = Cache()
     for one in nodes:
         made.node_changed(None, one, 0.0)
     return made

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from kubelite.api.types import meta_v1
 from kubelite.machinery import labels as selectors
 
 _NAME_FIELD = "metadata.name"
@@ -78,8 +80,13 @@ def preference_score(spec: Any, labels: Mapping[str, str], node_name: str) -> in
     node_affinity = spec.affinity.nodeAffinity if spec.affinity is not None else None
     if node_affinity is None:
         return 0
+    return weigh(node_affinity.preferredDuringSchedulingIgnoredDuringExecution, labels, node_name)
+
+
+def weigh(terms: Iterable[Any], labels: Mapping[str, str], node_name: str) -> int:
+    """The weights of those PreferredSchedulingTerms that hold, added up."""
     score = 0
-    for preferred in node_affinity.preferredDuringSchedulingIgnoredDuringExecution:
+    for preferred in terms:
         if (
             preferred.weight
             and preferred.preference is not None
@@ -133,31 +140,53 @@ class AffinityTerm:
         return self.selector.matches(pod_labels)
 
 
-def affinity_term(term: Any, namespace: str, weight: int = 0) -> AffinityTerm:
-    """Make a PodAffinityTerm of a pod in `namespace` ready; without namespaces it means the pod's own."""
+def affinity_term(
+    term: Any, namespace: str, weight: int = 0, labels: Mapping[str, str] = MappingProxyType({})
+) -> AffinityTerm:
+    """Make a PodAffinityTerm of a pod in `namespace` with `labels` ready; without namespaces it means the pod's own."""
     names = frozenset(term.namespaces)
     if not names and term.namespaceSelector is None:
         names = frozenset((namespace,))
     among = None if term.namespaceSelector is None else selectors.from_label_selector(term.namespaceSelector)
-    of = None if term.labelSelector is None else selectors.from_label_selector(term.labelSelector)
+    of = None if term.labelSelector is None else selectors.from_label_selector(_narrowed(term, labels))
     return AffinityTerm(names, among, of, term.topologyKey, weight)
 
 
-def required_terms(rules: Any | None, namespace: str) -> tuple[AffinityTerm, ...]:
+def _narrowed(term: Any, labels: Mapping[str, str]) -> Any:
+    """The term's selector with `matchLabelKeys` and `mismatchLabelKeys` written out after the pod's own labels."""
+    wanted = [(key, "In") for key in term.matchLabelKeys] + [(key, "NotIn") for key in term.mismatchLabelKeys]
+    more = [
+        meta_v1.LabelSelectorRequirement(key=key, operator=operator, values=[labels[key]])
+        for key, operator in wanted
+        if key in labels
+    ]
+    more = [requirement for requirement in more if requirement not in term.labelSelector.matchExpressions]
+    if not more:
+        return term.labelSelector
+    return meta_v1.LabelSelector(
+        matchLabels=term.labelSelector.matchLabels, matchExpressions=[*term.labelSelector.matchExpressions, *more]
+    )
+
+
+def required_terms(
+    rules: Any | None, namespace: str, labels: Mapping[str, str] = MappingProxyType({})
+) -> tuple[AffinityTerm, ...]:
     """The required terms of a PodAffinity or PodAntiAffinity, which may be None."""
     if rules is None:
         return ()
     terms: Iterable[Any] = rules.requiredDuringSchedulingIgnoredDuringExecution
-    return tuple(affinity_term(term, namespace) for term in terms)
+    return tuple(affinity_term(term, namespace, 0, labels) for term in terms)
 
 
-def preferred_terms(rules: Any | None, namespace: str) -> tuple[AffinityTerm, ...]:
+def preferred_terms(
+    rules: Any | None, namespace: str, labels: Mapping[str, str] = MappingProxyType({})
+) -> tuple[AffinityTerm, ...]:
     """The preferred terms with their weights; those without weight are dropped."""
     if rules is None:
         return ()
     weighted: Iterable[Any] = rules.preferredDuringSchedulingIgnoredDuringExecution
     return tuple(
-        affinity_term(w.podAffinityTerm, namespace, w.weight)
+        affinity_term(w.podAffinityTerm, namespace, w.weight, labels)
         for w in weighted
         if w.weight and w.podAffinityTerm is not None
     )

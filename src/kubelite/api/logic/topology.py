@@ -33,26 +33,28 @@ class Spread:
     honor_taints: bool
 
 
+def spread(constraint: Any, selector: selectors.Selector) -> Spread:
+    """A constraint that counts the pods of `selector`."""
+    return Spread(
+        constraint.topologyKey,
+        constraint.maxSkew or 1,
+        constraint.minDomains or 1,
+        selector,
+        constraint.nodeAffinityPolicy != "Ignore",
+        constraint.nodeTaintsPolicy == "Honor",
+    )
+
+
 def spreads(pod: Any, when: str) -> tuple[Spread, ...]:
     """The pod's constraints whose `whenUnsatisfiable` is `when`.
 
     `matchLabelKeys` narrow the selector by the pod's own labels. Without a selector no pod is counted.
     """
-    found = []
-    for constraint in pod.spec.topologySpreadConstraints:
-        if constraint.whenUnsatisfiable != when:
-            continue
-        found.append(
-            Spread(
-                constraint.topologyKey,
-                constraint.maxSkew or 1,
-                constraint.minDomains or 1,
-                _selector(constraint, pod.metadata.labels),
-                constraint.nodeAffinityPolicy != "Ignore",
-                constraint.nodeTaintsPolicy == "Honor",
-            )
-        )
-    return tuple(found)
+    return tuple(
+        spread(constraint, _selector(constraint, pod.metadata.labels))
+        for constraint in pod.spec.topologySpreadConstraints
+        if constraint.whenUnsatisfiable == when
+    )
 
 
 def _selector(constraint: Any, pod_labels: Mapping[str, str]) -> selectors.Selector:
@@ -60,6 +62,8 @@ def _selector(constraint: Any, pod_labels: Mapping[str, str]) -> selectors.Selec
     keys = [key for key in constraint.matchLabelKeys if key in pod_labels]
     if selector is not None and keys:
         more = [meta_v1.LabelSelectorRequirement(key=k, operator="In", values=[pod_labels[k]]) for k in keys]
+        # The API server writes them into the selector too.
+        more = [requirement for requirement in more if requirement not in selector.matchExpressions]
         selector = meta_v1.LabelSelector(
             matchLabels=selector.matchLabels, matchExpressions=[*selector.matchExpressions, *more]
         )

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubelite.scheduler.framework import Cycle
+from kubelite.scheduler import events
+from kubelite.scheduler.framework import Cycle, FilterPlugin, Why
 from kubelite.scheduler.nodes import Mask
+from kubelite.scheduler.pods import Node, PodInfo
 
 NAME = "NodeName"
 REASON = "node(s) didn't match the requested node name"
 
 
-class NodeName:
+class NodeName(FilterPlugin):
     name = NAME
+
+    def __init__(self) -> None:
+        self.events = {events.NODE_ADD: self._helps}
+
+    @staticmethod
+    def _helps(pod: PodInfo, old: Node | None, new: Node) -> bool:
+        return pod.pod.spec.nodeName == new.metadata.name
 
     def filter(self, cycle: Cycle) -> Mask | None:
         wanted = cycle.pod.pod.spec.nodeName
@@ -24,5 +33,5 @@ class NodeName:
             mask[position] = True
         return mask
 
-    def reasons(self, cycle: Cycle, position: int) -> list[str]:
-        return [REASON]
+    def explain(self, cycle: Cycle) -> list[Why]:
+        return [Why(REASON)]

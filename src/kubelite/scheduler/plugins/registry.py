@@ -1,11 +1,13 @@
-"""The plugins and their weights, in the order in which filters run.
+"""The plugins, their weights and the order in which they run.
 
-What: two tables. Why: the one list of plugins; the names and weights are those of upstream's default profile.
+What: tables by name. Why: the one list of plugins; names, weights and order are those of upstream's default profile.
+Upstream: scheduler/apis/config/v1/default_plugins.go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from kubelite.scheduler.framework import FilterPlugin, ScorePlugin
 from kubelite.scheduler.plugins.balanced_allocation import BalancedAllocation
@@ -19,7 +21,29 @@ from kubelite.scheduler.plugins.resources_fit import ResourcesFit
 from kubelite.scheduler.plugins.taint_toleration import TaintToleration
 from kubelite.scheduler.plugins.topology_spread import TopologySpread
 
-FILTERS: dict[str, Callable[[], FilterPlugin]] = {
+DEFAULT_ORDER = (
+    "SchedulingGates",
+    "PrioritySort",
+    "NodeUnschedulable",
+    "NodeName",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "VolumeRestrictions",
+    "NodeVolumeLimits",
+    "VolumeBinding",
+    "VolumeZone",
+    "PodTopologySpread",
+    "InterPodAffinity",
+    "DynamicResources",
+    "DefaultPreemption",
+    "NodeResourcesBalancedAllocation",
+    "ImageLocality",
+    "DefaultBinder",
+)
+
+FILTERS: dict[str, Callable[..., FilterPlugin]] = {
     "NodeUnschedulable": NodeUnschedulable,
     "NodeName": NodeName,
     "TaintToleration": TaintToleration,
@@ -30,12 +54,18 @@ FILTERS: dict[str, Callable[[], FilterPlugin]] = {
     "InterPodAffinity": InterPodAffinity,
 }
 
-SCORES: dict[str, tuple[Callable[[], ScorePlugin], int]] = {
-    "TaintToleration": (TaintToleration, 3),
-    "NodeAffinity": (NodeAffinity, 2),
-    "NodeResourcesFit": (ResourcesFit, 1),
-    "PodTopologySpread": (TopologySpread, 2),
-    "InterPodAffinity": (InterPodAffinity, 2),
-    "NodeResourcesBalancedAllocation": (BalancedAllocation, 1),
-    "ImageLocality": (ImageLocality, 1),
+SCORES: dict[str, Callable[..., ScorePlugin]] = {
+    "TaintToleration": TaintToleration,
+    "NodeAffinity": NodeAffinity,
+    "NodeResourcesFit": ResourcesFit,
+    "PodTopologySpread": TopologySpread,
+    "InterPodAffinity": InterPodAffinity,
+    "NodeResourcesBalancedAllocation": BalancedAllocation,
+    "ImageLocality": ImageLocality,
 }
+
+POST_FILTERS: dict[str, Any] = {"DynamicResources": None, "DefaultPreemption": None}
+"""What tries to make room, by name."""
+
+WEIGHTS = {"TaintToleration": 3, "NodeAffinity": 2, "PodTopologySpread": 2, "InterPodAffinity": 2}
+"""Weights of scores that are not 1."""

@@ -1,47 +1,129 @@
-"""NodeResourcesFit: a node must have left what the pod requests; the emptier node scores higher (LeastAllocated)."""
+"""NodeResourcesFit: a node must have left what the pod requests; by its strategy emptier or fuller nodes score higher.
+
+Rules: every requested resource and one pod slot must be free; `ignoredResources` and groups of extended resources are left to
+others. A request above what the node has at all cannot be helped by taking pods away. Upstream: plugins/noderesources/fit.go.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from kubelite.api.logic.fit import shortages
-from kubelite.scheduler.framework import MAX_NODE_SCORE, Cycle, Scores
-from kubelite.scheduler.nodes import PODS, Floats, Mask
-from kubelite.scheduler.pods import PodInfo
+from kubelite.api.logic import podresources
+from kubelite.api.logic.fit import Shortage
+from kubelite.scheduler import events
+from kubelite.scheduler.framework import Cycle, FilterPlugin, Scores, Trial, Why
+from kubelite.scheduler.nodes import PODS, Mask
+from kubelite.scheduler.plugins.allocation import strategy_scorer
+from kubelite.scheduler.plugins.args import NodeResourcesFitArgs, ScoringStrategy
+from kubelite.scheduler.pods import Node, PodInfo
 
 NAME = "NodeResourcesFit"
 
 
-def compared_column(pod: PodInfo) -> Floats:
-    """What the pod adds to the rows that nodes are compared by."""
-    return np.array(pod.compared, np.float64)[:, np.newaxis]
+def is_extended(resource: str) -> bool:
+    """A resource with a domain that is not Kubernetes' own."""
+    domain, slash, _ = resource.rpartition("/")
+    return bool(slash) and not (domain == "kubernetes.io" or domain.endswith(".kubernetes.io"))
 
 
-class ResourcesFit:
+class RoomTrial:
+    """What is left of the wanted resources on one node."""
+
+    __slots__ = ("left", "wanted")
+
+    def __init__(self, cycle: Cycle, position: int, wanted: dict[str, int]) -> None:
+        nodes = cycle.nodes
+        self.wanted = wanted
+        self.left = {
+            name: int(nodes.allocatable[name][position]) - int(nodes.used[name][position])
+            if name in nodes.allocatable
+            else 0
+            for name in wanted
+        }
+
+    def take(self, info: PodInfo) -> None:
+        left = self.left
+        for name, number in info.requests.items():
+            if name in left:
+                left[name] += number
+        left[PODS] += 1
+
+    def give(self, info: PodInfo) -> None:
+        left = self.left
+        for name, number in info.requests.items():
+            if name in left:
+                left[name] -= number
+        left[PODS] -= 1
+
+    def refusals(self) -> list[str]:
+        left = self.left
+        return [Shortage(name, n, 0, 0).reason for name, n in self.wanted.items() if n > left[name]]
+
+
+class ResourcesFit(FilterPlugin):
     name = NAME
+
+    def __init__(self, args: NodeResourcesFitArgs | None = None) -> None:
+        args = args or NodeResourcesFitArgs()
+        self.ignored = frozenset(args.ignoredResources)
+        self.ignored_groups = frozenset(args.ignoredResourceGroups)
+        self.events = {
+            events.NODE_ADD: self._suits,
+            events.NODE_ALLOCATABLE: self._suits,
+            events.POD_DELETE: None,
+            events.POD_SCALED_DOWN: self._gives_back,
+        }
+        self.scorer = strategy_scorer(args.scoringStrategy or ScoringStrategy())
+
+    def _suits(self, pod: PodInfo, old: Node | None, new: Node) -> bool:
+        """Whether the pod would fit on the node if it were empty."""
+        there = podresources.amounts(new.status.allocatable)
+        return all(number <= there.get(name, 0) for name, number in self.wanted(pod).items())
+
+    def _gives_back(self, pod: PodInfo, old: PodInfo, new: PodInfo) -> bool:
+        """Whether a pod that got smaller left something that is wanted."""
+        wanted = self.wanted(pod)
+        return any(name in wanted and new.requests.get(name, 0) < number for name, number in old.requests.items())
+
+    def wanted(self, pod: PodInfo) -> dict[str, int]:
+        """What is looked at: a pod slot, and the requests above zero that are not ignored."""
+        found = {PODS: 1}
+        for name, number in pod.requests.items():
+            if number > 0 and name != PODS and not self._ignores(name):
+                found[name] = number
+        return found
+
+    def _ignores(self, name: str) -> bool:
+        if not (self.ignored or self.ignored_groups) or not is_extended(name):
+            return False
+        return name in self.ignored or name.partition("/")[0] in self.ignored_groups
 
     def filter(self, cycle: Cycle) -> Mask | None:
         nodes = cycle.nodes
         mask: Mask = nodes.used[PODS] + 1 <= nodes.allocatable[PODS]
-        for resource, amount in cycle.pod.requests.items():
-            if amount <= 0 or resource == PODS:
+        for resource, amount in self.wanted(cycle.pod).items():
+            if resource == PODS:
                 continue
             if resource not in nodes.allocatable:
                 return np.zeros(nodes.capacity, bool)
             mask &= nodes.used[resource] + amount <= nodes.allocatable[resource]
         return mask
 
-    def reasons(self, cycle: Cycle, position: int) -> list[str]:
+    def explain(self, cycle: Cycle) -> list[Why]:
         nodes = cycle.nodes
-        allocatable = {name: int(column[position]) for name, column in nodes.allocatable.items()}
-        used = {name: int(column[position]) for name, column in nodes.used.items()}
-        found = shortages(cycle.pod.requests, allocatable, used, int(nodes.used[PODS][position]))
-        return [shortage.reason for shortage in found]
+        nothing = np.zeros(nodes.capacity, np.int64)
+        short: list[tuple[str, Mask]] = []
+        hopeless = np.zeros(nodes.capacity, bool)
+        for resource, amount in self.wanted(cycle.pod).items():
+            there = nodes.allocatable.get(resource, nothing)
+            mask = nodes.used.get(resource, nothing) + amount > there
+            short.append((Shortage(resource, amount, 0, 0).reason, mask))
+            if resource != PODS:
+                hopeless |= mask & (amount > there)
+        return [Why(text, mask, hopeless) for text, mask in short]
+
+    def trial(self, cycle: Cycle, position: int) -> Trial | None:
+        return RoomTrial(cycle, position, self.wanted(cycle.pod))
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
-        """The mean over CPU and memory of the share that stays free, in whole points as upstream counts them."""
-        nodes, capacity = cycle.nodes, cycle.nodes.comparable
-        left = np.maximum(capacity - nodes.compared - compared_column(cycle.pod), 0)
-        points = np.floor(left * MAX_NODE_SCORE / np.maximum(capacity, 1)).sum(axis=0)
-        scores: Scores = np.floor(points / np.maximum((capacity > 0).sum(axis=0), 1))
-        return scores
+        return self.scorer(cycle)

@@ -7,7 +7,8 @@ from collections.abc import Hashable
 import numpy as np
 
 from kubelite.api.logic import taints
-from kubelite.scheduler.framework import Cycle, Scores, normalize
+from kubelite.scheduler import events
+from kubelite.scheduler.framework import Cycle, FilterPlugin, Scores, Why, normalize
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.pods import Node, PodInfo
 
@@ -19,8 +20,15 @@ def tolerations_key(pod: PodInfo) -> Hashable:
     return tuple((t.key, t.operator, t.value, t.effect) for t in pod.tolerations)
 
 
-class TaintToleration:
+class TaintToleration(FilterPlugin):
     name = NAME
+
+    def __init__(self) -> None:
+        self.events = {events.NODE_ADD: self._helps, events.NODE_TAINT: self._helps}
+
+    @staticmethod
+    def _helps(pod: PodInfo, old: Node | None, new: Node) -> bool:
+        return taints.find_untolerated(new.spec.taints, pod.tolerations) is None
 
     def filter(self, cycle: Cycle) -> Mask | None:
         if not cycle.nodes.tainted.any():
@@ -32,8 +40,8 @@ class TaintToleration:
 
         return cycle.nodes.cached(("taints", tolerations_key(cycle.pod)), accepted)
 
-    def reasons(self, cycle: Cycle, position: int) -> list[str]:
-        return [REASON]
+    def explain(self, cycle: Cycle) -> list[Why]:
+        return [Why(REASON)]
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
         if not cycle.nodes.tainted.any():

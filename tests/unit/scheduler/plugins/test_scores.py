@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from kubelite.scheduler.owners import WithMap, WithSelector
 from tests.unit.scheduler.world import info, node, pod, scheduler, scores
 
 ZONE = "topology.kubernetes.io/zone"
@@ -102,11 +104,25 @@ def test_soft_spreading_prefers_the_emptier_domain() -> None:
     assert found == {"a": 0, "b": 100}
 
 
-def test_pods_of_one_controller_spread_by_themselves() -> None:
-    made = scheduler(node("a"), node("b"), placed=(pod("w", on="a", owner="rs-1"),))
-    found = scores(made, "PodTopologySpread", info("p", owner="rs-1"))
+def test_pods_of_one_service_or_controller_spread_by_themselves() -> None:
+    web = {"app": "web"}
+    made = scheduler(node("a"), node("b"), placed=(pod("w", on="a", labels=web),))
+    assert scores(made, "PodTopologySpread", info("p", labels=web)) is None
+    service = {"metadata": {"name": "s", "namespace": "default"}, "spec": {"selector": web}}
+    made.world.owners.set("Service", msgspec.convert(service, WithMap))
+    assert scores(made, "PodTopologySpread", info("p", labels=web)) == {"a": 66, "b": 100}
+    assert scores(made, "PodTopologySpread", info("p", labels={"app": "other"})) is None
+
+
+def test_the_selector_of_the_own_replica_set_counts() -> None:
+    web = {"app": "web", "hash": "1"}
+    made = scheduler(node("a"), node("b"), placed=(pod("w", on="a", labels=web),))
+    owner = {"metadata": {"name": "rs-1", "namespace": "default"}, "spec": {"selector": {"matchLabels": web}}}
+    made.world.owners.set("ReplicaSet", msgspec.convert(owner, WithSelector))
+    found = scores(made, "PodTopologySpread", info("p", labels=web, owner="rs-1"))
     assert found is not None and found["b"] > found["a"]
-    assert scores(made, "PodTopologySpread", info("p")) is None
+    made.world.owners.remove("ReplicaSet", msgspec.convert(owner, WithSelector))
+    assert scores(made, "PodTopologySpread", info("p", labels=web, owner="rs-1")) is None
 
 
 def test_a_node_that_has_the_large_image_is_preferred() -> None:

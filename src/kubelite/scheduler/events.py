@@ -1,0 +1,74 @@
+"""What happens in the cluster, and which plugins' verdicts it can change.
+
+What: the names of events, and `Hints`, which tells for a waiting pod whether an event may help it (queueing hints). Why: a pod
+that fits nowhere must not be tried after every change of anything. Flow: cache → `PendingPods.happened(event, old, new)` →
+`Hints.helps` asks those plugins that rejected the pod and that registered the event; a plugin without a hint says yes.
+Upstream: EventsToRegister of each plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from kubelite.scheduler.pods import PodInfo
+
+NODE_ADD = "NodeAdd"
+NODE_DELETE = "NodeDelete"
+NODE_ALLOCATABLE = "NodeUpdateAllocatable"
+NODE_LABEL = "NodeUpdateLabel"
+NODE_TAINT = "NodeUpdateTaint"
+POD_ADD = "AssignedPodAdd"
+POD_LABEL = "AssignedPodUpdateLabel"
+POD_SCALED_DOWN = "AssignedPodUpdateScaleDown"
+POD_DELETE = "AssignedPodDelete"
+NAMESPACE = "NamespaceUpdate"
+CLAIM = "PersistentVolumeClaim"
+VOLUME = "PersistentVolume"
+STORAGE_CLASS = "StorageClass"
+CSI_NODE = "CSINode"
+CSI_DRIVER = "CSIDriver"
+CSI_CAPACITY = "CSIStorageCapacity"
+ATTACHMENT = "VolumeAttachment"
+RESOURCE_CLAIM = "ResourceClaim"
+RESOURCE_SLICE = "ResourceSlice"
+DEVICE_CLASS = "DeviceClass"
+PLUGINS_CHANGED = "PluginsChanged"
+"""User plugins were loaded anew."""
+
+Hint = Callable[[PodInfo, Any, Any], bool]
+"""`hint(waiting pod, old, new)`: whether the change may make the pod fit."""
+Registered = Mapping[str, Hint | None]
+
+
+class Hints:
+    """The events that the plugins of all profiles registered."""
+
+    def __init__(self) -> None:
+        self._by_profile: dict[str, dict[str, Registered]] = {}
+        self._interested: dict[str, frozenset[str]] = {}
+
+    def register(self, profile: str, plugins: Iterable[Any]) -> None:
+        """Takes over what the plugins of a profile say of themselves (`name`, `events`)."""
+        self._by_profile[profile] = {plugin.name: plugin.events for plugin in plugins}
+        found: dict[str, set[str]] = {}
+        for table in self._by_profile.values():
+            for name, events in table.items():
+                for event in events:
+                    found.setdefault(event, set()).add(name)
+        self._interested = {event: frozenset(names) for event, names in found.items()}
+
+    def plugins(self, event: str) -> frozenset[str]:
+        """The plugins that look at an event in any profile."""
+        return self._interested.get(event, frozenset())
+
+    def helps(self, info: PodInfo, plugins: Iterable[str], event: str, old: Any, new: Any) -> bool:
+        """Whether an event may change the verdict of one of the plugins that rejected the pod."""
+        table = self._by_profile.get(info.pod.spec.schedulerName, {})
+        for name in plugins:
+            events = table.get(name, {})
+            if event in events:
+                hint = events[event]
+                if hint is None or hint(info, old, new):
+                    return True
+        return False

@@ -1,0 +1,144 @@
+"""The loop that takes pending pods and gives them nodes.
+
+What: `Loop.schedule` tries one pod after the other; `Loop.one` is one attempt. Why: deciding never waits for the network:
+bindings, evictions and reports are tasks of their own, at most `WRITES_AT_ONCE` at a time; more pods wait in the queue.
+Flow: pop → `Scheduler.place` → assume and bind, or: promise the node and evict, report, wait for a change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from kubelite.scheduler.binding import Binder
+from kubelite.scheduler.cache import Cache
+from kubelite.scheduler.eviction import Evictor
+from kubelite.scheduler.framework import Diagnosis, Preemption
+from kubelite.scheduler.metrics import Metrics
+from kubelite.scheduler.pods import PodInfo
+from kubelite.scheduler.queue import Entry
+from kubelite.util.log import get_logger
+
+log = get_logger(__name__)
+WRITES_AT_ONCE = 64
+PODS_A_TURN = 32
+
+
+class Loop:
+    """One scheduler at work."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        binder: Binder,
+        evictor: Evictor,
+        metrics: Metrics,
+        now: Callable[[], float],
+    ) -> None:
+        self.cache, self.binder, self.evictor, self.metrics, self.now = cache, binder, evictor, metrics, now
+        self.pending = cache.pending
+        self.work = asyncio.Event()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def schedule(self) -> None:
+        """Never returns."""
+        while True:
+            self.work.clear()
+            wait = self.pending.tick(self.now())
+            for _ in range(PODS_A_TURN):
+                if len(self.tasks) >= WRITES_AT_ONCE or not self.one():
+                    break
+            if self.pending.has_ready:
+                if len(self.tasks) >= WRITES_AT_ONCE:
+                    await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    await asyncio.sleep(0)
+                continue
+            try:
+                await asyncio.wait_for(self.work.wait(), wait)
+            except TimeoutError:
+                continue
+
+    def one(self) -> bool:
+        """Tries the next pod; whether there was one."""
+        entry = self.pending.pop()
+        if entry is None:
+            return False
+        began = self.now()
+        scheduler = self.cache.schedulers[entry.info.pod.spec.schedulerName]
+        try:
+            result = scheduler.place(entry.info)
+        except Exception as error:  # noqa: BLE001 - one pod that cannot be judged must not stop the others
+            self.broken(entry, error)
+            return True
+        self.metrics.algorithm.observe(self.now() - began)
+        if isinstance(result, str):
+            self.placed(entry, result, began)
+        else:
+            self.unplaced(entry, result)
+        return True
+
+    def placed(self, entry: Entry, node: str, began: float) -> None:
+        """The pod has a node: it counts there at once; the API server is told in the background."""
+        self.pending.assigned(entry)
+        self.cache.assume(entry.info, node)
+        self.spawn(self._bind(entry, node, began))
+
+    async def _bind(self, entry: Entry, node: str, began: float) -> None:
+        done = await self.binder.bind(entry.info, node)
+        profile, result = entry.info.pod.spec.schedulerName, "scheduled" if done else "error"
+        self.metrics.attempts.inc(result, profile)
+        self.metrics.attempt_duration.observe(self.now() - began, profile, result)
+        if done:
+            tries = entry.attempts + 1
+            self.metrics.sli.observe(self.now() - entry.arrived, str(tries) if tries < 16 else "16+")
+            self.metrics.pod_attempts.observe(tries)
+
+    def unplaced(self, entry: Entry, result: Diagnosis) -> None:
+        """No node: room is made if that helps, and the pod waits for a change."""
+        info, nominations = entry.info, self.cache.world.nominations
+        self.metrics.attempts.inc("unschedulable", info.pod.spec.schedulerName)
+        self.pending.failed(entry, self.now(), result.plugins)
+        if result.total:
+            self.metrics.preemptions.inc()
+        if result.preemption is not None:
+            self.pending.hold(info.key)
+            displaced = nominations.lower_on(result.preemption.node, info.priority)
+            for other in displaced:
+                nominations.drop(other.key)
+            nominations.promise(info, result.preemption.node)
+            self.metrics.victims.observe(len(result.preemption.victims))
+            self.spawn(self._make_room(info, result.preemption, displaced))
+        elif result.withdrawn:
+            nominations.drop(info.key)
+        self.spawn(self.binder.report(info, result))
+
+    async def _make_room(self, info: PodInfo, preemption: Preemption, displaced: list[PodInfo]) -> None:
+        done = False
+        try:
+            done = await self.evictor.evict(info, preemption, displaced)
+        finally:
+            self.metrics.evictions.inc("success" if done else "error")
+            self.pending.let_go(info.key, self.now(), again=not done)
+            self.work.set()
+
+    def broken(self, entry: Entry, error: Exception) -> None:
+        """The attempt ended with an error: it is told, and tried again after a while."""
+        log.exception("Cannot judge a pod", error, pod=entry.info.key)
+        self.metrics.attempts.inc("error", entry.info.pod.spec.schedulerName)
+        self.pending.failed_badly(entry, self.now())
+        self.spawn(self.binder.failed_with(entry.info, f"{type(error).__name__}: {error}"))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs a write in the background."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("A write failed unexpectedly", error=task.exception())
+        if self.pending.has_ready:
+            self.work.set()
