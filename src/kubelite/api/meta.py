@@ -14,6 +14,9 @@ from kubelite.api.types.meta_v1 import ManagedFieldsEntry, ObjectMeta, OwnerRefe
 from kubelite.machinery import fielderrors, meta, names
 from kubelite.machinery.fielderrors import FieldError, Path
 from kubelite.machinery.kind import Kind
+from kubelite.machinery.unstructured import bind
+
+bind(ObjectMeta)
 
 ANNOTATIONS_LIMIT = 256 * 1024
 METADATA = Path("metadata")

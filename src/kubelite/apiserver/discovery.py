@@ -1,9 +1,9 @@
 """What this server serves, for clients to find out: /api, /apis, every group and version, and all of it in one document.
 
-What: documents derived from the scheme, built when first asked for and kept as bytes with their ETags. Why: every client
-starts here. Flow: `path_handlers(config, registry)` → handlers by path; `Accept` decides between the plain and the aggregated
-form. Also the issuer's documents: /.well-known/openid-configuration and /openid/v1/jwks.
-Sources: apiserver/pkg/endpoints/discovery (plain, aggregated), pkg/serviceaccount/openidmetadata.go; priorities of groups:
+What: documents derived from the scheme, built when first asked for and kept as bytes with their ETags until kinds come or
+go. Why: every client starts here. Flow: `path_handlers(config, registry)` → handlers by path; `Accept` decides between the
+plain and the aggregated form. Also the issuer's documents: /.well-known/openid-configuration and /openid/v1/jwks. Sources:
+apiserver/pkg/endpoints/discovery (plain, aggregated), pkg/serviceaccount/openidmetadata.go; priorities of groups:
 pkg/controlplane/apiserver and cmd/kube-apiserver/app/aggregator.go.
 """
 
@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import msgspec
 
 from kubelite.apiserver.config import Config
 from kubelite.apiserver.request import Handler, Request, Response
+from kubelite.machinery import errors
 from kubelite.machinery.kind import Kind, Subresource
 from kubelite.machinery.scheme import Scheme
 
@@ -48,14 +50,16 @@ GROUP_ORDER = (
 AGGREGATED = ("v2", "v2beta1")
 
 
-def _version_rank(version: str) -> tuple[int, int, int]:
-    """Newer and more stable versions first: v2, v1, v1beta1, v1alpha1."""
-    body = version.removeprefix("v")
-    for rank, word in ((1, "beta"), (2, "alpha")):
-        major, found, minor = body.partition(word)
-        if found:
-            return rank, -int(major), -int(minor)
-    return 0, -int(body), 0
+_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?", re.ASCII)
+
+
+def _version_rank(version: str) -> tuple[int, int, int, str]:
+    """Newer and more stable versions first: v2, v1, v1beta1, v1alpha1; then what is no version of that form, by name."""
+    found = _VERSION.fullmatch(version)
+    if found is None:
+        return 3, 0, 0, version
+    rank = {"beta": 1, "alpha": 2}.get(found[2] or "", 0)
+    return rank, -int(found[1]), -int(found[3] or 0), ""
 
 
 def groups_of(scheme: Scheme) -> dict[str, dict[str, list[Kind]]]:
@@ -231,11 +235,8 @@ def _negotiated(plain: Document, forms: Mapping[str, Document]) -> Handler:
 
 
 def _only_get(request: Request) -> None:
-    from kubelite.machinery.errors import StatusError
-
     if request.method not in ("GET", "HEAD"):
-        text = "the server does not allow this method on the requested resource"
-        raise StatusError(405, "MethodNotAllowed", text)
+        raise errors.path_method_not_allowed()
 
 
 def _plain(document: Document) -> Handler:
@@ -246,40 +247,84 @@ def _plain(document: Document) -> Handler:
     return handle
 
 
+class Discovery:
+    """The documents of a scheme, made anew when kinds came or went; each is built when first asked for."""
+
+    def __init__(self, registry: Any, address: str) -> None:
+        self._registry = registry
+        self._address = address
+        self._generation = -1
+        self._table: dict[str, Handler] = {}
+
+    def handle(self, request: Request) -> Response | Awaitable[Response]:
+        """Any path of /api or /apis that names no resource. Raises StatusError 404."""
+        handler = self.table().get(request.path.rstrip("/"))
+        if handler is None:
+            raise errors.path_not_found()
+        return handler(request)
+
+    def table(self) -> Mapping[str, Handler]:
+        """Path → handler, for the kinds that there are now."""
+        scheme = self._registry.scheme
+        if scheme.generation != self._generation:
+            self._generation = scheme.generation
+            self._table = self._build(groups_of(scheme))
+        return self._table
+
+    def _build(self, groups: dict[str, dict[str, list[Kind]]]) -> dict[str, Handler]:
+        core, others = {"": groups.get("", {})}, {name: one for name, one in groups.items() if name}
+        versions = {
+            "kind": "APIVersions",
+            "versions": list(core[""]),
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": self._address}],
+        }
+        listed = {"kind": "APIGroupList", "apiVersion": "v1"}
+        made: dict[str, Handler] = {
+            "/api": _negotiated(Document(lambda: versions), _forms(core)),
+            "/apis": _negotiated(
+                Document(lambda: {**listed, "groups": [group_document(name, one) for name, one in others.items()]}),
+                _forms(others),
+            ),
+        }
+        for group, found in groups.items():
+            if group:
+                made[f"/apis/{group}"] = _plain(Document(partial(_group_alone, group, found)))
+            for version, kinds in found.items():
+                path = f"/apis/{group}/{version}" if group else f"/api/{version}"
+                made[path] = _plain(Document(partial(resource_list, group, version, kinds)))
+        return made
+
+
+def _group_alone(group: str, versions: Iterable[str]) -> dict[str, Any]:
+    return {"kind": "APIGroup", "apiVersion": "v1", **group_document(group, versions)}
+
+
 def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
     """Handlers for every discovery path of the scheme, and for the token issuer's documents."""
-    groups = groups_of(registry.scheme)
-    core, others = {"": groups.get("", {})}, {name: one for name, one in groups.items() if name}
     address = f"{config.advertise_address or config.bind_address}:{config.secure_port}"
-    versions = {
-        "kind": "APIVersions",
-        "versions": list(core[""]),
-        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}],
-    }
-    listed = {
-        "kind": "APIGroupList",
-        "apiVersion": "v1",
-        "groups": [group_document(group, one) for group, one in others.items()],
-    }
-    handlers: dict[str, Handler] = {
-        "/api": _negotiated(Document(lambda: versions), _forms(core)),
-        "/apis": _negotiated(Document(lambda: listed), _forms(others)),
-    }
-    for group, found in groups.items():
-        if group:
-            head = {"kind": "APIGroup", "apiVersion": "v1", **group_document(group, found)}
-            handlers[f"/apis/{group}"] = _plain(Document(lambda head=head: head))  # type: ignore[misc]
-        for version, kinds in found.items():
-            path = f"/apis/{group}/{version}" if group else f"/api/{version}"
-            handlers[path] = _plain(Document(lambda g=group, v=version, k=kinds: resource_list(g, v, k)))  # type: ignore[misc]
+    discovery = Discovery(registry, address)
+    handlers: dict[str, Handler] = dict.fromkeys(("/api", "/api/", "/apis", "/apis/"), discovery.handle)
     handlers.update(_issuer_documents(config, registry))
     return handlers
 
 
-def index_handler(handlers: Mapping[str, Handler]) -> Handler:
+def index_handler(handlers: Mapping[str, Handler], registry: Any) -> Handler:
     """The handler of "/": every path that has one, in order. Source: apiserver/pkg/server/routes/index.go."""
-    paths = sorted({path.rstrip("/") or "/" for path in (*handlers, "/")})
-    return _plain(Document(lambda: {"paths": paths}))
+    fixed = {path.rstrip("/") or "/" for path in (*handlers, "/")}
+
+    def document() -> Any:
+        found = set(fixed)
+        for group, versions in groups_of(registry.scheme).items():
+            root = f"/apis/{group}" if group else "/api"
+            found |= {root, *(f"{root}/{version}" for version in versions)}
+        found |= {f"/openapi/v3{path}" for path in found if path.count("/") >= (3 if path.startswith("/apis") else 2)}
+        return {"paths": sorted(found)}
+
+    def handle(request: Request) -> Response:
+        _only_get(request)
+        return Document(document).answer(request)
+
+    return handle
 
 
 def _forms(groups: Mapping[str, Mapping[str, Iterable[Kind]]]) -> dict[str, Document]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubelite.apiserver import (
     admission,
@@ -42,6 +42,9 @@ from kubelite.storage.registry import StoreConfig, open_store
 from kubelite.util.clock import Clock, SystemClock
 from kubelite.util.log import get_logger
 
+if TYPE_CHECKING:
+    from kubelite.apiserver.crd.follower import Follower
+
 log = get_logger(__name__)
 
 
@@ -54,7 +57,8 @@ class ApiServer:
         from kubelite import api
 
         self.config = config
-        self.scheme = scheme or api.scheme()
+        # Its own: custom resources that this server adds are no other server's in the process.
+        self.scheme = (scheme or api.scheme()).copy()
         store = ObservedStore(store)
         self.store = store
         stored = [kind for kind in self.scheme if kind.verbs and (kind.stored or kind.stored_as is not None)]
@@ -67,6 +71,7 @@ class ApiServer:
         self._tasks: list[asyncio.Task[Any]] = []
         self._listener: Listener | None = None
         self._chain: Chain | None = None
+        self._follower: Follower | None = None
 
     async def start(self) -> None:
         """Fills the caches, makes the bootstrap objects, opens the port (`self.port`)."""
@@ -77,6 +82,7 @@ class ApiServer:
         if config.compaction_interval_seconds:
             self._spawn("compaction", self._compact())
         chain = self._chain = assemble(config, registry)
+        await self._follow_definitions()
         await bootstrap.ensure(config, registry)
         context = None
         if config.tls_cert_file:
@@ -92,6 +98,17 @@ class ApiServer:
         self.port = await self._listener.start(config.bind_address, config.secure_port, context)
         await self._join()
         log.info("serving", address=config.bind_address, port=self.port, tls=bool(context))
+
+    async def _follow_definitions(self) -> None:
+        """Custom resources are served from the first request on."""
+        from kubelite.api.apiextensions.custom_resource_definition import CUSTOM_RESOURCE_DEFINITION as CRD
+        from kubelite.apiserver.crd.follower import Follower
+
+        if self.scheme.by_kind(CRD.api_version, CRD.kind) is None:
+            return
+        self._follower = Follower(self.registry, alone=not self.config.etcd_servers)
+        await self._follower.start()
+        self._spawn("custom resource definitions", self._follower.run())
 
     async def _join(self) -> None:
         """Takes a place among the endpoints of the `kubernetes` Service, and starts what keeps the cluster's own data right."""
@@ -120,6 +137,8 @@ class ApiServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._follower is not None:
+            await self._follower.stop()
 
     def _spawn(self, name: str, work: Any) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))
@@ -153,7 +172,7 @@ def assemble(config: Config, registry: Registry) -> Chain:
         authz.build(config, registry),
         refuse_user,
         Dispatcher(registry, connect.resource_handlers(config, registry), config.min_request_timeout_seconds),
-        {**paths, "/": discovery.index_handler(paths)},
+        {**paths, "/": discovery.index_handler(paths, registry)},
         gate=gate,
         timeout=config.request_timeout_seconds,
         auditor=audit.build(config, registry),

@@ -18,6 +18,7 @@ from kubelite.machinery import yamlcodec
 from kubelite.machinery.errors import StatusError, bad_request, unsupported_media_type
 from kubelite.machinery.shapes import Shape, shape_of, without_nulls
 from kubelite.machinery.strict import field_errors, strict_errors, unknown_fields
+from kubelite.machinery.unstructured import Unstructured, dec_hook, enc_hook, of_document, sealed
 
 __all__ = [
     "JSON",
@@ -48,7 +49,7 @@ MAX_DEPTH = 400
 NO_KIND = "couldn't get version/kind; json parse error: "
 _TYPE_META = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=enc_hook)
 _generic = msgspec.json.Decoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
@@ -59,7 +60,7 @@ encode = _encoder.encode
 def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
     decoder = _decoders.get(type_)
     if decoder is None:
-        decoder = _decoders[type_] = msgspec.json.Decoder(type_)
+        decoder = _decoders[type_] = msgspec.json.Decoder(type_, dec_hook=dec_hook)
     return decoder
 
 
@@ -103,13 +104,15 @@ def decode_yaml(body: bytes | str, duplicates: list[str] | None = None) -> Any:
 
 def convert(document: Any, type_: type[T]) -> T:
     """A plain object as an object of `type_`; nulls count as absent. Raises StatusError 400."""
+    if type_ is Unstructured:
+        return _unstructured(document)  # type: ignore[return-value]
     if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
         if not isinstance(document, dict):
             raise _no_object(document)
         _check_type_meta(document)
     try:
         shape = shape_of(type_)
-        return msgspec.convert(without_nulls(document, shape), type_)
+        return msgspec.convert(_sealed(without_nulls(document, shape)), type_)
     except msgspec.ValidationError as error:
         raise _cannot_unmarshal(document, type_, _go_text(str(error), shape, document)) from None
     except RecursionError:
@@ -119,6 +122,42 @@ def convert(document: Any, type_: type[T]) -> T:
 
 
 from_generic = convert
+
+
+def _sealed(document: Any) -> Any:
+    """The document with the fields of managers as bytes: its own and, for a list, its items'."""
+    if not isinstance(document, dict):
+        return document
+    out = document
+    if isinstance(document.get("metadata"), dict) and "managedFields" in document["metadata"]:
+        out = {**out, "metadata": sealed(document["metadata"])}
+    if isinstance(document.get("items"), list):
+        out = {**out, "items": [_sealed(item) for item in document["items"]]}
+    return out
+
+
+class _Envelope(msgspec.Struct):
+    """Gives errors in metadata the path that upstream names."""
+
+    metadata: Any = None
+
+
+def _unstructured(document: Any) -> Unstructured:
+    """A plain object as Unstructured: nulls in its metadata count as absent, nulls elsewhere are values."""
+    if not isinstance(document, dict):
+        raise _no_object(document)
+    _check_type_meta(document)
+    type_ = Unstructured.metadata_type
+    shape = shape_of(type_)
+    metadata = document.get("metadata")
+    try:
+        clean = without_nulls({} if metadata is None else metadata, shape)
+        return of_document({**document, "metadata": msgspec.convert(sealed(clean), type_)})
+    except msgspec.ValidationError as error:
+        text = _go_text(str(error), shape, metadata).replace(
+            "Go struct field ObjectMeta.", "Go struct field ObjectMeta.metadata."
+        )
+        raise _cannot_unmarshal(document, Unstructured, text) from None
 
 
 def to_generic(obj: Any) -> Any:
@@ -178,6 +217,7 @@ def _cannot_unmarshal(document: Any, type_: Any, text: str) -> StatusError:
     if isinstance(document, dict):
         version = str(document.get("apiVersion") or version)
         kind = str(document.get("kind") or kind)
+    name = kind if type_ is Unstructured else name
     return bad_request(f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind}: {text}')
 
 

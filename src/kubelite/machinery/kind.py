@@ -8,12 +8,15 @@ it up. All functions of a Kind are pure; those that change an object change the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kubelite.machinery.fielderrors import FieldError
+
+if TYPE_CHECKING:
+    from kubelite.machinery.apply.shape import Shape
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 STATUS_VERBS = ("get", "patch", "update")
@@ -49,6 +52,42 @@ class ScalePaths:
     status_replicas: Callable[[Any], int]
     selector: Callable[[Any], str]
     set_replicas: Callable[[Any, int], None]
+    path: tuple[str, ...] = ("spec", "replicas")
+    """The field that holds the wanted number, for the owners of fields."""
+
+
+class Custom(Protocol):
+    """How the objects of a kind that a user defined are read in one version and written in the stored one.
+
+    `Entry` is the watch cache's; a view is an entry whose body is in this kind's version, with defaults.
+    """
+
+    @property
+    def digest(self) -> bytes:
+        """Names the state of the definition; equal on every server."""
+
+    @property
+    def list_kind(self) -> str: ...
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """The OpenAPI v3 schema of this version."""
+
+    @property
+    def terminating(self) -> bool:
+        """The definition is being deleted: nothing new is taken."""
+
+    def view(self, entry: Any) -> Any | None:
+        """The entry as this version sees it; None if a webhook must be asked first."""
+
+    def prepare(self, entries: Iterable[Any]) -> Awaitable[None] | None:
+        """Makes views of all entries possible; None if they are already. What it returns raises StatusError."""
+
+    def coerce(self, obj: Any) -> list[str]:
+        """Drops from a request's object what the schema does not name; the complaints, as `unknown field "spec.foo"`."""
+
+    async def encode(self, obj: Any) -> bytes:
+        """The object of this version as it is stored."""
 
 
 def _nothing(obj: Any) -> None:
@@ -114,6 +153,9 @@ class Kind:
     """Typed object of this version → typed object of the stored version."""
     from_stored: Callable[[Any], Any] | None = None
 
+    custom: Custom | None = None
+    """Set for kinds of CustomResourceDefinitions; each served version is a kind of its own over the same keys."""
+
     set_defaults: Callable[[Any], None] = _nothing
     validate: Callable[[Any], list[FieldError]] = _valid
     """Checks everything but metadata, which `api.meta` checks for all kinds with `check_name`."""
@@ -128,6 +170,8 @@ class Kind:
 
     set_requester: Callable[[Any, Any], None] | None = None
     """(new object, user with name, uid, groups and extra): for kinds that tell who asked for them. Before `prepare_create`."""
+    mark_deleted: Callable[[Any, str], None] | None = None
+    """(object, now) when its deletion is asked for the first time: puts in what the kind wants done before it goes."""
     prepare_create: Callable[[Any], None] = _nothing
     """After the generic part (identity, generation 1 where `has_generation`); clears the status where a client may not set it."""
     prepare_update: Callable[[Any, Any], None] = _keep_status
@@ -142,6 +186,8 @@ class Kind:
     grace_seconds: Callable[[Any, int | None], int] | None = None
     """(object, asked) → seconds of graceful deletion; None: deletion is immediate."""
     scale: ScalePaths | None = None
+    apply_shape: Callable[[], Shape] | None = None
+    """How the fields of a kind with a schema of its own merge (custom resources); None: by the schemas of built-in kinds."""
 
     columns: tuple[Column, ...] = NAME_AND_AGE
     row: Callable[[Any, datetime], list[Any]] | None = None

@@ -1,6 +1,7 @@
 """`Scheme`: looks kinds up by the names that people and programs use.
 
-What: an index over the `Kind` declarations. Why: a URL has (group, version, plural), a body (apiVersion, kind), a shell user
+What: an index over the `Kind` declarations, to which kinds can be added at run time.
+Why: a URL has (group, version, plural), a body (apiVersion, kind), a shell user
 a short name. Flow: `kubelite.api.scheme()` builds one; it refuses two kinds that claim one name.
 """
 
@@ -12,19 +13,45 @@ from kubelite.machinery.kind import Kind
 
 
 class Scheme:
-    """The registry of kinds."""
+    """The registry of kinds. `generation` grows with every change, for those who keep something derived from it."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
-        self.kinds = tuple(kinds)
+        self.kinds: tuple[Kind, ...] = ()
+        self.generation = 0
         self._by_resource: dict[tuple[str, str, str], Kind] = {}
         self._by_kind: dict[tuple[str, str], Kind] = {}
+        self.change(add=kinds)
+
+    def add(self, kind: Kind) -> None:
+        """Takes a kind in at run time. Raises ValueError if its names are taken."""
+        self.change(add=(kind,))
+
+    def remove(self, kind: Kind) -> None:
+        """Forgets a kind; one that is not there is no error."""
+        self.change(remove=(kind,))
+
+    def change(self, *, add: Iterable[Kind] = (), remove: Iterable[Kind] = ()) -> None:
+        """Removes, then adds, in one step. Raises ValueError for two kinds that claim one name."""
+        gone = {id(kind) for kind in remove}
+        kept = [kind for kind in self.kinds if id(kind) not in gone]
         for kind in self.kinds:
+            if id(kind) in gone:
+                self._by_resource.pop((kind.group, kind.version, kind.plural), None)
+                self._by_kind.pop((kind.api_version, kind.kind), None)
+        for kind in add:
             resource = (kind.group, kind.version, kind.plural)
             named = (kind.api_version, kind.kind)
             if resource in self._by_resource or named in self._by_kind:
                 raise ValueError(f"two declarations of {kind.api_version} {kind.kind}")
             self._by_resource[resource] = kind
             self._by_kind[named] = kind
+            kept.append(kind)
+        self.kinds = tuple(kept)
+        self.generation += 1
+
+    def copy(self) -> Scheme:
+        """Another scheme with the same kinds: what one server adds, another does not see."""
+        return Scheme(self.kinds)
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(self.kinds)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from kubelite.machinery.shapes import Shape, shape_of
+from kubelite.machinery.unstructured import Unstructured
 
 MAX_ERRORS = 100
 _generic = msgspec.json.Decoder()
@@ -37,7 +38,7 @@ def strict_errors(raw: bytes, type_: Any) -> list[str]:
     errors: list[str] = []
     # A body too deep to walk keeps what was found on the way down.
     with contextlib.suppress(ValueError, RecursionError):
-        _walk(json.loads(raw, object_pairs_hook=_Pairs), shape_of(type_), "", errors)
+        _walk(json.loads(raw, object_pairs_hook=_Pairs), _shape(type_), "", errors)
     return errors[:MAX_ERRORS]
 
 
@@ -45,8 +46,12 @@ def unknown_fields(raw: bytes | dict[str, Any], type_: Any) -> list[str]:
     """Every field of `raw` that `type_` lacks: `unknown field "spec.foo"`."""
     document = _generic.decode(raw) if isinstance(raw, bytes) else raw
     errors: list[str] = []
-    _walk(document, shape_of(type_), "", errors)
+    _walk(document, _shape(type_), "", errors)
     return errors[:MAX_ERRORS]
+
+
+def _shape(type_: Any) -> Shape:
+    return _OPEN if type_ is Unstructured else shape_of(type_)
 
 
 def field_errors(errors: list[str]) -> str:
@@ -59,9 +64,13 @@ def _is_clean(raw: bytes, type_: Any) -> bool:
     try:
         decoder = _decoders.get(type_)
         if decoder is None:
-            decoder = _decoders[type_] = msgspec.json.Decoder(_mirror(type_))
+            wanted = Any if type_ is Unstructured else _mirror(type_)
+            decoder = _decoders[type_] = msgspec.json.Decoder(wanted)
+        decoded = decoder.decode(raw)
+        if type_ is Unstructured:
+            msgspec.convert(decoded.get("metadata"), _mirror(Unstructured.metadata_type))
         # A repeated field shortens the body when it is decoded and encoded again; so do nulls, spaces and escapes.
-        size = len(_encode(decoder.decode(raw)))
+        size = len(_encode(decoded))
         if size == len(raw.rstrip()) or size == len(msgspec.json.format(raw, indent=-1)):
             return True
         json.loads(raw, object_pairs_hook=_no_repeats)
@@ -133,6 +142,8 @@ def _walk(value: Any, shape: Shape, path: str, errors: list[str]) -> None:
 
 
 _ANY = shape_of(Any)
+_OPEN = Shape("any", "Unstructured")
+"""An object with known metadata and fields that only its schema knows."""
 
 
 def _walk_object(value: Any, shape: Shape, path: str, errors: list[str]) -> None:
@@ -149,5 +160,7 @@ def _walk_object(value: Any, shape: Shape, path: str, errors: list[str]) -> None
                 errors.append(f'unknown field "{here}"')
             else:
                 _walk(inner, known, here, errors)
+        elif shape is _OPEN:
+            _walk(inner, shape_of(Unstructured.metadata_type) if key == "metadata" else _ANY, here, errors)
         else:
             _walk(inner, shape.item if shape.kind == "dict" else _ANY, here, errors)

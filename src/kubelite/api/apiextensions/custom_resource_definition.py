@@ -70,6 +70,23 @@ def prepare_status_update(new: v1.CustomResourceDefinition, old: v1.CustomResour
         setattr(new.metadata, name, getattr(old.metadata, name))
 
 
+def mark_deleted(definition: v1.CustomResourceDefinition, now: str) -> None:
+    """A definition that goes waits until its objects are gone."""
+    if FINALIZER not in definition.metadata.finalizers:
+        definition.metadata.finalizers = [*definition.metadata.finalizers, FINALIZER]
+    conditions = definition.status.conditions
+    definition.status.conditions = [one for one in conditions if one.type != "Terminating"]
+    definition.status.conditions.append(
+        v1.CustomResourceDefinitionCondition(
+            type="Terminating",
+            status="True",
+            reason="InstanceDeletionPending",
+            message="CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+            lastTransitionTime=now,
+        )
+    )
+
+
 def row(definition: v1.CustomResourceDefinition, now: datetime) -> list[Any]:
     """Name and moment of creation."""
     return [definition.metadata.name, definition.metadata.creationTimestamp]
@@ -90,6 +107,7 @@ CUSTOM_RESOURCE_DEFINITION = Kind(
     validate=validate,
     validate_update=validate_update,
     validate_status_update=validate_status_update,
+    mark_deleted=mark_deleted,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,

@@ -205,7 +205,7 @@ def _validate_conversion(conversion: v1.CustomResourceConversion | None, path: P
 # -- approval of Kubernetes' own groups
 
 
-def _approval(definition: v1.CustomResourceDefinition) -> tuple[str, str]:
+def approval_state(definition: v1.CustomResourceDefinition) -> tuple[str, str]:
     """("" if approved, "missing" or "invalid", and why)."""
     text = definition.metadata.annotations.get(APPROVAL, "")
     if not text:
@@ -224,7 +224,7 @@ def _approval(definition: v1.CustomResourceDefinition) -> tuple[str, str]:
 def _validate_approval(definition: v1.CustomResourceDefinition) -> FieldErrors:
     if not f".{definition.spec.group}".endswith((".k8s.io", ".kubernetes.io")):
         return []
-    state, why = _approval(definition)
+    state, why = approval_state(definition)
     path = (METADATA / "annotations").key(APPROVAL)
     if state == "missing":
         return [fe.required(path, why)]
@@ -243,7 +243,7 @@ def validate_update(new: v1.CustomResourceDefinition, old: v1.CustomResourceDefi
         errors += check.immutable(SPEC / "names" / "kind", now.kind, then.kind)
     errors += check.immutable(SPEC / "group", new.spec.group, old.spec.group)
     errors += check.immutable(SPEC / "names" / "plural", now.plural, then.plural)
-    if _approval(new)[0] != _approval(old)[0]:
+    if approval_state(new)[0] != approval_state(old)[0]:
         errors += _validate_approval(new)
     return errors
 

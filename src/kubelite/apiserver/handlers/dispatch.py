@@ -46,6 +46,20 @@ def _check_place(info: RequestInfo, kind: Kind) -> None:
         raise errors.path_not_found()
 
 
+CUSTOM_PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
+
+
+def _check_custom(request: Request, kind: Kind) -> None:
+    """What custom resources cannot do. Raises StatusError 405 while the definition goes, 415 for strategic patches."""
+    info = request.info
+    if info.verb == "patch" and "strategic-merge" in request.headers.get("content-type", ""):
+        raise errors.unsupported_media_type(CUSTOM_PATCHES)
+    if info.verb == "create" and kind.custom is not None and kind.custom.terminating:
+        error = errors.method_not_allowed(kind.group, kind.plural, info.verb)
+        error.message = f"{info.verb} not allowed while custom resource definition is terminating"
+        raise error
+
+
 class Dispatcher:
     """`handlers`: (group, resource, subresource) → handler, asked before the generic verbs."""
 
@@ -60,6 +74,8 @@ class Dispatcher:
         kind = self._registry.scheme.by_resource(info.group, info.version, info.resource)
         if kind is None or (info.rest and (info.group, info.resource, info.subresource) not in self._handlers):
             raise errors.path_not_found()
+        if kind.custom is not None:
+            _check_custom(request, kind)
         if kind.deprecation:
             request.warnings.append(kind.deprecation)
         special = self._handlers.get((info.group, info.resource, info.subresource))

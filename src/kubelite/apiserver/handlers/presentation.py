@@ -7,7 +7,7 @@ caches hand over entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -42,6 +42,11 @@ class Form:
         self.kind = kind
         self.key = f"{kind.api_version} {kind.kind}"
         self._head = f'{{"kind":"{kind.kind}List","apiVersion":"{kind.api_version}","metadata":'.encode()
+
+    def prepare(self, entries: Iterable[Entry]) -> Awaitable[None] | None:
+        """What must be awaited before these can be shown; only conversion webhooks make anybody wait."""
+        custom = self.kind.custom
+        return custom.prepare(entries) if custom is not None else None
 
     def show(self, entry: Entry) -> bytes:
         return entry.body
@@ -89,6 +94,28 @@ class VersionForm(Form):
         return codec.encode(obj)
 
 
+class CustomForm(Form):
+    """A version of a custom resource, as its definition sees the stored object."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+        list_kind = kind.custom.list_kind if kind.custom is not None else f"{kind.kind}List"
+        self._head = f'{{"kind":"{list_kind}","apiVersion":"{kind.api_version}","metadata":'.encode()
+
+    def show(self, entry: Entry) -> bytes:
+        return seen(self.kind, entry).body
+
+
+def seen(kind: Kind, entry: Entry) -> Entry:
+    """The entry in the kind's version. Raises StatusError 500 if it was not prepared."""
+    if kind.custom is None:
+        return entry
+    view: Entry | None = kind.custom.view(entry)
+    if view is None:
+        raise errors.internal_error(f"{entry.key} was not converted to {kind.api_version}")
+    return view
+
+
 class _OnlyMetadata(msgspec.Struct, gc=False):
     metadata: msgspec.Raw
 
@@ -107,7 +134,8 @@ class MetadataForm(Form):
         self._version = version
 
     def show(self, entry: Entry) -> bytes:
-        return b'{"metadata":' + bytes(_only_metadata(entry.body).metadata) + self._tail
+        body = entry.body if self.kind.custom is None else seen(self.kind, entry).body
+        return b'{"metadata":' + bytes(_only_metadata(body).metadata) + self._tail
 
     def bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
         metadata: dict[str, Any] = {"resourceVersion": str(revision), "creationTimestamp": None}
@@ -168,7 +196,7 @@ class TableForm(Form):
 
     def _row(self, entry: Entry, now: datetime) -> bytes:
         kind = self.kind
-        obj = decode(entry.body, kind.storage_kind.type)
+        obj = decode(seen(kind, entry).body, kind.storage_kind.type)
         if kind.row is not None:
             cells = kind.row(obj, now)
         else:
@@ -189,8 +217,14 @@ def form_of(kind: Kind) -> Form:
     key = f"{kind.api_version} {kind.kind}"
     found = _plain.get(key)
     if found is None or found.kind is not kind:
-        found = _plain[key] = VersionForm(kind) if kind.stored_as is not None else Form(kind)
+        made = CustomForm if kind.custom is not None else VersionForm if kind.stored_as is not None else Form
+        found = _plain[key] = made(kind)
     return found
+
+
+def forget_form(kind: Kind) -> None:
+    """Drops what is kept of a kind that is gone."""
+    _plain.pop(f"{kind.api_version} {kind.kind}", None)
 
 
 def present(kind: Kind, wanted: Wanted, include: str = "") -> Form:

@@ -60,17 +60,32 @@ def form_for(request: Request, kind: Kind) -> Form:
 def get(registry: Registry, request: Request, kind: Kind) -> Response | Awaitable[Response]:
     """One object: at once if the cache is current or the client takes what there is (resourceVersion 0)."""
     cache = registry.cache
-    if cache.is_current() and not request.raw_query:
+    if cache.is_current() and not request.raw_query and kind.custom is None:
         return _get_now(registry, request, kind)
     revision = parse_revision(request.param("resourceVersion"))
-    if revision == 0 and cache.ready.is_set():
+    if revision == 0 and cache.ready.is_set() and kind.custom is None:
         return _get_now(registry, request, kind)
     return _get_later(registry, request, kind, revision)
 
 
 async def _get_later(registry: Registry, request: Request, kind: Kind, revision: int | None) -> Response:
     await _reach(registry, revision)
+    if kind.custom is not None:
+        info = request.info
+        entry = registry.entry(kind, info.namespace if kind.namespaced else "", info.name)
+        pending = kind.custom.prepare([entry]) if entry is not None else None
+        if pending is not None:
+            await pending
     return _get_now(registry, request, kind)
+
+
+async def prepare(form: Form, cache: ResourceCache, namespace: str) -> None:
+    """Converts what a list or a watch of a custom resource is going to show, until nothing is left to convert."""
+    while True:
+        pending = form.prepare(cache.select(Selection(form.kind, namespace)))
+        if pending is None:
+            return
+        await pending
 
 
 def _get_now(registry: Registry, request: Request, kind: Kind) -> Response:
@@ -99,7 +114,7 @@ def list_(registry: Registry, request: Request, kind: Kind) -> Response | Awaita
     selection = selection_of(request, kind)
     form = form_for(request, kind)
     cache = registry.cache
-    plain = not query.continue_ and query.match != EXACT
+    plain = not query.continue_ and query.match != EXACT and kind.custom is None
     if plain and cache.ready.is_set() and (query.revision == 0 or (query.revision is None and cache.is_current())):
         return _list_cached(registry, request, query, selection, form)
     return _list_later(registry, request, query, selection, form)
@@ -114,6 +129,7 @@ async def _list_later(
             raise errors.bad_request("specifying resource version is not allowed when using continue")
         if revision < 0:
             await _reach(registry, None)
+            await _prepare_custom(registry, selection, form)
             return _list_cached(registry, request, query, selection, form, after)
         return await _list_at(registry, request, query, selection, form, revision, after)
     if query.match == EXACT and query.revision:
@@ -122,7 +138,13 @@ async def _list_later(
     if query.limit and query.revision and not query.match:
         return await _list_at(registry, request, query, selection, form, query.revision, "")
     await _reach(registry, query.revision)
+    await _prepare_custom(registry, selection, form)
     return _list_cached(registry, request, query, selection, form)
+
+
+async def _prepare_custom(registry: Registry, selection: Selection, form: Form) -> None:
+    if form.kind.custom is not None:
+        await prepare(form, registry.cache.of(form.kind), selection.namespace)
 
 
 def _list_cached(
@@ -189,6 +211,7 @@ async def _list_at(
     """The list as of a revision: from the cache if nothing changed since, else from the store."""
     caches = registry.cache
     cache = caches.of(selection.kind)
+    await _prepare_custom(registry, selection, form)
     if caches.ready.is_set() and cache.changed <= revision <= caches.revision:
         found = list(islice(cache.select(selection, after), query.limit + 1 if query.limit else None))
         if not query.limit:
@@ -204,10 +227,14 @@ async def _list_at(
         while more and (not query.limit or len(entries) < query.limit):
             wanted = query.limit - len(entries) if query.limit else 0
             page = await registry.store.range(prefix, limit=wanted, after=start, revision=revision)
-            for item in page.items:
-                entry = make(item.key[len(kind.key_prefix) :], item.value, item.revision, namespaced=kind.namespaced)
-                if selection.matches(entry):
-                    entries.append(entry)
+            made = [
+                make(item.key[len(kind.key_prefix) :], item.value, item.revision, namespaced=kind.namespaced)
+                for item in page.items
+            ]
+            pending = form.prepare(made)
+            if pending is not None:
+                await pending
+            entries += filter(selection.matches, made)
             more, remaining = page.more and bool(page.items), page.remaining
             if page.items:
                 start = page.items[-1].key

@@ -58,7 +58,7 @@ def _fields(kind: Kind, text: str, namespace: str) -> tuple[Any, str, str]:
 
 def _unknown_field(kind: Kind, name: str) -> str:
     """Upstream's kinds with fields of their own say it in other words than those without (runtime/conversion.go)."""
-    if kind.selectable:
+    if kind.selectable or kind.custom is not None:
         return f"field label not supported: {name}"
     return f'"{name}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from kubelite.apiserver.handlers.presentation import Form
-from kubelite.apiserver.handlers.read import form_for
+from kubelite.apiserver.handlers.read import form_for, prepare
 from kubelite.apiserver.handlers.revisions import ListQuery, list_query
 from kubelite.apiserver.handlers.selectors import selection_of
 from kubelite.apiserver.registry.registry import Registry
@@ -51,6 +51,8 @@ async def _watch(registry: Registry, query: ListQuery, selection: Selection, for
             raise errors.too_large_resource_version(revision, cache.revision)
     elif revision is None and not query.initial_events:
         await cache.fresh()
+    if form.kind.custom is not None:
+        await prepare(form, cache.of(form.kind), selection.namespace)
 
     def takeover(stream: Any) -> None:
         _start(registry, query, selection, form, seconds, stream)
@@ -74,6 +76,15 @@ def _start(registry: Registry, query: ListQuery, selection: Selection, form: For
         watcher.start(stream, seconds, b"")
         return
     first = b""
+    pending = form.prepare(cache.select(selection)) if form.kind.custom is not None else None
+    if pending is not None:  # something was written since they were prepared: once more
+
+        async def again() -> None:
+            await pending
+            _start(registry, query, selection, form, seconds, stream)
+
+        watcher.wait(again())
+        return
     if query.initial_events is not False:
         first = b"".join(frame("ADDED", form.show(entry)) for entry in cache.select(selection))
     if query.initial_events:

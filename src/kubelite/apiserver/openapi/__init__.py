@@ -1,8 +1,8 @@
 """The description of the API in the OpenAPI format: /openapi/v2, /openapi/v3 and a document per group version.
 
-`path_handlers` gives the handlers. The hash that names a document is that of what it is made of, so the index costs no document;
-documents are built when first asked for and kept compressed (gzip), as nearly all clients take them so.
-Source: kube-openapi pkg/handler and pkg/handler3.
+`path_handlers` gives the handlers. The hash that names a document is that of what it is made of, so the index costs no
+document; documents are built when first asked for and kept compressed (gzip), as nearly all clients take them so. Source:
+kube-openapi pkg/handler and pkg/handler3.
 """
 
 from __future__ import annotations
@@ -83,51 +83,88 @@ def check_accept(request: Request) -> None:
 
 
 def _ingredients(kinds: Sequence[Kind]) -> list[bytes]:
-    """What documents about these kinds are made of: schema files, and what the kinds declare."""
+    """What documents about these kinds are made of: schema files, schemas of definitions, and what the kinds declare."""
     from kubelite.apiserver.openapi.schemas import raw_file
 
-    modules = sorted({kind.type.__module__.rpartition(".")[2] for kind in kinds} | {"core_v1", "meta_v1"})
+    built_in = [kind for kind in kinds if kind.custom is None]
+    modules = sorted({kind.type.__module__.rpartition(".")[2] for kind in built_in} | {"core_v1", "meta_v1"})
     declared = [
         repr((kind.api_version, kind.kind, kind.plural, kind.verbs, kind.subresources)).encode() for kind in kinds
     ]
-    return [*(raw_file(module) for module in modules), *declared]
+    defined = [kind.custom.digest for kind in kinds if kind.custom is not None]
+    return [*(raw_file(module) for module in modules), *declared, *defined]
+
+
+class Documents:
+    """The documents of a scheme. When kinds come or go, those of other group versions stay as they are."""
+
+    def __init__(self, registry: Any) -> None:
+        self._registry = registry
+        self._generation = -1
+        self._v3: dict[str, tuple[tuple[int, ...], Document]] = {}
+        self._whole: Document | None = None
+        self._index = b""
+
+    def _refresh(self) -> None:
+        scheme = self._registry.scheme
+        if scheme.generation == self._generation:
+            return
+        self._generation = scheme.generation
+        groups: dict[str, list[Kind]] = {}
+        for kind in scheme:
+            if kind.verbs:
+                path = f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
+                groups.setdefault(path, []).append(kind)
+        before, self._v3 = self._v3, {}
+        for path, kinds in sorted(groups.items()):
+            same = tuple(id(kind) for kind in kinds)
+            known = before.get(path)
+            self._v3[path] = known if known is not None and known[0] == same else (same, _v3(kinds))
+        self._whole, self._index = None, b""
+
+    def v2(self, request: Request) -> Response:
+        """/openapi/v2."""
+        self._refresh()
+        if self._whole is None:
+            served = [kind for kind in self._registry.scheme if kind.verbs]
+
+            def everything() -> Any:
+                from kubelite.apiserver.openapi.documents import v2_document
+
+                return v2_document(served)
+
+            self._whole = Document(everything, lambda: _ingredients(served), protobuf=True)
+        return self._whole.answer(request)
+
+    def index(self, request: Request) -> Response:
+        """/openapi/v3."""
+        check_accept(request)
+        self._refresh()
+        if not self._index:
+            paths = {
+                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={document.hash}"}
+                for path, (_, document) in self._v3.items()
+            }
+            self._index = msgspec.json.encode({"paths": paths})
+        etag = f'"{hashlib.sha512(self._index).hexdigest().upper()}"'
+        headers = (("ETag", etag), ("Vary", "Accept"), ("Cache-Control", "no-cache, private"))
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(304, b"", headers=headers)
+        return Response(200, self._index, headers=headers)
+
+    def v3(self, request: Request) -> Response:
+        """/openapi/v3/PATH. Raises StatusError 404."""
+        self._refresh()
+        found = self._v3.get(request.path.removeprefix("/openapi/v3/").rstrip("/"))
+        if found is None:
+            raise errors.path_not_found()
+        return found[1].answer(request)
 
 
 def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
     """Handlers for both versions."""
-    served = [kind for kind in registry.scheme if kind.verbs]
-    groups: dict[str, list[Kind]] = {}
-    for kind in served:
-        path = f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
-        groups.setdefault(path, []).append(kind)
-    documents = {path: _v3(kinds) for path, kinds in sorted(groups.items())}
-
-    def everything() -> Any:
-        from kubelite.apiserver.openapi.documents import v2_document
-
-        return v2_document(served)
-
-    whole = Document(everything, lambda: _ingredients(served), protobuf=True)
-    index: list[bytes] = []
-
-    def show_index(request: Request) -> Response:
-        check_accept(request)
-        if not index:
-            paths = {
-                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={document.hash}"}
-                for path, document in documents.items()
-            }
-            index.append(msgspec.json.encode({"paths": paths}))
-        etag = f'"{hashlib.sha512(index[0]).hexdigest().upper()}"'
-        headers = (("ETag", etag), ("Vary", "Accept"), ("Cache-Control", "no-cache, private"))
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(304, b"", headers=headers)
-        return Response(200, index[0], headers=headers)
-
-    handlers: dict[str, Handler] = {"/openapi/v2": whole.answer, "/openapi/v3": show_index}
-    for path, document in documents.items():
-        handlers[f"/openapi/v3/{path}"] = document.answer
-    return handlers
+    documents = Documents(registry)
+    return {"/openapi/v2": documents.v2, "/openapi/v3": documents.index, "/openapi/v3/": documents.v3}
 
 
 def _v3(kinds: Sequence[Kind]) -> Document:

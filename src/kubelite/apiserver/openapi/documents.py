@@ -1,7 +1,7 @@
 """The documents: OpenAPI 3 per group version, OpenAPI 2 for everything.
 
-What: `v3_document`, `v2_document` as plain values, with the two styles. Why: kubectl from 1.27 on reads version 3 group by group;
-older tools read version 2. Flow: kinds → operations → closure of definitions → document.
+What: `v3_document`, `v2_document` as plain values, with the two styles. Why: kubectl from 1.27 on reads version 3 group by
+group; older tools read version 2. Flow: kinds → operations → closure of definitions → document.
 """
 
 from __future__ import annotations

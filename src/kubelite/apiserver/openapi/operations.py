@@ -77,7 +77,7 @@ def path_items(kind: Kind, style: Style) -> Iterator[tuple[str, dict[str, Any]]]
     """(path, path item) for every path of a kind."""
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     collection = f"{root}/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"{root}/{kind.plural}"
-    name = style.schemas.name_of(kind.type)
+    name = style.schemas.of_kind(kind)
     gvk = {"group": kind.group, "kind": kind.kind, "version": kind.version}
     stored = kind.stored or kind.stored_as is not None
     collective = [call for call in _collection(kind, name) if call.action_verb in kind.verbs]

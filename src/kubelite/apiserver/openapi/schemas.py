@@ -1,7 +1,7 @@
 """The definitions of the published types, as OpenAPI wants them.
 
-What: `Schemas` finds a kind's definition by its Struct and collects everything that a set of definitions refers to.
-Why: the facts lie in `api/schemas/*.json` with JSON-schema references; OpenAPI 2 and 3 each have another place for definitions.
+What: `Schemas` finds a kind's definition by its Struct and collects everything that a set of definitions refers to. Why:
+the facts lie in `api/schemas/*.json` with JSON-schema references; OpenAPI 2 and 3 each have another place for definitions.
 Flow: names of the kinds of a group version → closure → definitions with rewritten references and kubelite's descriptions.
 Files are read when a document is built and not kept.
 """
@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from kubelite.api.descriptions import describe
+from kubelite.machinery.kind import Kind
 
 SOURCE_REF = "#/$defs/"
 V2_PREFIX = "#/definitions/"
@@ -44,6 +45,7 @@ class Schemas:
     def __init__(self, ref_prefix: str) -> None:
         self._prefix = ref_prefix
         self._modules: dict[str, dict[str, Any]] = {}
+        self._own: dict[str, dict[str, Any]] = {}
 
     def _module(self, name: str) -> dict[str, Any]:
         found = self._modules.get(name)
@@ -56,6 +58,17 @@ class Schemas:
         module = type_.__module__.rpartition(".")[2]
         suffix = f".{type_.__name__}"
         return next(name for name in self._module(module) if name.endswith(suffix))
+
+    def of_kind(self, kind: Kind) -> str:
+        """The definition of a kind; that of a custom resource is made here."""
+        if kind.custom is None:
+            return self.name_of(kind.type)
+        from kubelite.apiserver.openapi import custom
+
+        name = custom.definition_name(kind)
+        if name not in self._own:
+            self._own.update(custom.definitions(kind, v2=self._prefix == V2_PREFIX))
+        return name
 
     def has(self, definition: str) -> bool:
         try:
@@ -70,12 +83,14 @@ class Schemas:
             name = wanted.pop()
             if name in found:
                 continue
-            schema = self._module(module_of(name)).get(name)
+            own = self._own.get(name)
+            schema = own if own is not None else self._module(module_of(name)).get(name)
             if schema is None:
                 continue
             refs: list[str] = []
             found[name] = self._scalar(name) or self._rewritten(schema, refs)
-            self._add_descriptions(name, found[name])
+            if own is None:
+                self._add_descriptions(name, found[name])
             wanted += refs
         return dict(sorted(found.items()))
 

@@ -69,6 +69,52 @@ class WatchCache:
             cache = self._by_prefix[stored.key_prefix] = ResourceCache(stored, self._history)
         self.by_kind[(kind.group, kind.plural)] = cache
 
+    async def follow_kind(self, kind: Kind) -> None:
+        """As `add` while running: reads what there is of the kind, then follows it. Raises StoreError; then it was not added."""
+        stored = kind.storage_kind
+        present = self._by_prefix.get(stored.key_prefix)
+        if present is not None:
+            self.by_kind[(kind.group, kind.plural)] = present
+            return
+        cache = ResourceCache(stored, self._history)
+        cache.filling = []
+        self._by_prefix[stored.key_prefix] = cache
+        try:
+            revision = await self._fill_one(cache)
+            await self.reach(revision)
+        except BaseException:
+            self._by_prefix.pop(stored.key_prefix, None)
+            raise
+        self.by_kind[(kind.group, kind.plural)] = cache
+
+    async def _fill_one(self, cache: ResourceCache) -> int:
+        """Reads the kind at one revision, then applies what the watch brought in the meantime."""
+        found: list[tuple[str, bytes, int]] = []
+        revision, after = 0, ""
+        while True:
+            page = await self.store.range(cache.prefix, limit=PAGE, after=after, revision=revision)
+            revision = revision or page.revision
+            found += [(item.key[len(cache.prefix) :], item.value, item.revision) for item in page.items]
+            if not page.more or not page.items:
+                break
+            after = page.items[-1].key
+        missed, cache.filling = cache.filling, None
+        if missed is None:  # the whole cache was read anew in the meantime
+            return cache.floor
+        cache.fill(found, revision)
+        for key, value, at, previous in missed:
+            if at > revision:
+                cache.apply(key, value, at, previous)
+        return revision
+
+    def forget_kind(self, kind: Kind) -> None:
+        """Drops the cache of a kind that is gone and ends its watches."""
+        cache = self._by_prefix.pop(kind.key_prefix, None)
+        self.by_kind.pop((kind.group, kind.plural), None)
+        if cache is not None:
+            for watcher in list(cache.watchers):
+                watcher.finish()
+
     def of(self, kind: Kind) -> ResourceCache:
         return self.by_kind[(kind.group, kind.plural)]
 
@@ -103,7 +149,10 @@ class WatchCache:
             backoff.reset()
             for event in batch.events:
                 cache, key = self._find(event.key)
-                if cache is None:
+                if cache is None or event.revision <= cache.floor:
+                    continue
+                if cache.filling is not None:
+                    cache.filling.append((key, event.value, event.revision, event.previous))
                     continue
                 change = cache.apply(key, event.value, event.revision, event.previous)
                 if change is None:
@@ -146,14 +195,17 @@ class WatchCache:
             revision = revision or page.revision
             for item in page.items:
                 cache, key = self._find(item.key)
-                if cache is not None:
+                if cache is not None and cache.prefix in found:
                     found[cache.prefix].append((key, item.value, item.revision))
             if not page.more or not page.items:
                 break
             after = page.items[-1].key
-        for prefix, cache in self._by_prefix.items():
+        for prefix, cache in list(self._by_prefix.items()):
+            if prefix not in found:  # added while this was reading: it reads for itself
+                continue
             before = cache.entries
             watchers = list(cache.watchers)
+            cache.filling = None
             cache.fill(found[prefix], revision)
             for key, old in before.items():
                 if key not in cache.entries:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kubelite.machinery.kind import Kind
+from kubelite.machinery.unstructured import dec_hook
 
 PREFIX = b'{"metadata":{'
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
@@ -38,6 +39,10 @@ class Entry(msgspec.Struct, gc=False):
     body: bytes
     _labels: dict[str, str] | None = None
     _fields: dict[str, str] | None = None
+    views: tuple[tuple[object, Entry | None], ...] = ()
+    """What versions of a custom resource made of it, newest last: (version, entry); None is this entry itself."""
+    stale: bool = False
+    """The stored bytes are others than `body`: even an update that changes nothing is written."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -75,7 +80,7 @@ def decode(body: bytes, type_: Any) -> Any:
     """A typed object from stored bytes; these were encoded here, so they decode."""
     decoder = _decoders.get(type_)
     if decoder is None:
-        decoder = _decoders[type_] = msgspec.json.Decoder(type_)
+        decoder = _decoders[type_] = msgspec.json.Decoder(type_, dec_hook=dec_hook)
     return decoder.decode(body)
 
 

@@ -36,6 +36,8 @@ class ResourceCache:
         self.watchers: set[Watcher] = set()
         self.kept: tuple[str, int, list[bytes]] | None = None
         """(namespace, `changed`, joined bodies) of the last large list, for a moment."""
+        self.filling: list[tuple[str, bytes | None, int, bytes | None]] | None = None
+        """While a cache that was added later is filled: the changes that came meanwhile."""
         self._history = history
 
     # -- changes

@@ -41,6 +41,9 @@ class Selection:
             return False
         if self.name and entry.name != self.name:
             return False
+        custom = self.kind.custom
+        if custom is not None and not self.everything:
+            entry = custom.view(entry) or entry
         if self.labels is not None and not self.labels.matches(entry.labels):
             return False
         return self.fields is None or bool(self.fields.matches(entry.fields(self.kind)))

@@ -11,18 +11,24 @@ error, as upstream ends the watch of a slow client), and it resumes or relists.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
+
+import msgspec
 
 from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry
 from kubelite.apiserver.watchcache.resource import ResourceCache
 from kubelite.apiserver.watchcache.selection import Selection
+from kubelite.machinery.errors import StatusError
 
 
 class Presentation(Protocol):
     """How a client wants to see objects; watchers with equal `key` see the same bytes."""
 
     key: str
+
+    def prepare(self, entries: list[Entry]) -> Awaitable[None] | None:
+        """What must be awaited before these can be shown; None if nothing."""
 
     def show(self, entry: Entry) -> bytes:
         """The object as JSON."""
@@ -64,6 +70,7 @@ class Watcher:
     __slots__ = (
         "_ender",
         "_loop",
+        "_preparing",
         "bookmarks",
         "cache",
         "cursor",
@@ -89,6 +96,7 @@ class Watcher:
         self.on_end: Callable[[], None] | None = None
         self.stuck_since = 0.0
         self._ender: asyncio.TimerHandle | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
     def start(self, sink: Sink, seconds: float, first: bytes) -> None:
@@ -110,7 +118,9 @@ class Watcher:
         if self.cursor < cache.first:
             self._cut_off()
             return
-        if sink.full:
+        if sink.full or self._preparing is not None:
+            return
+        if self.selection.kind.custom is not None and self._must_wait():
             return
         key = (self.cursor, self.selection.key, self.presentation.key, self.minimum)
         # Only framed bytes are shared: a stream without HTTP chunks must not get them.
@@ -124,6 +134,30 @@ class Watcher:
         self.cursor = cache.end
         if joined:
             sink.write(joined)
+
+    def _must_wait(self) -> bool:
+        """Whether the next changes have to be converted first; then a task does it and flushes again."""
+        entries = [change.entry for change in self.cache.since(self.cursor)]
+        entries += [change.previous for change in self.cache.since(self.cursor) if change.previous is not None]
+        pending = self.presentation.prepare(entries)
+        if pending is None:
+            return False
+        self._preparing = self._loop.create_task(self._prepare(pending))
+        return True
+
+    def wait(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs what must be done before the watch can start."""
+        self._preparing = self._loop.create_task(work)
+
+    async def _prepare(self, pending: Awaitable[None]) -> None:
+        try:
+            await pending
+        except StatusError as error:
+            self._preparing = None
+            self.fail(msgspec.json.encode(error.status()))
+            return
+        self._preparing = None
+        self.flush({})
 
     def _frames(self, changes: list[Change]) -> list[bytes]:
         selection, show, minimum = self.selection, self.presentation.show, self.minimum
@@ -184,6 +218,9 @@ class Watcher:
         """Forgets the client; called by the stream when it is gone."""
         self.cache.watchers.discard(self)
         self.sink = None
+        if self._preparing is not None:
+            self._preparing.cancel()
+            self._preparing = None
         if self._ender is not None:
             self._ender.cancel()
             self._ender = None
