@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubelite.machinery.cel import ast, runtimecost
 from kubelite.machinery.cel.declarations import Overload, guard
-from kubelite.machinery.cel.equality import equals, map_list_equals, map_list_merge, set_equals, set_union
+from kubelite.machinery.cel.equality import comparator, equals, map_list_merge, set_union
 from kubelite.machinery.cel.errors import CostExceeded, EvaluationError, no_overload
 from kubelite.machinery.cel.lexer import INT_MAX, INT_MIN
 from kubelite.machinery.cel.types import Type
@@ -103,11 +103,8 @@ def _equality(negate: bool, runs: list[Run], kinds: list[Type]) -> Run:
     if kind.kind == kinds[1].kind and kind.kind in _DIRECT:
         compare = operator.ne if negate else operator.eq
         negate = False
-    elif kind.list_type == "set":
-        compare = set_equals
-    elif kind.list_type == "map":
-        keys = kind.list_keys
-        return _traversed(lambda a, b: map_list_equals(a, b, keys), left, right, negate)
+    elif kind.kind == kinds[1].kind:
+        compare = comparator(kind)
     return _traversed(compare, left, right, negate)
 
 

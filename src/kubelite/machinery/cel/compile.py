@@ -114,7 +114,7 @@ class Compiler:
             field = inner.fields[node.field]
             name, change = field.name, convert.converter(field.type)
         if node.test:
-            return Code(_present(run, name), cost)
+            return Code(_present(run, name), max(cost - 1, 0))
         if node.optional or is_optional(operand) or operand.kind in ("dyn", "param"):
             return Code(_optional_select(run, name, change, node.optional), cost + 1)
         if isinstance(node.operand, ast.Ident) and cost == 1 and convert.converter(operand) is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kubelite.machinery.cel.declarations import Library
-from kubelite.machinery.cel.equality import contains, equals
+from kubelite.machinery.cel.equality import affordable, contains, equals
 from kubelite.machinery.cel.errors import EvaluationError, no_overload
 from kubelite.machinery.cel.lexer import INT_MAX, INT_MIN, UINT_MAX
 from kubelite.machinery.cel.values import NONE, Duration, Optional, Timestamp, Uint
@@ -99,6 +99,7 @@ def _flatten(items: list[Any], depth: int = 1) -> list[Any]:
 def _distinct(items: list[Any]) -> list[Any]:
     if all(isinstance(item, str) for item in items):
         return list(dict.fromkeys(items))
+    affordable(items, items)
     result: list[Any] = []
     for item in items:
         if not contains(item, result):
@@ -138,13 +139,19 @@ def library() -> Library:
             ("flatten: list(dyn).(int) -> list(dyn)", _flatten, "made"),
             ("distinct: list(A).() -> list(A)", _distinct, "quadratic"),
             ("reverse: list(A).() -> list(A)", lambda items: items[::-1], "made"),
-            ("lists.range: (int) -> list(int)", _range, "made"),
+            ("lists.range: (int) -> list(int)", _range, "range"),
         ]
     )
 
 
 def _set_contains(items: list[Any], wanted: list[Any]) -> bool:
+    affordable(items, wanted)
     return all(contains(item, items) for item in wanted)
+
+
+def _intersect(left: list[Any], right: list[Any]) -> bool:
+    affordable(left, right)
+    return any(contains(item, right) for item in left)
 
 
 def sets() -> Library:
@@ -157,7 +164,7 @@ def sets() -> Library:
                 lambda a, b: _set_contains(a, b) and _set_contains(b, a),
                 "sets",
             ),
-            ("sets.intersects: (list(A), list(A)) -> bool", lambda a, b: any(contains(x, b) for x in a), "sets"),
+            ("sets.intersects: (list(A), list(A)) -> bool", _intersect, "sets"),
         ]
     )
 

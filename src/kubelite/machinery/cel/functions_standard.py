@@ -13,7 +13,7 @@ from typing import Any
 
 from kubelite.machinery.cel import patterns
 from kubelite.machinery.cel.declarations import Library
-from kubelite.machinery.cel.equality import contains, equals
+from kubelite.machinery.cel.equality import concatenated, contains, equals
 from kubelite.machinery.cel.errors import EvaluationError, no_such_key
 from kubelite.machinery.cel.lexer import INT_MAX, INT_MIN, UINT_MAX
 from kubelite.machinery.cel.numbers import double_text, parse_double, parse_int, parse_uint, to_int, to_uint
@@ -77,6 +77,8 @@ def _in_list(needle: Any, items: list[Any]) -> bool:
 
 
 def _in_map(needle: Any, items: dict[Any, Any]) -> bool:
+    if isinstance(needle, bool):
+        return any(key is needle for key in items)
     return isinstance(needle, str | int | float) and needle in items
 
 
@@ -97,6 +99,8 @@ def index_list(items: list[Any], index: Any) -> Any:
 def index_map(items: dict[Any, Any], key: Any) -> Any:
     """`items[key]`"""
     try:
+        if isinstance(key, bool) and not _in_map(key, items):
+            raise KeyError
         return items[key]
     except (KeyError, TypeError):
         raise no_such_key(key) from None
@@ -159,7 +163,7 @@ def _arithmetic(library: Library) -> None:
         library.add(f"{name}: (double, double) -> double", divide)
     library.add("_+_: (string, string) -> string", _joined, "both")
     library.add("_+_: (bytes, bytes) -> bytes", _joined, "both")
-    library.add("_+_: (list(A), list(A)) -> list(A)", operator.add)
+    library.add("_+_: (list(A), list(A)) -> list(A)", concatenated)
     library.add("-_: (int) -> int", _negate)
     library.add("-_: (double) -> double", operator.neg)
     library.add("!_: (bool) -> bool", operator.not_)
@@ -209,8 +213,8 @@ def _strings(library: Library) -> None:
     library.add_all(
         [
             ("contains: string.(string) -> bool", lambda text, part: part in text, "contains"),
-            ("startsWith: string.(string) -> bool", lambda text, part: text.startswith(part), "traverse"),
-            ("endsWith: string.(string) -> bool", lambda text, part: text.endswith(part), "traverse"),
+            ("startsWith: string.(string) -> bool", lambda text, part: text.startswith(part), "traverse_second"),
+            ("endsWith: string.(string) -> bool", lambda text, part: text.endswith(part), "traverse_second"),
             ("matches: string.(string) -> bool", matches, "pattern"),
             ("matches: (string, string) -> bool", matches, "pattern"),
         ]

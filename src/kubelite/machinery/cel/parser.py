@@ -132,7 +132,8 @@ class _Parser:
         if token.kind == "float":
             return ast.Literal(position=position, value=float(sign + token.text), type=types.DOUBLE)
         digits = token.text.rstrip("uU")
-        value = int(digits, 16 if digits.startswith("0x") else 10)
+        # No literal of so many digits is in range, and Python refuses to read the longest.
+        value = int(digits[:64], 16 if digits.startswith("0x") else 10)
         if token.kind == "uint":
             if value > UINT_MAX:
                 raise self.fail(token.position, "Syntax error: invalid uint literal")

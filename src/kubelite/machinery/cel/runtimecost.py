@@ -49,6 +49,7 @@ RULES: dict[str, Rule] = {
     "traverse_second": lambda args, _: tenth(size(args[1])),
     "quadratic": lambda args, _: max(1, traversal(args[0]) * max(1, size(args[0]).bit_length())),
     "sets": lambda args, _: max(1, size(args[0]) * size(args[1])),
+    "range": lambda _, result: 10 + size(result),
     "made": lambda _, result: 10 + size(result),
     "check": lambda _args, _result: 350_000,
     "cidr": lambda args, _: tenth(2 * args[0].octets) + (tenth(size(args[1])) if isinstance(args[1], str) else 0),
