@@ -146,6 +146,7 @@ def parse(command: Command, words: Sequence[str]) -> flags.Parsed:
     """The words of a command line after the verb. Raises FlagError."""
     parsed = flags.parse(words, (*options.GLOBAL_FLAGS, *command.flags), (*options.REFUSED_GLOBAL, *command.refused))
     options.join_template(parsed)
+    options.join_kustomization(parsed)
     return parsed
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kubelite.cli.failures import CliError, not_supported
+from kubelite.cli.failures import CliError
+from kubelite.cli.options import Kustomization
 from kubelite.cli.session import Object, Session
 from kubelite.machinery import yamlcodec
 
@@ -21,12 +22,27 @@ EXTENSIONS = (".json", ".yaml", ".yml")
 
 def read(session: Session, filenames: Iterable[str], recursive: bool = False) -> list[tuple[Object, str]]:
     """(object, source) in order. Raises CliError for what cannot be read."""
-    found = []
+    filenames = list(filenames)
+    found: list[tuple[Object, str]] = []
+    if len(filenames) > 1 and any(isinstance(name, Kustomization) for name in filenames):
+        raise CliError("only one of -f or -k can be specified")
     for filename in filenames:
+        if isinstance(filename, Kustomization):
+            found += [(obj, filename) for obj in _built(session, filename)]
+            continue
         for source, data in _bytes(session, filename, recursive):
             for document in _documents(source, data):
                 found += [(item, source) for item in _flattened(document)]
     return found
+
+
+def _built(session: Session, directory: str) -> list[Object]:
+    from kubelite.cli.kustomize import build
+
+    objects, warnings = build(directory)
+    for warning in warnings:
+        session.warn(warning)
+    return objects
 
 
 def _bytes(session: Session, filename: str, recursive: bool) -> Iterator[tuple[str, bytes]]:
@@ -103,7 +119,3 @@ def _flattened(document: Any) -> Iterator[Object]:
             yield from _flattened(typed | item if isinstance(item, dict) else item)
         return
     yield document
-
-
-def refuse_kustomize() -> CliError:
-    return not_supported("kustomize")

@@ -56,6 +56,7 @@ SELECTOR = Flag("selector", "Selector (label query) to filter on: '=', '==', '!=
 FIELD_SELECTOR = Flag("field-selector", "Selector (field query) to filter on: '=', '==', '!='.")
 FILENAME = Flag("filename", "Files, directories, URLs, or - for stdin.", short="f", type="slice")
 RECURSIVE = Flag("recursive", "Process the directory used in -f, --filename recursively.", short="R", type="bool")
+KUSTOMIZE = Flag("kustomize", "Process the kustomization directory; not together with -f or -R.", short="k")
 OUTPUT = Flag(
     "output", "Output format: json, yaml, name, go-template=..., jsonpath=..., custom-columns=..., wide.", short="o"
 )
@@ -75,9 +76,8 @@ CASCADE = {
     "false": "Orphan",
 }
 """Values of --cascade → propagation policies."""
-FILES = (FILENAME, RECURSIVE)
+FILES = (FILENAME, RECURSIVE, KUSTOMIZE)
 PRINT = (OUTPUT, TEMPLATE, ALLOW_MISSING, SHOW_MANAGED)
-REFUSED_FILES = ("--kustomize", "-k")
 
 
 _TEMPLATED = {
@@ -97,6 +97,18 @@ def join_template(parsed: Parsed) -> None:
     output = parsed.values.get("output") or "go-template"
     if template and output in _TEMPLATED:
         parsed.values["output"] = f"{output}={template}"
+
+
+class Kustomization(str):
+    """A directory given with -k, among the files."""
+
+    __slots__ = ()
+
+
+def join_kustomization(parsed: Parsed) -> None:
+    """Makes the directory of -k one of the files."""
+    if parsed.values.get("kustomize"):
+        parsed.values["filename"] = (*parsed.values["filename"], Kustomization(parsed.values["kustomize"]))
 
 
 def field_manager(default: str) -> Flag:

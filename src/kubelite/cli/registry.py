@@ -63,6 +63,7 @@ VERBS: dict[str, Verb] = {
     "patch": _verb("patch", ADVANCED, "Update fields of a resource"),
     "replace": _verb("replace", ADVANCED, "Replace a resource by file name or stdin"),
     "wait": _verb("wait", ADVANCED, "Experimental: Wait for a specific condition on one or many resources"),
+    "kustomize": _verb("kustomize", ADVANCED, "Build a kustomization target from a directory"),
     "label": _verb("label", SETTINGS, "Update the labels on a resource"),
     "annotate": _verb("label", SETTINGS, "Update the annotations on a resource", "ANNOTATE"),
     "completion": _verb("completion", SETTINGS, "Output shell completion code for the specified shell (bash)"),
@@ -75,8 +76,7 @@ VERBS: dict[str, Verb] = {
     "version": _verb("discovery", OTHER, "Print the client and server version information", "VERSION"),
 }
 VERBS |= {
-    word: Verb("", REFUSED, "")
-    for word in ("autoscale", "certificate", "debug", "kustomize", "plugin", "proxy", "top", "alpha")
+    word: Verb("", REFUSED, "") for word in ("autoscale", "certificate", "debug", "plugin", "proxy", "top", "alpha")
 }
 
 ALIASES: dict[str, str] = {}

@@ -252,7 +252,6 @@ COMMAND = Command(
         Flag("prune", "Not supported: deletion of what the files no longer have.", type="bool"),
     ),
     refused=(
-        *options.REFUSED_FILES,
         "--all",
         "--applyset",
         "--prune-allowlist",

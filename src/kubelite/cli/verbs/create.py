@@ -127,7 +127,7 @@ COMMAND = Command(
         Flag("raw", "Raw URI to POST to the server."),
         Flag("save-config", "Keep the configuration in the object's annotation, for a later apply.", type="bool"),
     ),
-    refused=(*options.REFUSED_FILES, "--windows-line-endings"),
+    refused=("--windows-line-endings",),
     complete=complete,
     validate=validate,
     run=run,

@@ -195,7 +195,6 @@ COMMAND = Command(
         Flag("timeout", "How long to wait for each object; 0 for ever.", type="duration"),
         Flag("wait", "Wait for the objects to be gone.", type="bool", default=True),
     ),
-    refused=options.REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run,

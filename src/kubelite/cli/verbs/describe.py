@@ -218,7 +218,6 @@ COMMAND = Command(
         options.CHUNK_SIZE,
         Flag("show-events", "Display events related to the object.", type="bool", default=True),
     ),
-    refused=options.REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run,

@@ -116,7 +116,6 @@ COMMAND = Command(
         options.field_manager("kubectl-client-side-apply"),
     ),
     refused=(
-        *options.REFUSED_FILES,
         "--concurrency",
         "--server-side",
         "--force-conflicts",

@@ -132,7 +132,6 @@ COMMAND = Command(
         options.field_manager("kubectl-edit"),
     ),
     refused=(
-        *options.REFUSED_FILES,
         "--output-patch",
         "--save-config",
         "--subresource",

@@ -12,7 +12,7 @@ from kubelite.cli import builder
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError
 from kubelite.cli.flags import Flag, Parsed
-from kubelite.cli.options import FILENAME, REFUSED_FILES
+from kubelite.cli.options import FILENAME
 from kubelite.cli.pods import POD_RUNNING_TIMEOUT, container_names, default_container, first_pod
 from kubelite.cli.session import Object, Session
 
@@ -151,7 +151,6 @@ COMMAND = Command(
         ("Run 'date' in the first pod of a deployment", "exec deploy/mydeployment -- date"),
     ),
     flags=(*_FLAGS, FILENAME),
-    refused=REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run,

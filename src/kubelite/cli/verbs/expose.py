@@ -199,7 +199,7 @@ COMMAND = Command(
         Flag("target-port", "Name or number of the port on the container."),
         Flag("type", "ClusterIP, NodePort, LoadBalancer or ExternalName."),
     ),
-    refused=(*options.REFUSED_FILES, "--override-type"),
+    refused=("--override-type",),
     complete=complete,
     validate=validate,
     run=run,

@@ -321,7 +321,6 @@ COMMAND = Command(
         Flag("watch", "After listing, watch for changes.", short="w", type="bool"),
         Flag("watch-only", "Watch for changes without listing first.", type="bool"),
     ),
-    refused=options.REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run,

@@ -33,27 +33,28 @@ class Options:
     outcome: Outcome
 
 
+def _is_change(arg: str) -> bool:
+    """`key=value` or `key-`, not a resource."""
+    return arg.find("=") > 0 or ("=" not in arg and len(arg) > 1 and arg.endswith("-"))
+
+
 def _split(args: Sequence[str], word: str) -> tuple[list[str], dict[str, str], list[str]]:
     """(resource arguments, entries to set, entries to remove)."""
-    first = next((index for index, arg in enumerate(args) if "=" in arg or arg.endswith("-")), len(args))
+    first = next((index for index, arg in enumerate(args) if _is_change(arg)), len(args))
     wanted: dict[str, str] = {}
     removed: list[str] = []
     for arg in args[first:]:
+        if not _is_change(arg):
+            raise CliError(f"all resources must be specified before {word} changes: {arg}")
         key, equals, value = arg.partition("=")
         if equals:
             if word == "label" and "=" in value:
                 raise CliError(f"invalid label spec: {arg}")
-            if not key:
-                raise UsageError(
-                    f"invalid {word} spec: {arg}" if word == "label" else f"invalid annotation format: {arg}"
-                )
             if key in wanted:
                 raise UsageError(f"invalid {word} {arg}: duplicate key")
             wanted[key] = value
-        elif arg.endswith("-"):
-            removed.append(arg[:-1])
         else:
-            raise UsageError(f"unknown {word} spec: {arg}" if word == "label" else f"invalid annotation format: {arg}")
+            removed.append(arg[:-1])
     both = set(wanted) & set(removed)
     if both:
         raise UsageError(
@@ -172,7 +173,6 @@ _FLAGS = (
     Flag("overwrite", "Allow entries to be overwritten.", type="bool"),
     Flag("resource-version", "Only update if this is the present version."),
 )
-_REFUSED = options.REFUSED_FILES
 COMMAND = Command(
     name="label",
     summary="Update the labels on a resource",
@@ -184,7 +184,6 @@ COMMAND = Command(
         ("Remove a label", "label pods foo bar-"),
     ),
     flags=(*_FLAGS, options.field_manager("kubectl-label")),
-    refused=_REFUSED,
     complete=_completer("label"),
     validate=validate,
     run=run,
@@ -199,7 +198,6 @@ ANNOTATE = Command(
         ("Remove an annotation", "annotate pods foo description-"),
     ),
     flags=(*_FLAGS, options.field_manager("kubectl-annotate")),
-    refused=_REFUSED,
     complete=_completer("annotation"),
     validate=validate,
     run=run,

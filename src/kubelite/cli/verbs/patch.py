@@ -154,7 +154,6 @@ COMMAND = Command(
         Flag("subresource", "Patch this subresource."),
         Flag("type", "The kind of patch: json, merge or strategic.", default="strategic"),
     ),
-    refused=options.REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run,

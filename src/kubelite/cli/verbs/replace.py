@@ -122,7 +122,7 @@ COMMAND = Command(
         Flag("subresource", "Replace this subresource."),
         Flag("timeout", "Only with --force: how long to wait for the deletion.", type="duration"),
     ),
-    refused=(*options.REFUSED_FILES, "--raw", "--cascade", "--wait"),
+    refused=("--raw", "--cascade", "--wait"),
     complete=complete,
     validate=validate,
     run=run,

@@ -58,14 +58,15 @@ async def _deployments(opts: Options, session: Session, what: str, errors: list[
             raise not_supported(f"rollout {what} of {item.resource.name}")
         if item.resource.name != "deployments.apps":
             kind = ".".join(filter(None, (item.resource.kind, item.resource.group)))
-            raise CliError(_REFUSALS[what].format(kind=kind, name=f'{item.resource.name} "{item.name}"'))
+            pair = f"{{{item.resource.group} {item.resource.kind}}}"
+            raise CliError(_REFUSALS[what].format(kind=kind, pair=pair, name=f'{item.resource.name} "{item.name}"'))
     return found
 
 
 _REFUSALS = {
     "status": "no status viewer has been implemented for {kind}",
-    "history": 'no history viewer has been implemented for "{kind}"',
-    "undo": 'no rollbacker has been implemented for "{kind}"',
+    "history": 'error retrieving history for "{kind}", no visitor method exists for {pair}',
+    "undo": 'error retrieving rollbacker for "{kind}", no visitor method exists for {pair}',
     "pause": "{name} pausing is not supported",
     "resume": "{name} resuming is not supported",
     "restart": "{name} restarting is not supported",
@@ -296,7 +297,6 @@ async def run_restart(opts: Options, session: Session) -> int:
 
 _WHERE = (*options.FILES, options.SELECTOR)
 _CHANGE = (*_WHERE, *options.PRINT)
-_REFUSED = options.REFUSED_FILES
 _HERE = "kubelite.cli.verbs.rollout"
 
 STATUS = Command(
@@ -310,7 +310,6 @@ STATUS = Command(
         Flag("timeout", "How long to wait; 0 for ever.", type="duration"),
         Flag("watch", "Watch until it is done.", short="w", type="bool", default=True),
     ),
-    refused=options.REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run_status,
@@ -324,7 +323,6 @@ HISTORY = Command(
         ("View what revision 3 was", "rollout history deployment/abc --revision=3"),
     ),
     flags=(*_CHANGE, Flag("revision", "See the details of this revision.", type="int")),
-    refused=_REFUSED,
     complete=complete,
     validate=validate,
     run=run_history,
@@ -342,7 +340,6 @@ UNDO = Command(
         options.DRY_RUN,
         Flag("to-revision", "The revision to roll back to; 0 for the previous one.", type="int"),
     ),
-    refused=_REFUSED,
     complete=complete,
     validate=validate,
     run=run_undo,
@@ -353,7 +350,6 @@ PAUSE = Command(
     usage="rollout pause RESOURCE",
     examples=(("Pause a deployment", "rollout pause deployment/nginx"),),
     flags=(*_CHANGE, options.field_manager("kubectl-rollout")),
-    refused=_REFUSED,
     complete=complete,
     validate=validate,
     run=run_pause,
@@ -364,7 +360,6 @@ RESUME = Command(
     usage="rollout resume RESOURCE",
     examples=(("Resume a deployment", "rollout resume deployment/nginx"),),
     flags=(*_CHANGE, options.field_manager("kubectl-rollout")),
-    refused=_REFUSED,
     complete=complete,
     validate=validate,
     run=run_resume,
@@ -375,7 +370,6 @@ RESTART = Command(
     usage="rollout restart RESOURCE",
     examples=(("Restart a deployment", "rollout restart deployment/nginx"),),
     flags=(*_CHANGE, options.field_manager("kubectl-rollout")),
-    refused=_REFUSED,
     complete=complete,
     validate=validate,
     run=run_restart,

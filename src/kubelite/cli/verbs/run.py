@@ -252,7 +252,8 @@ COMMAND = Command(
         Flag("tty", "Allocate a terminal.", short="t", type="bool"),
     ),
     refused=(
-        *options.REFUSED_FILES,
+        "--kustomize",
+        "-k",
         "--filename",
         "-f",
         "--recursive",

@@ -125,7 +125,6 @@ COMMAND = Command(
         Flag("resource-version", "Only scale if this is the present version."),
         Flag("timeout", "How long to wait for the new size; 0 for not at all.", type="duration"),
     ),
-    refused=options.REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run,

@@ -223,7 +223,6 @@ _COMMON = (
     options.LOCAL,
     options.field_manager("kubectl-set"),
 )
-_REFUSED = options.REFUSED_FILES
 _CONTAINERS = Flag("containers", "The names of the containers to change; * for all.", short="c", default="*")
 IMAGE = Command(
     name="image",
@@ -234,7 +233,6 @@ IMAGE = Command(
         ("Set the image of all containers of all deployments", "set image deployments --all *=nginx:1.9.1"),
     ),
     flags=_COMMON,
-    refused=_REFUSED,
     complete=complete_image,
     run=run,
 )
@@ -254,7 +252,7 @@ ENV = Command(
         Flag("list", "Display the environment.", type="bool"),
         Flag("overwrite", "Allow variables to be overwritten.", type="bool", default=True),
     ),
-    refused=(*_REFUSED, "--from", "--keys", "--prefix", "--resolve"),
+    refused=("--from", "--keys", "--prefix", "--resolve"),
     complete=complete_env,
     run=run,
 )
@@ -272,7 +270,6 @@ RESOURCES = Command(
         Flag("limits", "Limits, such as 'cpu=100m,memory=256Mi'."),
         Flag("requests", "Requests, such as 'cpu=100m,memory=256Mi'."),
     ),
-    refused=_REFUSED,
     complete=complete_resources,
     run=run,
 )
@@ -285,7 +282,6 @@ SERVICE_ACCOUNT = Command(
         ("Set the service account of a deployment", "set serviceaccount deployment nginx-deployment serviceaccount1"),
     ),
     flags=_COMMON,
-    refused=_REFUSED,
     complete=complete_service_account,
     run=run,
 )

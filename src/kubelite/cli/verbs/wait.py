@@ -185,7 +185,6 @@ COMMAND = Command(
         Flag("for", "create, delete, condition=NAME[=VALUE] or jsonpath='{PATH}'[=VALUE]."),
         Flag("timeout", "How long to wait; 0 checks once, negative waits for a week.", type="duration", default=30.0),
     ),
-    refused=options.REFUSED_FILES,
     complete=complete,
     validate=validate,
     run=run,
