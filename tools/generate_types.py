@@ -34,6 +34,8 @@ ANY = {
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool",
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray",
 }
+# Kept as bytes: only field management reads them, and every decoder of an object passes them.
+RAW = {"io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"}
 # Field names that would hide a type in the class body.
 TAKEN = {"bool", "dict", "field", "float", "int", "list", "str"}
 TIMES = {
@@ -116,6 +118,8 @@ class Module:
         if target == INT_OR_STRING:
             self.imports.add(("base", "IntOrString"))
             return "IntOrString"
+        if target in RAW:
+            return "Raw"
         if target in ANY:
             return "Any"
         module = module_of(target)
@@ -159,6 +163,8 @@ class Module:
             return f"{python}: {kind} = field(default_factory={factory}{renamed})"
         if kind == "str" and not time and path not in NULLABLE:
             return f'{python}: str = field(default=""{renamed})' if wire else f'{python}: str = ""'
+        if kind == "Raw":
+            return f"{python}: Raw = Raw()"
         struct = kind[0].isupper() and kind not in ("Any", "Time", "Quantity", "IntOrString", "Int32", "Int64")
         if struct and name in ALWAYS and path not in ALWAYS_EXCEPT and (top or name != "status"):
             return f"{python}: {kind} = field(default_factory=lambda: {kind}())"
@@ -185,8 +191,9 @@ class Module:
         if re.search(r"\bAny\b", body):
             head.append("from typing import Any")
             head.append("")
-        if "field(" in body:
-            head.append("from msgspec import field")
+        taken = [name for name, mark in (("Raw", "Raw()"), ("field", "field(")) if mark in body]
+        if taken:
+            head.append(f"from msgspec import {', '.join(taken)}")
             head.append("")
         by_module: dict[str, list[str]] = {"base": ["Object"]}
         for module, name in sorted(self.imports):

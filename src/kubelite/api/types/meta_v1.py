@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import field
+from msgspec import Raw, field
 
 from kubelite.api.types.base import Int32, Int64, Object, Time
 
@@ -109,7 +109,7 @@ class ListMeta(Object):
 class ManagedFieldsEntry(Object):
     apiVersion: str = ""
     fieldsType: str = ""
-    fieldsV1: Any = None
+    fieldsV1: Raw = Raw()
     manager: str = ""
     operation: str = ""
     subresource: str = ""
