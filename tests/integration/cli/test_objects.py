@@ -257,6 +257,21 @@ async def test_nodes_are_cordoned_tainted_and_drained(cli: Cli) -> None:
     assert (await cli("uncordon node-1")).out == "node/node-1 uncordoned\n"
 
 
+async def test_create_lets_the_user_edit_first(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBE_EDITOR", "sed -i s/old/new/")
+    created = await cli("create --edit -f -", CONFIG_MAP | {"data": {"a": "old"}})
+    assert (created.code, created.out) == (0, "configmap/settings created\n"), created.err
+    assert (await cli("get cm settings -o jsonpath={.data.a}")).out == "new"
+    monkeypatch.setenv("KUBE_EDITOR", "true")
+    again = await cli("create --edit -f -", CONFIG_MAP | {"metadata": {"name": "other"}})
+    assert (again.code, again.out, again.err) == (0, "", "Edit cancelled, no changes made.\n")
+    monkeypatch.setenv("KUBE_EDITOR", "sed -i s/.*/text/")
+    broken = await cli("create --edit -f -", CONFIG_MAP | {"metadata": {"name": "other"}})
+    assert broken.code == 1
+    assert "invalid" in broken.err
+    assert (await cli("get cm other")).code == 1
+
+
 async def test_edit_sends_what_changed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     await cli("create -f -", CONFIG_MAP)
     monkeypatch.setenv("KUBE_EDITOR", 'sed -i \'s/a: "1"/a: "2"/\'')

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubelite.cli import builder, options
+from kubelite.cli.builder import Item
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError, raise_all, sourced
 from kubelite.cli.flags import Flag, Parsed
@@ -54,8 +55,6 @@ def validate(opts: Options) -> None:
 
 
 async def run(opts: Options, session: Session) -> int:
-    if opts.edit:
-        raise CliError("flag --edit is not supported by kubelite")
     if opts.raw:
         return await _raw(opts, session)
     items = await builder.file_items(session, opts.files, opts.recursive, selector=opts.selector)
@@ -63,6 +62,12 @@ async def run(opts: Options, session: Session) -> int:
         raise CliError("no objects passed to create")
     errors: list[Exception] = []
     for item in items:
+        try:
+            if opts.edit and not _edited(item, session):
+                continue
+        except CliError as error:
+            errors.append(error)
+            continue
         obj = with_last_applied(item.object) if opts.save_config else item.object
         if not opts.outcome.client_only:
             path = item.resource.path(item.namespace)
@@ -74,6 +79,30 @@ async def run(opts: Options, session: Session) -> int:
         opts.outcome.show(session, obj, "created")
     raise_all(errors)
     return 0
+
+
+def _edited(item: Item, session: Session) -> bool:
+    """Lets the user edit the object; whether it is to be created. Raises CliError for a text that is no object."""
+    from kubelite.cli.printers import yaml
+    from kubelite.cli.verbs.edit import HEADER, edit_text, without_comments
+    from kubelite.machinery import yamlcodec
+
+    text = yaml.render(item.object)
+    edited = without_comments(edit_text(HEADER + text))
+    if edited == text:
+        session.warn("Edit cancelled, no changes made.")
+        return False
+    if not edited.strip():
+        session.warn("Edit cancelled, saved file was empty.")
+        return False
+    try:
+        changed = yamlcodec.load(edited)
+    except yamlcodec.YAMLError as error:
+        raise CliError(f"the edited text of {item.printed} is not valid YAML: {error}") from error
+    if not isinstance(changed, dict):
+        raise CliError(f"{item.resource.plural} {item.name!r} is invalid: the edited text is not an object")
+    item.object = changed
+    return True
 
 
 async def _raw(opts: Options, session: Session) -> int:
@@ -123,7 +152,7 @@ COMMAND = Command(
         options.DRY_RUN,
         options.VALIDATE,
         options.field_manager("kubectl-create"),
-        Flag("edit", "Edit the resource before creating; not supported.", type="bool"),
+        Flag("edit", "Edit the resource before creating it.", type="bool"),
         Flag("raw", "Raw URI to POST to the server."),
         Flag("save-config", "Keep the configuration in the object's annotation, for a later apply.", type="bool"),
     ),

@@ -66,7 +66,7 @@ async def _edit(opts: Options, session: Session, item: Item) -> None:
     for _ in range(TRIES):
         header = HEADER + "".join(f"# {line}\n" for line in problem.splitlines()) + ("#\n" if problem else "")
         edited = edit_text(header + text)
-        body = "".join(line for line in edited.splitlines(keepends=True) if not line.lstrip().startswith("#"))
+        body = without_comments(edited)
         if not body.strip():
             raise CliError("Edit cancelled, saved file was empty")
         if body == text:
@@ -84,6 +84,10 @@ async def _edit(opts: Options, session: Session, item: Item) -> None:
             continue
         return
     raise CliError(f"{item.printed}: the edit was not accepted")
+
+
+def without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
 
 
 def edit_text(text: str) -> str:
