@@ -74,8 +74,9 @@ async def scale(registry: Registry, request: Request, kind: Kind) -> Response:
     info = request.info
     if info.verb == "get":
         return _scale_response(kind, await registry.get(kind, info.name, info.namespace))
-    ask = write.ask_of(request, "UpdateOptions")
-    wanted = _scale_change(request, kind, ask)
+    ask = write.ask_of(request, "PatchOptions" if info.verb == "patch" else "UpdateOptions")
+    applies = info.verb == "patch" and write.is_apply(request)
+    wanted = _scale_apply(registry, request, kind, ask) if applies else _scale_change(request, kind, ask)
     written = await update.update(
         registry,
         kind,
@@ -88,6 +89,42 @@ async def scale(registry: Registry, request: Request, kind: Kind) -> Response:
         rules=BY_SERVER,
     )
     return _scale_response(kind, written.object)
+
+
+def _scale_apply(registry: Registry, request: Request, kind: Kind, ask: Ask) -> Callable[[Any], Any]:
+    """Present object → the object with the replicas of the Scale that was applied, and with their owner."""
+    from kubelite.apiserver.registry.applied import ScaleApplication, read_config
+
+    config = read_config(request.body, ask)
+    application = ScaleApplication(registry, kind, config, ask, force=request.param("force") in ("true", "1"))
+
+    def change(old: Any) -> Any:
+        document, entries = application.onto(_scale_document(kind, old), old.metadata.managedFields)
+        with fitting(document):
+            found = codec.convert(document, Scale)
+        write.named(found, request.info.namespace, request.info.name)
+        _set_replicas(kind, old, found, request.info.name)
+        old.metadata.managedFields = entries
+        return old
+
+    return change
+
+
+def _scale_document(kind: Kind, obj: Any) -> dict[str, Any]:
+    document: dict[str, Any] = codec.to_generic(_scale_of(kind, obj))
+    document.setdefault("spec", {}).setdefault("replicas", 0)
+    return document
+
+
+def _set_replicas(kind: Kind, obj: Any, scale: Scale, name: str) -> None:
+    """Raises StatusError 422 for a negative number."""
+    replicas = scale.spec.replicas or 0
+    if replicas < 0:
+        wrong = fielderrors.invalid(Path("spec") / "replicas", replicas, "must be greater than or equal to 0")
+        raise errors.invalid("autoscaling", "Scale", name, [wrong])
+    assert kind.scale is not None
+    kind.scale.set_replicas(obj, replicas)
+    obj.metadata.resourceVersion = scale.metadata.resourceVersion
 
 
 def _scale_change(request: Request, kind: Kind, ask: Ask) -> Callable[[Any], Any]:
@@ -108,21 +145,14 @@ def _scale_change(request: Request, kind: Kind, ask: Ask) -> Callable[[Any], Any
         if request.info.verb == "patch":
             from kubelite.machinery import jsonpatch, mergepatch
 
-            document = codec.to_generic(_scale_of(kind, old))
-            document.setdefault("spec", {}).setdefault("replicas", 0)
+            document = _scale_document(kind, old)
             apply = jsonpatch.apply if type_ == "json" else mergepatch.apply
             patched = apply(document, patch)
             with fitting(patched):
                 found = codec.convert(patched, Scale)
         else:
             found = sent
-        replicas = found.spec.replicas or 0
-        if replicas < 0:
-            wrong = fielderrors.invalid(Path("spec") / "replicas", replicas, "must be greater than or equal to 0")
-            raise errors.invalid("autoscaling", "Scale", request.info.name, [wrong])
-        assert kind.scale is not None
-        kind.scale.set_replicas(old, replicas)
-        old.metadata.resourceVersion = found.metadata.resourceVersion
+        _set_replicas(kind, old, found, request.info.name)
         return old
 
     return change

@@ -19,8 +19,8 @@ from kubelite.apiserver.handlers.revisions import list_query, parse_int
 from kubelite.apiserver.handlers.selectors import selection_of
 from kubelite.apiserver.registry import create, delete, update
 from kubelite.apiserver.registry.ask import IGNORE, LOOPBACK, STRICT, WARN, Ask, Written
-from kubelite.apiserver.registry.body import decode_body, media_type
-from kubelite.apiserver.registry.patch import patch_type, patcher, read_patch
+from kubelite.apiserver.registry.body import decode_body, media_type, report
+from kubelite.apiserver.registry.patch import APPLY, patch_type, patcher, read_patch
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.request import Request, Response
 from kubelite.machinery import errors, fielderrors
@@ -43,8 +43,13 @@ DELETED_IS_RETURNED = frozenset(
 
 def ask_of(request: Request, options_kind: str) -> Ask:
     """The options of a write. Raises StatusError 422 for values that do not exist."""
-    ask = Ask(request.user or LOOPBACK, warnings=request.warnings)
-    if not request.raw_query:
+    ask = Ask(
+        request.user or LOOPBACK,
+        warnings=request.warnings,
+        annotations=request.annotations,
+        user_agent=request.headers.get("user-agent", ""),
+    )
+    if not request.raw_query and options_kind != "PatchOptions":
         return ask
     found = []
     dry_run = request.query.get("dryRun")
@@ -60,11 +65,26 @@ def ask_of(request: Request, options_kind: str) -> Ask:
         found.append(fielderrors.not_supported(path, ask.field_validation, ["", IGNORE, STRICT, WARN]))
     ask.field_manager = request.param("fieldManager")
     found += validate_field_manager(ask.field_manager, Path("fieldManager"))
-    if options_kind == "PatchOptions" and request.query.get("force"):
-        found.append(fielderrors.forbidden(Path("force"), "may not be specified for non-apply patch"))
+    if options_kind == "PatchOptions":
+        found += _check_apply(request, ask)
     if found:
         raise errors.invalid("meta.k8s.io", options_kind, "", found)
     return ask
+
+
+def _check_apply(request: Request, ask: Ask) -> list[fielderrors.FieldError]:
+    """An apply needs a manager, and only an apply can be forced."""
+    ask.applies = is_apply(request)
+    if ask.applies:
+        return [] if ask.field_manager else [fielderrors.required(Path("fieldManager"), "is required for apply patch")]
+    if request.query.get("force"):
+        return [fielderrors.forbidden(Path("force"), "may not be specified for non-apply patch")]
+    return []
+
+
+def is_apply(request: Request) -> bool:
+    """Whether a patch is a server-side apply."""
+    return media_type(request.headers.get("content-type", "")) == APPLY
 
 
 def _answer(request: Request, kind: Kind, written: Written, status: int = 200) -> Response:
@@ -77,6 +97,8 @@ def _decoded(request: Request, kind: Kind, ask: Ask) -> Any:
     obj = decode_body(
         request.body, request.headers.get("content-type", ""), kind.type, kind.api_version, kind.kind, ask
     )
+    if kind.custom is not None:
+        report(kind.custom.coerce(obj), ask, kind.kind, kind.api_version)
     if kind.to_stored is not None:
         stored = kind.storage_kind
         obj = kind.to_stored(obj)
@@ -89,6 +111,7 @@ async def post(registry: Registry, request: Request, kind: Kind) -> Response:
     read.form_for(request, kind)
     ask = ask_of(request, "CreateOptions")
     obj = _decoded(request, kind, ask)
+    ask.served = kind if kind.stored_as is not None else None
     written = await create.create(registry, kind.storage_kind, request.info.namespace, obj, ask)
     return _answer(request, kind, written, 201)
 
@@ -97,6 +120,7 @@ async def put(registry: Registry, request: Request, kind: Kind, rules: update.Ru
     """Update of the object or its status: 200, or 201 where an absent name is created."""
     read.form_for(request, kind)
     ask = ask_of(request, "UpdateOptions")
+    ask.served = kind if kind.stored_as is not None else None
     info = request.info
     stored = kind.storage_kind
     namespace = info.namespace if kind.namespaced else ""
@@ -146,22 +170,19 @@ def check_namespace(named: str, asked: str) -> None:
 
 
 async def patch(registry: Registry, request: Request, kind: Kind, rules: update.Rules | None = None) -> Response:
-    """Patch of the object or its status: 200."""
+    """Patch of the object or its status: 200; 201 where an apply creates the object."""
     read.form_for(request, kind)
+    if is_apply(request):
+        return await _apply(registry, request, kind, rules)
     type_ = patch_type(media_type(request.headers.get("content-type", "")))
     ask = ask_of(request, "PatchOptions")
+    ask.served = kind if kind.stored_as is not None else None
     info = request.info
     stored = kind.storage_kind
     change = patcher(kind, type_, read_patch(request.body, type_), ask)
 
     def checked(body: Any) -> Any:
-        new = change(body)
-        if new.metadata.name != info.name:
-            raise errors.bad_request(
-                f"the name of the object ({new.metadata.name}) does not match the name on the URL ({info.name})"
-            )
-        check_namespace(new.metadata.namespace, info.namespace)
-        return new
+        return named(change(body), info.namespace, info.name)
 
     written = await update.update(
         registry,
@@ -177,6 +198,49 @@ async def patch(registry: Registry, request: Request, kind: Kind, rules: update.
         tries=update.PATCH_TRIES,
     )
     return _answer(request, kind, written)
+
+
+async def _apply(registry: Registry, request: Request, kind: Kind, rules: update.Rules | None) -> Response:
+    """Server-side apply: merges what the body states, or creates it."""
+    from kubelite.apiserver.registry.applied import Application, read_config
+
+    ask = ask_of(request, "PatchOptions")
+    info = request.info
+    config = read_config(request.body, ask)
+    application = Application(
+        registry, kind, config, ask, force=request.param("force") in ("true", "1"), subresource=info.subresource
+    )
+    stored = kind.storage_kind
+    namespace = info.namespace if kind.namespaced else ""
+
+    def onto(body: bytes) -> Any:
+        return named(application.onto(body), namespace, info.name)
+
+    written = await update.update(
+        registry,
+        stored,
+        namespace,
+        info.name,
+        onto,
+        ask,
+        subresource=info.subresource,
+        derives=True,
+        takes_body=True,
+        create_with=None if info.subresource else application.fresh,
+        rules=rules,
+        tries=update.PATCH_TRIES,
+    )
+    return _answer(request, kind, written, 201 if written.created else 200)
+
+
+def named(obj: Any, namespace: str, name: str) -> Any:
+    """The object, if it has the name and namespace of the URL. Raises StatusError 400."""
+    if obj.metadata.name != name:
+        raise errors.bad_request(
+            f"the name of the object ({obj.metadata.name}) does not match the name on the URL ({name})"
+        )
+    check_namespace(obj.metadata.namespace, namespace)
+    return obj
 
 
 def delete_options(request: Request, ask: Ask) -> DeleteOptions:

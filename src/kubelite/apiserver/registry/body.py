@@ -53,7 +53,7 @@ def decode_body(body: bytes, content_type: str, type_: Any, api_version: str, ki
     _check_kind(obj, api_version, kind)
     obj.apiVersion, obj.kind = api_version, kind
     if ask.field_validation != IGNORE:
-        _report(mistakes + codec.strict_errors(raw, type_), ask, kind, api_version)
+        report(mistakes + codec.strict_errors(raw, type_), ask, kind, api_version)
     return obj
 
 
@@ -97,8 +97,9 @@ def _why_other(api_version: str, found: str, kind: str) -> str:
     return f"converting ({version}.{found}) to ({kind}): unknown conversion"
 
 
-def _report(mistakes: list[str], ask: Ask, kind: str, api_version: str) -> None:
-    if not mistakes:
+def report(mistakes: list[str], ask: Ask, kind: str, api_version: str) -> None:
+    """Refuses or warns, as the client asked. Raises StatusError 400."""
+    if not mistakes or ask.field_validation == IGNORE:
         return
     if ask.field_validation == STRICT:
         version = api_version.rpartition("/")[2]
@@ -118,6 +119,8 @@ def convert_document(document: dict[str, Any], kind: Kind, ask: Ask) -> Any:
     # As many bytes again: no field was unknown, or an empty struct that was written for the first time hides it. That is
     # good enough where the consequence is a warning, at a third of the cost; components send thousands of status patches.
     probably_clean = ask.field_validation == WARN and len(codec.encode(obj)) == len(raw)
+    if kind.custom is not None:
+        report(kind.custom.coerce(obj), ask, kind.kind, kind.api_version)
     if ask.field_validation != IGNORE and not probably_clean:
-        _report(codec.strict_errors(raw, kind.type), ask, kind.kind, kind.api_version)
+        report(codec.strict_errors(raw, kind.type), ask, kind.kind, kind.api_version)
     return obj

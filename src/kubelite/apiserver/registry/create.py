@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubelite.api.meta import validate_metadata
-from kubelite.apiserver.registry import metadata
+from kubelite.apiserver.registry import metadata, ownership
 from kubelite.apiserver.registry.ask import Ask, Written
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.apiserver.watchcache.entry import Entry, splice
@@ -34,6 +34,8 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
     metadata.prepare_create(obj, kind, registry.now_text())
     with reading(kind):
         kind.set_defaults(obj)
+    if not ask.applies:
+        ownership.created(registry, kind, obj, ask)
     request = AdmissionRequest(
         "CREATE",
         kind,
@@ -44,6 +46,7 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
         dry_run=ask.dry_run,
         options=ask.options,
         warnings=ask.warnings,
+        annotations=ask.annotations,
     )
     with reading(kind):
         await registry.admission.mutate(request)
@@ -71,13 +74,14 @@ async def _store(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
     while True:
         name = obj.metadata.name
         value = codec.encode(obj)
+        stored = value if kind.custom is None else await kind.custom.encode(obj)
         key = f"{namespace}/{name}" if kind.namespaced else name
         if ask.dry_run:
             if await registry.live(kind, namespace, name) is not None:
                 raise errors.already_exists(kind.group, kind.plural, name)
             return Written(Entry(key, namespace, name, 0, value), obj, created=True)
         try:
-            revision = await registry.store.create(kind.key(namespace, name), value, ttl=registry.ttl(kind))
+            revision = await registry.store.create(kind.key(namespace, name), stored, ttl=registry.ttl(kind))
         except KeyExists:
             tries -= 1
             if not tries:

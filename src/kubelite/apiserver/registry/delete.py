@@ -17,7 +17,7 @@ from kubelite.api.meta import FINALIZER_FOREGROUND, FINALIZER_ORPHAN
 from kubelite.api.types.meta_v1 import DeleteOptions
 from kubelite.apiserver.registry import create
 from kubelite.apiserver.registry.ask import Ask, Written
-from kubelite.apiserver.registry.update import UPDATE_TRIES, _Raced, _seen, is_finished, remove
+from kubelite.apiserver.registry.update import UPDATE_TRIES, _Raced, _seen, is_finished, remove, viewed
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.apiserver.watchcache.entry import Entry, decode, splice
 from kubelite.machinery import codec, errors, fielderrors, times
@@ -82,6 +82,7 @@ async def delete(
 
 
 async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: DeleteOptions, ask: Ask) -> Written:
+    entry = await viewed(kind, entry)
     obj = decode(entry.body, kind.type)
     _check_preconditions(kind, entry, obj, options)
     request = AdmissionRequest(
@@ -94,6 +95,7 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
         dry_run=ask.dry_run,
         options=options,
         warnings=ask.warnings,
+        annotations=ask.annotations,
     )
     await registry.admission.mutate(request)
     await registry.admission.validate(request)
@@ -109,9 +111,10 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
     value = codec.encode(marked)
     revision = entry.revision
     if not ask.dry_run and splice(value, entry.revision) != entry.body:
+        stored = value if kind.custom is None else await kind.custom.encode(marked)
         try:
             revision = await registry.store.update(
-                kind.key(entry.namespace, entry.name), value, entry.revision, ttl=registry.ttl(kind)
+                kind.key(entry.namespace, entry.name), stored, entry.revision, ttl=registry.ttl(kind)
             )
         except Conflict as found:
             raise _Raced(_seen(kind, entry, found), False) from None
@@ -149,6 +152,8 @@ def _mark(registry: Registry, kind: Kind, obj: Any, options: DeleteOptions) -> b
     if metadata.deletionTimestamp is None:
         metadata.deletionTimestamp = times.now_text(now + timedelta(seconds=grace))
         metadata.deletionGracePeriodSeconds = grace
+        if kind.mark_deleted is not None:
+            kind.mark_deleted(obj, metadata.deletionTimestamp)
         if metadata.generation:
             metadata.generation += 1
         if kind.kind == "Namespace" and kind.group == "":

@@ -13,6 +13,7 @@ from typing import Any
 
 from kubelite.machinery import errors, names
 from kubelite.machinery.kind import Kind
+from kubelite.machinery.unstructured import Unstructured
 
 
 def fill_scope(obj: Any, kind: Kind, namespace: str, name: str) -> None:
@@ -84,6 +85,10 @@ def prepare_update(new: Any, old: Any) -> None:
 
 def grow_generation(new: Any, old: Any) -> None:
     """The generation counts the changes of what is wanted: everything but metadata and status."""
+    if isinstance(new, Unstructured):
+        if new.content != old.content:
+            new.metadata.generation = (old.metadata.generation or 0) + 1
+        return
     for name in new.__struct_fields__:
         if name not in ("metadata", "status", "apiVersion", "kind") and getattr(new, name) != getattr(old, name):
             new.metadata.generation = (old.metadata.generation or 0) + 1

@@ -37,6 +37,8 @@ class Registry:
         self.clock = clock
         self.stopping = False
         """The server has been asked to end: it is no longer ready."""
+        self.keeper: Any = None
+        """What keeps the encryption of the store (`encryption.Keeper`); None if nothing is encrypted."""
         self.admission: Admission = AdmitAll()
         self.hooks: dict[tuple[str, str], list[WriteHook]] = {}
         self._event_ttl = event_ttl
@@ -51,6 +53,8 @@ class Registry:
     def cached(self, kind: Kind, namespace: str, name: str) -> Any | None:
         """The typed object as the cache has it; None if it has none. A fresh copy: the caller may change it."""
         entry = self.entry(kind, namespace, name)
+        if entry is not None and kind.custom is not None:
+            entry = kind.custom.view(entry) or entry
         return None if entry is None else decode(entry.body, kind.storage_kind.type)
 
     def cached_list(self, kind: Kind, namespace: str = "") -> list[Any]:
@@ -72,6 +76,9 @@ class Registry:
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Any:
         """The object as of now. Raises StatusError 404."""
         await self.cache.fresh()
+        entry = self.entry(kind, namespace, name) if kind.custom is not None else None
+        if entry is not None:
+            await update.viewed(kind, entry)
         found = self.cached(kind, namespace, name)
         if found is None:
             raise errors.not_found(kind.group, kind.plural, name)
@@ -183,6 +190,10 @@ class Registry:
             return None
         key = f"{namespace}/{name}" if kind.namespaced else name
         return make(key, found.value, found.revision, namespaced=kind.namespaced)
+
+    def is_stale(self, key: str) -> bool:
+        """Whether the stored value was encrypted with a key that is no longer the first: an update writes it anew."""
+        return self.keeper is not None and bool(self.keeper.store.is_stale(key))
 
     def hooks_of(self, kind: Kind) -> Sequence[WriteHook]:
         return self.hooks.get((kind.group, kind.plural), ())

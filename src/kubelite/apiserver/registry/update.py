@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubelite.api.meta import validate_metadata_update
-from kubelite.apiserver.registry import create, metadata
+from kubelite.apiserver.registry import create, metadata, ownership
 from kubelite.apiserver.registry.ask import Ask, Written
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.apiserver.watchcache.entry import Entry, decode, make, splice
@@ -45,7 +45,18 @@ def rules_of(kind: Kind, subresource: str) -> Rules:
     """The kind's own rules, for the object or for its status."""
     if subresource == "status":
         return Rules(kind.prepare_status_update, kind.validate_status_update, whole=False)
-    return Rules(kind.prepare_update, kind.validate_update)
+    # What was wrong with a custom resource before may stay: only its `validate_update` sees the old object.
+    return Rules(kind.prepare_update, kind.validate_update, whole=kind.custom is None)
+
+
+async def viewed(kind: Kind, entry: Entry) -> Entry:
+    """The entry in the version that is written: for custom resources not always the stored one."""
+    if kind.custom is None:
+        return entry
+    pending = kind.custom.prepare([entry])
+    if pending is not None:
+        await pending
+    return kind.custom.view(entry) or entry
 
 
 def nothing(new: Any, old: Any) -> None:
@@ -127,32 +138,10 @@ async def _attempt(
     takes_body: bool,
 ) -> Written:
     """One read-change-write on the given state."""
-    old = decode(entry.body, kind.type)
-    new = change(entry.body if takes_body else decode(entry.body, kind.type))
-    asked = new.metadata.resourceVersion
-    conditional = asked not in ("", "0")
-    _check_revision(kind, entry, asked, conditional)
-    new.metadata.resourceVersion = old.metadata.resourceVersion
-    metadata.prepare_update(new, old)
+    entry = await viewed(kind, entry)
     rules = rules or rules_of(kind, subresource)
-    with create.reading(kind):
-        kind.set_defaults(new)
-        rules.prepare(new, old)
-    if kind.has_generation and subresource != "status":
-        metadata.grow_generation(new, old)
-    request = AdmissionRequest(
-        "UPDATE",
-        kind,
-        entry.namespace,
-        entry.name,
-        object=new,
-        old=old,
-        subresource=subresource,
-        user=ask.user,
-        dry_run=ask.dry_run,
-        options=ask.options,
-        warnings=ask.warnings,
-    )
+    request, conditional = _drafted(registry, kind, entry, change, ask, subresource, rules, takes_body)
+    new, old = request.object, request.old
     await registry.admission.mutate(request)
     _validate(kind, new, old, rules)
     await registry.admission.validate(request)
@@ -171,10 +160,53 @@ async def _attempt(
     return written
 
 
+def _drafted(
+    registry: Registry,
+    kind: Kind,
+    entry: Entry,
+    change: Change,
+    ask: Ask,
+    subresource: str,
+    rules: Rules,
+    takes_body: bool,
+) -> tuple[AdmissionRequest, bool]:
+    """The change as admission will see it, and whether the client insists on the state that it had seen."""
+    old = decode(entry.body, kind.type)
+    new = change(entry.body if takes_body else decode(entry.body, kind.type))
+    asked = new.metadata.resourceVersion
+    conditional = asked not in ("", "0")
+    _check_revision(kind, entry, asked, conditional)
+    new.metadata.resourceVersion = old.metadata.resourceVersion
+    metadata.prepare_update(new, old)
+    with create.reading(kind):
+        kind.set_defaults(new)
+        rules.prepare(new, old)
+    if kind.has_generation and subresource != "status":
+        metadata.grow_generation(new, old)
+    if not ask.applies and subresource != "binding":
+        ownership.updated(registry, kind, new, old, ask, subresource)
+    request = AdmissionRequest(
+        "UPDATE",
+        kind,
+        entry.namespace,
+        entry.name,
+        object=new,
+        old=old,
+        subresource=subresource,
+        user=ask.user,
+        dry_run=ask.dry_run,
+        options=ask.options,
+        warnings=ask.warnings,
+        annotations=ask.annotations,
+    )
+    return request, conditional
+
+
 def _check_revision(kind: Kind, entry: Entry, asked: str, conditional: bool) -> None:
     if not conditional:
         if not kind.unconditional_update:
-            wrong = fielderrors.invalid(Path("metadata") / "resourceVersion", 0, "must be specified for an update")
+            text = "Invalid value: 0x0: must be specified for an update"
+            wrong = fielderrors.FieldError("FieldValueInvalid", "metadata.resourceVersion", text)
             raise errors.invalid(kind.group, kind.kind, entry.name, [wrong])
         return
     if not (asked.isascii() and asked.isdigit() and len(asked) <= 20):
@@ -196,17 +228,19 @@ def _validate(kind: Kind, new: Any, old: Any, rules: Rules) -> None:
 async def _store(registry: Registry, entry: Entry, new: Any, request: AdmissionRequest, conditional: bool) -> Written:
     """Writes the new state unless nothing changed; removes the object if nothing holds it back any more."""
     kind = request.kind
+    ownership.keep_times(new, request.old)
     new.metadata.resourceVersion = ""
     value = codec.encode(new)
     if is_finished(kind, new) and not is_finished(kind, request.old):
         return await remove(registry, kind, entry, new, request.dry_run, conditional)
-    if splice(value, entry.revision) == entry.body or request.dry_run:
+    if (splice(value, entry.revision) == entry.body and not entry.stale) or request.dry_run:
         new.metadata.resourceVersion = str(entry.revision)
         body = splice(value, entry.revision)
         return Written(Entry(entry.key, entry.namespace, entry.name, entry.revision, body), new)
     key = kind.key(entry.namespace, entry.name)
+    stored = value if kind.custom is None else await kind.custom.encode(new)
     try:
-        revision = await registry.store.update(key, value, entry.revision, ttl=registry.ttl(kind))
+        revision = await registry.store.update(key, stored, entry.revision, ttl=registry.ttl(kind))
     except Conflict as found:
         raise _Raced(_seen(kind, entry, found), conditional) from None
     registry.wrote(revision)
