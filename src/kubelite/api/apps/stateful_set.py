@@ -93,7 +93,7 @@ def _default_claim(claim: v1.PersistentVolumeClaim) -> None:
 
 def prepare_create(stateful_set: apps.StatefulSet) -> None:
     """A new set has seen nothing yet."""
-    stateful_set.status = apps.StatefulSetStatus(replicas=0)
+    stateful_set.status = apps.StatefulSetStatus(availableReplicas=0, replicas=0)
 
 
 def validate(stateful_set: apps.StatefulSet) -> FieldErrors:

@@ -6,6 +6,8 @@ Upstream: pkg/apis/autoscaling/v2beta1/conversion.go.
 
 from __future__ import annotations
 
+from typing import Any
+
 from kubelite.api.autoscaling import v2beta1_types as beta
 from kubelite.api.autoscaling.metrics import AVERAGE_VALUE, UTILIZATION, VALUE
 from kubelite.api.types import autoscaling_v2 as v2
@@ -60,6 +62,11 @@ def spec_to_v2(spec: beta.MetricSpec) -> v2.MetricSpec:
     return found
 
 
+def _wanted(target: v2.MetricTarget | None) -> dict[str, Any]:
+    target = target or _NO_TARGET
+    return {"targetAverageUtilization": target.averageUtilization, "targetAverageValue": target.averageValue}
+
+
 def spec_from_v2(spec: v2.MetricSpec) -> beta.MetricSpec:
     """What is wanted, as v2beta1 writes it."""
     found = beta.MetricSpec(type=spec.type)
@@ -78,19 +85,11 @@ def spec_from_v2(spec: v2.MetricSpec) -> beta.MetricSpec:
             metricName=metric.name, selector=metric.selector, targetAverageValue=target.averageValue
         )
     if spec.resource is not None:
-        target = spec.resource.target or _NO_TARGET
-        found.resource = beta.ResourceMetricSource(
-            name=spec.resource.name,
-            targetAverageUtilization=target.averageUtilization,
-            targetAverageValue=target.averageValue,
-        )
+        found.resource = beta.ResourceMetricSource(name=spec.resource.name, **_wanted(spec.resource.target))
     if spec.containerResource is not None:
-        target = spec.containerResource.target or _NO_TARGET
+        source = spec.containerResource
         found.containerResource = beta.ContainerResourceMetricSource(
-            name=spec.containerResource.name,
-            container=spec.containerResource.container,
-            targetAverageUtilization=target.averageUtilization,
-            targetAverageValue=target.averageValue,
+            name=source.name, container=source.container, **_wanted(source.target)
         )
     if spec.external is not None:
         metric, target = spec.external.metric or _NO_METRIC, spec.external.target or _NO_TARGET
@@ -146,6 +145,11 @@ def _amount(value: Quantity | None) -> Quantity:
     return "0" if value is None else value
 
 
+def _current(value: v2.MetricValueStatus | None) -> dict[str, Any]:
+    value = value or _NO_VALUE
+    return {"currentAverageUtilization": value.averageUtilization, "currentAverageValue": _amount(value.averageValue)}
+
+
 def status_from_v2(status: v2.MetricStatus) -> beta.MetricStatus:
     """What was measured, as v2beta1 writes it."""
     found = beta.MetricStatus(type=status.type)
@@ -164,19 +168,11 @@ def status_from_v2(status: v2.MetricStatus) -> beta.MetricStatus:
             metricName=metric.name, selector=metric.selector, currentAverageValue=_amount(current.averageValue)
         )
     if status.resource is not None:
-        current = status.resource.current or _NO_VALUE
-        found.resource = beta.ResourceMetricStatus(
-            name=status.resource.name,
-            currentAverageUtilization=current.averageUtilization,
-            currentAverageValue=_amount(current.averageValue),
-        )
+        found.resource = beta.ResourceMetricStatus(name=status.resource.name, **_current(status.resource.current))
     if status.containerResource is not None:
-        current = status.containerResource.current or _NO_VALUE
+        source = status.containerResource
         found.containerResource = beta.ContainerResourceMetricStatus(
-            name=status.containerResource.name,
-            container=status.containerResource.container,
-            currentAverageUtilization=current.averageUtilization,
-            currentAverageValue=_amount(current.averageValue),
+            name=source.name, container=source.container, **_current(source.current)
         )
     if status.external is not None:
         metric, current = status.external.metric or _NO_METRIC, status.external.current or _NO_VALUE

@@ -87,7 +87,7 @@ def _exit_codes(wanted: batch.PodFailurePolicyOnExitCodesRequirement, path: Path
         errors.append(fe.invalid(path / "containerName", wanted.containerName, detail))
     values, here = wanted.values, path / "values"
     if not values:
-        errors.append(fe.invalid(here, values, "at least one value is required"))
+        errors.append(fe.invalid(here, None, "at least one value is required"))
     elif len(values) > MAX_EXIT_CODES:
         errors.append(fe.too_many(here, len(values), MAX_EXIT_CODES))
     seen: set[int] = set()
