@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from kubelite.api import validation as check
 from kubelite.api import webhook_client
+from kubelite.api.apiextensions.schema_validation import validate_schema, validate_selectable
 from kubelite.api.types import apiextensions_v1 as v1
 from kubelite.machinery import fielderrors as fe
 from kubelite.machinery import names
@@ -26,7 +27,6 @@ COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 APPROVAL = "api-approved.kubernetes.io"
 MAX_WARNING = 256
-MAX_SELECTABLE = 8
 _SEE = "see https://github.com/kubernetes/enhancements/pull/1111"
 _PROTECTED = f'protected groups must have approval annotation "{APPROVAL}"'
 _MIXED = "may have mixed case, but should otherwise match: "
@@ -102,7 +102,8 @@ def _validate_versions(versions: Sequence[v1.CustomResourceDefinitionVersion], p
         errors += _validate_subresources(version.subresources, here / "subresources")
         for number, column in enumerate(version.additionalPrinterColumns):
             errors += _validate_column(column, (here / "additionalPrinterColumns").index(number))
-        errors += _validate_selectable(version.selectableFields, here / "selectableFields")
+        errors += validate_selectable(version, here / "selectableFields")
+        errors += validate_schema(version, here / "schema" / "openAPIV3Schema")
     shown = list(versions)
     if len({version.name for version in versions}) < len(versions):
         errors.append(fe.invalid(path, shown, "must contain unique version names"))
@@ -163,23 +164,6 @@ def _validate_column(column: v1.CustomResourceColumnDefinition, path: Path) -> F
     if not column.jsonPath:
         return [*errors, fe.required(path / "jsonPath")]
     return errors + _simple_path(column.jsonPath, path / "jsonPath")
-
-
-def _validate_selectable(fields: Sequence[v1.SelectableField], path: Path) -> FieldErrors:
-    errors: FieldErrors = []
-    if len(fields) > MAX_SELECTABLE:
-        errors.append(fe.too_many(path, len(fields), MAX_SELECTABLE))
-    seen: set[str] = set()
-    for index, field in enumerate(fields):
-        here = path.index(index) / "jsonPath"
-        if not field.jsonPath:
-            errors.append(fe.required(here))
-        elif field.jsonPath in seen:
-            errors.append(fe.duplicate(here, field.jsonPath))
-        else:
-            errors += _simple_path(field.jsonPath, here)
-        seen.add(field.jsonPath)
-    return errors
 
 
 def _validate_conversion(conversion: v1.CustomResourceConversion | None, path: Path) -> FieldErrors:
