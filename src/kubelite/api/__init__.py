@@ -17,12 +17,15 @@ from kubelite.machinery.scheme import Scheme
 
 DECLARATIONS: tuple[str, ...] = (
     "core.binding:BINDING",
+    "core.component_status:COMPONENT_STATUS",
     "core.config_map:CONFIG_MAP",
     "core.endpoints:ENDPOINTS",
     "core.event:EVENT",
     "core.limit_range:LIMIT_RANGE",
     "core.namespace:NAMESPACE",
     "core.node:NODE",
+    "core.volumes.persistent_volume_claim:PERSISTENT_VOLUME_CLAIM",
+    "core.volumes.persistent_volume:PERSISTENT_VOLUME",
     "core.pod.kind:POD",
     "core.pod_template:POD_TEMPLATE",
     "core.replication_controller:REPLICATION_CONTROLLER",
@@ -67,12 +70,19 @@ DECLARATIONS: tuple[str, ...] = (
     "networking.network_policy:NETWORK_POLICY",
     "networking.service_cidr:SERVICE_CIDR",
     "policy.disruption_budget:POD_DISRUPTION_BUDGET",
+    "node.runtime_class:RUNTIME_CLASS",
     "policy.eviction:EVICTION",
     "rbac.cluster_role_binding:CLUSTER_ROLE_BINDING",
     "rbac.cluster_role:CLUSTER_ROLE",
     "rbac.role_binding:ROLE_BINDING",
     "rbac.role:ROLE",
     "scheduling.priority_class:PRIORITY_CLASS",
+    "storage.csi_driver:CSI_DRIVER",
+    "storage.csi_node:CSI_NODE",
+    "storage.csi_storage_capacity:CSI_STORAGE_CAPACITY",
+    "storage.storage_class:STORAGE_CLASS",
+    "storage.volume_attachment:VOLUME_ATTACHMENT",
+    "storage.volume_attributes_class:VOLUME_ATTRIBUTES_CLASS",
 )
 """`module below kubelite.api:constant`, in order."""
 

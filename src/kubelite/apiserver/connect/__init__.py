@@ -16,6 +16,7 @@ def resource_handlers(config: Config, registry: Any) -> ResourceHandlers:
     """By (group, resource, subresource). Only for kinds that the server serves are they ever asked."""
     from kubelite.apiserver import authn, authz
     from kubelite.apiserver.connect.access import Reviews
+    from kubelite.apiserver.connect.components import Components
     from kubelite.apiserver.connect.kubelet import Kubelets
     from kubelite.apiserver.connect.pods import PodStreams
     from kubelite.apiserver.connect.proxy import Proxy
@@ -28,6 +29,7 @@ def resource_handlers(config: Config, registry: Any) -> ResourceHandlers:
         **Tokens(authn.build(config, registry), registry).handlers(),
         **PodStreams(kubelets, registry, authorizer).handlers(),
         **Proxy(kubelets, registry).handlers(),
+        **Components(config, registry).handlers(),
         ("", "bindings", ""): _binding(registry),
     }
 

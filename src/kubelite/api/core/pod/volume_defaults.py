@@ -37,7 +37,7 @@ def default_volume(volume: v1.Volume) -> None:
     elif not any(getattr(volume, name) is not None for name in SOURCES):
         volume.emptyDir = v1.EmptyDirVolumeSource()
     else:
-        _default_network_disk(volume)
+        default_network_disk(volume)
 
 
 def _default_projections(sources: Iterable[v1.VolumeProjection]) -> None:
@@ -73,7 +73,7 @@ def _default_claim_template(source: v1.EphemeralVolumeSource) -> None:
             amounts.update({name: rounded_amount(amount) for name, amount in amounts.items()})
 
 
-def _default_network_disk(volume: v1.Volume) -> None:
+def default_network_disk(volume: v1.Volume | v1.PersistentVolumeSpec) -> None:
     """The old network disks have defaults of their own."""
     if volume.iscsi is not None and not volume.iscsi.iscsiInterface:
         volume.iscsi.iscsiInterface = "default"

@@ -1,0 +1,1 @@
+"""PersistentVolume and PersistentVolumeClaim, and the rules that they share."""
