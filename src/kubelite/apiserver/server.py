@@ -115,7 +115,7 @@ class ApiServer:
         await bootstrap.announce(self.config, self.registry, self.port)
         self._spawn("bootstrap", bootstrap.run(self.config, self.registry, self.port))
         self._spawn("allocators", allocators.run(self.config, self.registry, self.port))
-        for name, work in authn.tasks(self.registry):
+        for name, work in (*authn.tasks(self.registry), *authz.tasks(self.registry)):
             self._spawn(name, work())
         for name, work in (*flowcontrol.tasks(self.registry), *audit.tasks(self.registry)):
             self._spawn(name, work())

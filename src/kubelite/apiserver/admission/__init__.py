@@ -69,6 +69,6 @@ def _plugins(config: Config, registry: Any) -> list[Plugin]:
         ),
         DefaultTolerationSeconds(),
     ]
-    if "RBAC" in config.authorization_mode:
+    if "RBAC" in authz.names(config, registry):
         plugins.append(RoleEscalation(authz.build(config, registry)))
     return plugins

@@ -65,3 +65,43 @@ def user_variables() -> Mapping[str, Any]:
         },
     }
     return {"user": types.from_schema(schema)}
+
+
+def request_variables() -> Mapping[str, Any]:
+    """`request`, the spec of a SubjectAccessReview (v1)."""
+    from kubelite.machinery.cel import types
+
+    texts = {"type": "array", "items": {"type": "string"}}
+    resource = {name: {"type": "string"} for name in _RESOURCE}
+    selector = {
+        "type": "object",
+        "properties": {
+            "rawSelector": {"type": "string"},
+            "requirements": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"key": {"type": "string"}, "operator": {"type": "string"}, "values": texts},
+                },
+            },
+        },
+    }
+    other = {"path": {"type": "string"}, "verb": {"type": "string"}}
+    schema = {
+        "type": "object",
+        "properties": {
+            "user": {"type": "string"},
+            "uid": {"type": "string"},
+            "groups": texts,
+            "extra": {"type": "object", "additionalProperties": texts},
+            "resourceAttributes": {
+                "type": "object",
+                "properties": {**resource, "fieldSelector": selector, "labelSelector": selector},
+            },
+            "nonResourceAttributes": {"type": "object", "properties": other},
+        },
+    }
+    return {"request": types.from_schema(schema)}
+
+
+_RESOURCE = ("namespace", "verb", "group", "version", "resource", "subresource", "name")

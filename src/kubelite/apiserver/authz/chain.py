@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol
 
+from kubelite.api.types.rbac_v1 import PolicyRule
 from kubelite.apiserver.authz.roles import RoleIndex
 from kubelite.apiserver.request import Attributes, UserInfo
 from kubelite.machinery import errors
@@ -108,7 +109,7 @@ class Chain:
 
     async def _authorize_later(self, user: UserInfo, attributes: Attributes) -> tuple[bool, str]:
         found = await self._walk(user, attributes, len(self._checks), self._reasons(user, attributes))
-        if found.error and not found.allowed and not found.denied:
+        if found.error and not found.allowed:
             raise errors.internal_error(found.error)
         return found.allowed, found.reason
 
@@ -150,16 +151,22 @@ class Chain:
         reasons = [mode.reason(user, attributes, allowed=False) for mode in self._local]
         return [reason for reason in reasons if reason]
 
-    def incomplete(self, user: UserInfo) -> list[str]:
-        """Why the rules of a user cannot be listed in full; empty if they can."""
-        texts = (_INCOMPLETE.get(type(mode).__name__, "") for mode in self.modes)
-        from kubelite.apiserver.authz.node import node_of
+    def rules(self, user: UserInfo, namespace: str) -> list[PolicyRule]:
+        """Every rule that is known to give the user something in a namespace."""
+        found: list[PolicyRule] = []
+        for mode in self.modes:
+            if isinstance(mode, RbacMode):
+                found += mode.index.rules_for(user, namespace)
+            elif isinstance(mode, ConstantMode) and mode.allow:
+                found.append(PolicyRule(verbs=["*"], apiGroups=["*"], resources=["*"]))
+                found.append(PolicyRule(verbs=["*"], nonResourceURLs=["*"]))
+        return found
 
-        is_node = bool(node_of(user))
-        return [text for text in texts if text and (is_node or not text.startswith("node"))]
+    def incomplete(self, user: UserInfo) -> str:
+        """Why the rules of a user cannot be listed in full; "" if they can."""
+        texts = [text for mode in self.modes if (text := getattr(mode, "unlisted", _nothing)(user))]
+        return texts[0] if len(texts) < 2 and texts else f"[{', '.join(texts)}]" if texts else ""
 
 
-_INCOMPLETE = {
-    "NodeMode": "node authorizer does not support user rule resolution",
-    "Webhook": "webhook authorizer does not support user rule resolution",
-}
+def _nothing(user: UserInfo) -> str:
+    return ""

@@ -2,8 +2,9 @@
 
 What: `check_role` (verb `escalate` lifts it) and `check_binding` (verb `bind` lifts it).
 Why: without them, whoever may write roles is an administrator.
-Flow: the admission chain calls them for roles and bindings of rbac.authorization.k8s.io with the object about to be written.
-Rules follow pkg/registry/rbac/{role,rolebinding}/policybased/storage.go and pkg/registry/rbac/validation/rule.go.
+Flow: the admission chain calls them for roles and bindings of rbac.authorization.k8s.io with the object about to be
+written. Rules follow pkg/registry/rbac/{role,rolebinding}/policybased/storage.go and
+pkg/registry/rbac/validation/rule.go.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The 403 answer: who may not do what where, in upstream's words.
 
-What: `refuse` builds the error, `message` its core. Why: kubectl, scripts and people read this text; the chain, the reviews and
-the escalation checks must agree on it. Source: apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
+What: `refuse` builds the error, `message` its core. Why: kubectl, scripts and people read this text; the chain, the
+reviews and the escalation checks must agree on it. Source:
+apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """An index over Roles and bindings that answers in microseconds.
 
-What: `RoleIndex` holds the rules of every role and, per namespace, which roles each user and group is bound to; from that it
-compiles and remembers one `Permissions` table per caller and namespace.
+What: `RoleIndex` holds the rules of every role and, per namespace, which roles each user and group is bound to; from
+that it compiles and remembers one `Permissions` table per caller and namespace.
 Why: walking all bindings for each request costs milliseconds with a thousand of them.
-Flow: the watch caches feed `set_role` and `set_binding` one change at a time; each change forgets the compiled tables, the next
-decision compiles the one that it needs. Bounded: `MAX_COMPILED` tables, all dropped when full.
-Rules follow plugin/pkg/auth/authorizer/rbac/rbac.go.
+Flow: the watch caches feed `set_role` and `set_binding` one change at a time; each change forgets the compiled
+tables, the next decision compiles the one that it needs. Bounded: `MAX_COMPILED` tables, all dropped when full. Rules
+follow plugin/pkg/auth/authorizer/rbac/rbac.go.
 """
 
 from __future__ import annotations

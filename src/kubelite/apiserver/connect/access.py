@@ -12,6 +12,8 @@ from typing import Any
 
 from kubelite.api.types import authentication_v1
 from kubelite.api.types.authorization_v1 import (
+    FieldSelectorAttributes,
+    LabelSelectorAttributes,
     LocalSubjectAccessReview,
     NonResourceAttributes,
     NonResourceRule,
@@ -23,7 +25,7 @@ from kubelite.api.types.authorization_v1 import (
     SubjectAccessReviewStatus,
     SubjectRulesReviewStatus,
 )
-from kubelite.apiserver.authz.chain import MASTERS, Chain, Decision
+from kubelite.apiserver.authz.chain import Chain, Decision
 from kubelite.apiserver.connect.replies import created, read
 from kubelite.apiserver.registry.ask import LOOPBACK
 from kubelite.apiserver.request import Attributes, Handler, Request, Response, UserInfo
@@ -46,15 +48,71 @@ def attributes_of(resource: ResourceAttributes | None, other: NonResourceAttribu
             resource=resource.resource,
             subresource=resource.subresource,
             name=resource.name,
-            field_selector=resource.fieldSelector.rawSelector if resource.fieldSelector is not None else "",
-            label_selector=resource.labelSelector.rawSelector if resource.labelSelector is not None else "",
+            field_selector=field_text(resource.fieldSelector),
+            label_selector=label_text(resource.labelSelector),
         )
     assert other is not None
     return Attributes(verb=other.verb, is_resource=False, path=other.path)
 
 
+def field_text(selector: FieldSelectorAttributes | None) -> str:
+    """The selector as a request has it; a requirement that no request can have narrows nothing and is left out."""
+    if selector is None or selector.rawSelector:
+        return selector.rawSelector if selector is not None else ""
+    signs = {"In": "=", "NotIn": "!="}
+    return ",".join(
+        f"{one.key}{signs[one.operator]}{one.values[0]}"
+        for one in selector.requirements
+        if one.operator in signs and len(one.values) == 1
+    )
+
+
+def label_text(selector: LabelSelectorAttributes | None) -> str:
+    """The selector as a request has it."""
+    if selector is None or selector.rawSelector:
+        return selector.rawSelector if selector is not None else ""
+    words = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
+    return ",".join(
+        words[one.operator].format(one.key, ",".join(one.values))
+        for one in selector.requirements
+        if one.operator in words
+    )
+
+
 def user_of(name: str, uid: str, groups: list[str], extra: Mapping[str, list[str]]) -> UserInfo:
     return UserInfo(name, uid, tuple(groups), {key: tuple(values) for key, values in extra.items()})
+
+
+def _selector_mistakes(resource: ResourceAttributes) -> list[FieldError]:
+    found: list[FieldError] = []
+    path = SPEC / "resourceAttributes"
+    for name, selector in (("fieldSelector", resource.fieldSelector), ("labelSelector", resource.labelSelector)):
+        if selector is None:
+            continue
+        if selector.rawSelector and selector.requirements:
+            text = "may not specified at the same time as requirements"
+            found.append(fielderrors.invalid(path / name / "rawSelector", selector.rawSelector, text))
+        elif not selector.rawSelector and not selector.requirements:
+            text = f"when {path / name} is specified, requirements or rawSelector is required"
+            found.append(fielderrors.required(path / name / "requirements", text))
+        for index, one in enumerate(selector.requirements):
+            found += _requirement_mistakes(one, (path / name / "requirements").index(index))
+    return found
+
+
+def _requirement_mistakes(one: Any, path: Path) -> list[FieldError]:
+    found = [] if one.key else [fielderrors.required(path / "key", "must be specified")]
+    if one.operator in ("In", "NotIn"):
+        if not one.values:
+            text = "must be specified when `operator` is 'In' or 'NotIn'"
+            found.append(fielderrors.required(path / "values", text))
+    elif one.operator in ("Exists", "DoesNotExist"):
+        if one.values:
+            text = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            found.append(fielderrors.forbidden(path / "values", text))
+    else:
+        found.append(fielderrors.invalid(path / "operator", one.operator, "not a valid selector operator"))
+    return found
 
 
 def validate_attributes(resource: ResourceAttributes | None, other: NonResourceAttributes | None) -> list[FieldError]:
@@ -65,7 +123,9 @@ def validate_attributes(resource: ResourceAttributes | None, other: NonResourceA
                 SPEC / "nonResourceAttributes", other, "cannot be specified in combination with resourceAttributes"
             )
         ]
-    if resource is None and other is None:
+    if resource is not None:
+        return _selector_mistakes(resource)
+    if other is None:
         text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
         return [fielderrors.invalid(SPEC / "resourceAttributes", None, text)]
     return []
@@ -140,11 +200,9 @@ class Reviews:
         if not review.spec.namespace:
             raise errors.bad_request("no namespace on request")
         user = request.user or LOOPBACK
-        status = SubjectRulesReviewStatus(incomplete=False)
-        if MASTERS in user.groups:
-            status.resourceRules.append(ResourceRule(verbs=["*"], apiGroups=["*"], resources=["*"]))
-            status.nonResourceRules.append(NonResourceRule(verbs=["*"], nonResourceURLs=["*"]))
-        for rule in self._authorizer.index.rules_for(user, review.spec.namespace):
+        why = self._authorizer.incomplete(user)
+        status = SubjectRulesReviewStatus(incomplete=bool(why), evaluationError=why)
+        for rule in self._authorizer.rules(user, review.spec.namespace):
             if rule.resources:
                 status.resourceRules.append(
                     ResourceRule(
