@@ -40,11 +40,18 @@ def validate_metadata(metadata: ObjectMeta, kind: Kind, path: Path = METADATA) -
         for complaint in check(metadata.name, False):
             errors.append(fielderrors.invalid(path / "name", metadata.name, complaint))
     errors += _validate_namespace(metadata.namespace, kind.namespaced, path / "namespace")
-    errors += _validate_common(metadata, path)
+    errors += _validate_common(metadata, path, any_finalizer=_takes_any_finalizer(kind))
     return errors
 
 
-def validate_metadata_update(new: ObjectMeta, old: ObjectMeta, path: Path = METADATA) -> list[FieldError]:
+def _takes_any_finalizer(kind: Kind | None) -> bool:
+    """Upstream wants qualified names of finalizers for its own kinds; definitions and custom resources are only warned."""
+    return kind is not None and (kind.custom is not None or kind.group == "apiextensions.k8s.io")
+
+
+def validate_metadata_update(
+    new: ObjectMeta, old: ObjectMeta, path: Path = METADATA, kind: Kind | None = None
+) -> list[FieldError]:
     """The mistakes in the metadata of an object that is to replace `old`."""
     errors: list[FieldError] = []
     if old.deletionTimestamp is not None:
@@ -66,7 +73,7 @@ def validate_metadata_update(new: ObjectMeta, old: ObjectMeta, path: Path = META
         "deletionGracePeriodSeconds",
     ):
         errors += fielderrors.immutable(path / name, getattr(new, name), getattr(old, name))
-    errors += _validate_common(new, path, generation=False)
+    errors += _validate_common(new, path, generation=False, any_finalizer=_takes_any_finalizer(kind))
     return errors
 
 
@@ -89,7 +96,9 @@ def _validate_namespace(namespace: str, namespaced: bool, path: Path) -> list[Fi
     return [fielderrors.invalid(path, namespace, complaint) for complaint in names.dns1123_label(namespace)]
 
 
-def _validate_common(metadata: ObjectMeta, path: Path, generation: bool = True) -> list[FieldError]:
+def _validate_common(
+    metadata: ObjectMeta, path: Path, generation: bool = True, any_finalizer: bool = False
+) -> list[FieldError]:
     errors: list[FieldError] = []
     if generation and (metadata.generation or 0) < 0:
         errors.append(
@@ -98,7 +107,7 @@ def _validate_common(metadata: ObjectMeta, path: Path, generation: bool = True) 
     errors += validate_labels(metadata.labels, path / "labels")
     errors += validate_annotations(metadata.annotations, path / "annotations")
     errors += validate_owner_references(metadata.ownerReferences, path / "ownerReferences")
-    errors += validate_finalizers(metadata.finalizers, path / "finalizers")
+    errors += validate_finalizers(metadata.finalizers, path / "finalizers", any_name=any_finalizer)
     errors += validate_managed_fields(metadata.managedFields, path / "managedFields")
     return errors
 
@@ -157,12 +166,13 @@ def _validate_owner(reference: OwnerReference, path: Path) -> list[FieldError]:
     return errors
 
 
-def validate_finalizers(finalizers: Sequence[str], path: Path) -> list[FieldError]:
+def validate_finalizers(finalizers: Sequence[str], path: Path, any_name: bool = False) -> list[FieldError]:
+    """`any_name`: a name without a domain is allowed."""
     errors: list[FieldError] = []
     for index, finalizer in enumerate(finalizers):
         for complaint in names.qualified_name(finalizer):
             errors.append(fielderrors.invalid(path, finalizer, complaint))
-        if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
+        if not any_name and "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
             errors.append(fielderrors.invalid(path.index(index), finalizer, detail))
     if FINALIZER_ORPHAN in finalizers and FINALIZER_FOREGROUND in finalizers:

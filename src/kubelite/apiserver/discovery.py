@@ -163,10 +163,15 @@ def aggregated(version: str, groups: Mapping[str, Mapping[str, Iterable[Kind]]])
     }
 
 
+def _place(kind: Kind) -> dict[str, str]:
+    """Custom resources name their group and version, built-in kinds leave it to what is around them."""
+    return {"group": kind.group, "version": kind.version} if kind.custom is not None else {"group": "", "version": ""}
+
+
 def _aggregated_resource(kind: Kind) -> dict[str, Any]:
     row: dict[str, Any] = {
         "resource": kind.plural,
-        "responseKind": {"group": "", "version": "", "kind": kind.kind},
+        "responseKind": {**_place(kind), "kind": kind.kind},
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular_name,
         "verbs": sorted(kind.verbs),
@@ -179,7 +184,10 @@ def _aggregated_resource(kind: Kind) -> dict[str, Any]:
         row["subresources"] = [
             {
                 "subresource": sub.name,
-                "responseKind": {"group": sub.group, "version": sub.version, "kind": sub.kind or kind.kind},
+                "responseKind": {
+                    **(_place(kind) if not sub.version else {"group": sub.group, "version": sub.version}),
+                    "kind": sub.kind or kind.kind,
+                },
                 "verbs": sorted(sub.verbs),
             }
             for sub in sorted(kind.subresources, key=lambda sub: sub.name)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from kubelite.apiserver.crd.webhook import Converter
+from kubelite.machinery.apply.shape import Shape
 from kubelite.machinery.structural.rules import RuleSet
 from kubelite.machinery.structural.schema import Node, node_of
 
@@ -54,6 +55,7 @@ class Family:
         """Names what the definition says; equal on every server."""
         self._body = body
         self._nodes: dict[str, Node] = {}
+        self._shapes: dict[str, Shape] = {}
         self._rules: dict[str, RuleSet] = {}
 
     def api_version(self, version: str) -> str:
@@ -71,6 +73,15 @@ class Family:
         found = self._nodes.get(version)
         if found is None:
             found = self._nodes[version] = node_of(self.schema(version))
+        return found
+
+    def shape(self, version: str) -> Shape:
+        """How the fields of a version merge."""
+        found = self._shapes.get(version)
+        if found is None:
+            from kubelite.api import ownership
+
+            found = self._shapes[version] = ownership.custom(self.schema(version))
         return found
 
     def rules(self, version: str) -> RuleSet:

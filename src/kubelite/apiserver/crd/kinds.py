@@ -57,6 +57,7 @@ def _kind(definition: Any, version: Any, family: Family) -> Kind:
         storage_prefix=f"{family.group}/{names.plural}",
         custom=served,
         set_defaults=served.set_defaults,
+        warnings=rules.warnings,
         validate=rules.validate,
         validate_update=rules.validate_update,
         validate_status_update=rules.validate_update,
@@ -66,6 +67,7 @@ def _kind(definition: Any, version: Any, family: Family) -> Kind:
         has_generation=True,
         unconditional_update=False,
         scale=_scale(scale) if scale is not None else None,
+        apply_shape=partial(family.shape, version.name),
         columns=columns,
         row=row,
         selectable=_selectable(version),
@@ -129,6 +131,7 @@ def _scale(paths: Any) -> ScalePaths:
         status_replicas=lambda obj: int(at(obj.content, status) or 0),
         selector=lambda obj: str(at(obj.content, selector) or "") if selector else "",
         set_replicas=set_replicas,
+        path=tuple(spec.removeprefix(".").split(".")),
     )
 
 

@@ -52,7 +52,9 @@ async def empty(registry: Registry, kind: Kind) -> None:
             await delete.delete_collection(registry, kind, asked, DeleteOptions(), Ask())
         except StatusError as error:
             log.warning("an object of a custom resource cannot be deleted", resource=kind.plural, error=str(error))
-        await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
+        if not asked:
+            await asyncio.sleep(CHECK_SECONDS)
 
 
 def without_finalizer(finalizers: list[str], name: str) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubelite.api.meta import STANDARD_FINALIZERS
 from kubelite.apiserver.crd.embedded import validate_embedded
 from kubelite.apiserver.crd.served import Served
 from kubelite.machinery import codec, fielderrors, labels
@@ -60,6 +61,16 @@ class CustomRules:
         new.content.pop("status", None)
         if status is not ABSENT:
             new.content["status"] = status
+
+    def warnings(self, new: Unstructured, old: Unstructured | None) -> list[str]:
+        """Finalizers should say whose they are."""
+        known = {*STANDARD_FINALIZERS, *(old.metadata.finalizers if old is not None else ())}
+        return [
+            f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name including a path (/) to avoid accidental '
+            "conflicts with other finalizer writers"
+            for name in new.metadata.finalizers
+            if "/" not in name and name not in known
+        ]
 
     def validate(self, obj: Unstructured) -> list[FieldError]:
         """A new object."""

@@ -217,7 +217,7 @@ def _check_revision(kind: Kind, entry: Entry, asked: str, conditional: bool) -> 
 
 
 def _validate(kind: Kind, new: Any, old: Any, rules: Rules) -> None:
-    found = [] if new.metadata == old.metadata else validate_metadata_update(new.metadata, old.metadata)
+    found = [] if new.metadata == old.metadata else validate_metadata_update(new.metadata, old.metadata, kind=kind)
     if rules.whole:
         found += kind.validate(new)
     found += rules.validate(new, old)
@@ -233,11 +233,12 @@ async def _store(registry: Registry, entry: Entry, new: Any, request: AdmissionR
     value = codec.encode(new)
     if is_finished(kind, new) and not is_finished(kind, request.old):
         return await remove(registry, kind, entry, new, request.dry_run, conditional)
-    if (splice(value, entry.revision) == entry.body and not entry.stale) or request.dry_run:
+    key = kind.key(entry.namespace, entry.name)
+    same = splice(value, entry.revision) == entry.body and not entry.stale and not registry.is_stale(key)
+    if same or request.dry_run:
         new.metadata.resourceVersion = str(entry.revision)
         body = splice(value, entry.revision)
         return Written(Entry(entry.key, entry.namespace, entry.name, entry.revision, body), new)
-    key = kind.key(entry.namespace, entry.name)
     stored = value if kind.custom is None else await kind.custom.encode(new)
     try:
         revision = await registry.store.update(key, stored, entry.revision, ttl=registry.ttl(kind))
