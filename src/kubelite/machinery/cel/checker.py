@@ -151,11 +151,11 @@ class Checker(FoldChecks):
                 node.function, node.target = full, None
         if node.target is None:
             node.function = node.function.removeprefix(".")
-        if node.function not in self.environment.functions:
-            return self.undeclared(node, node.function)
         if node.target is not None:
             node.target = self.visit(node.target)
         node.args = [self.visit(arg) for arg in node.args]
+        if node.function not in self.environment.functions:
+            return self.undeclared(node, node.function)
         given = [operand.type for operand in node.operands]
         node.type, node.overloads = self.resolve(node.position, node.function, given, node.target is not None)
         if node.function == "type" and len(given) == 1:
@@ -240,7 +240,7 @@ class Checker(FoldChecks):
         joined: Type | None = None
         for index, item in enumerate(node.items):
             joined = self.join(joined, self.element(item, index in node.optional), item.position)
-        node.type = types.list_of(joined or self.bindings.fresh())
+        node.type = ERROR if joined is ERROR else types.list_of(joined or self.bindings.fresh())
         return node
 
     def map(self, node: ast.MapNode) -> ast.Node:
@@ -250,7 +250,10 @@ class Checker(FoldChecks):
             entry.key, entry.value = self.visit(entry.key), self.visit(entry.value)
             keys = self.join(keys, entry.key.type, entry.key.position)
             values = self.join(values, self.element(entry.value, entry.optional), entry.value.position)
-        node.type = types.map_of(keys or self.bindings.fresh(), values or self.bindings.fresh())
+        if ERROR in (keys, values):
+            node.type = ERROR
+        else:
+            node.type = types.map_of(keys or self.bindings.fresh(), values or self.bindings.fresh())
         return node
 
     def struct(self, node: ast.Struct) -> ast.Node:

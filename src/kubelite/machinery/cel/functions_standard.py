@@ -77,9 +77,10 @@ def _in_list(needle: Any, items: list[Any]) -> bool:
 
 
 def _in_map(needle: Any, items: dict[Any, Any]) -> bool:
-    if isinstance(needle, bool):
-        return any(key is needle for key in items)
-    return isinstance(needle, str | int | float) and needle in items
+    if not isinstance(needle, str | int | float) or needle not in items:
+        return False
+    # Python takes true for 1 and false for 0.
+    return needle not in (0, 1) or any(equals(key, needle) for key in items)
 
 
 def _whole(index: Any) -> int:
@@ -99,9 +100,10 @@ def index_list(items: list[Any], index: Any) -> Any:
 def index_map(items: dict[Any, Any], key: Any) -> Any:
     """`items[key]`"""
     try:
-        if isinstance(key, bool) and not _in_map(key, items):
+        value = items[key]
+        if key in (0, 1) and not _in_map(key, items):
             raise KeyError
-        return items[key]
+        return value
     except (KeyError, TypeError):
         raise no_such_key(key) from None
 
