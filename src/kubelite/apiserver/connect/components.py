@@ -8,6 +8,7 @@ become objects and go the way of all lists. Source: pkg/registry/core/components
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
 from typing import Any, NamedTuple
@@ -67,11 +68,19 @@ async def ask(part: Part) -> ComponentCondition:
             type="Healthy", status="False", message=f'Get "{part.url}": context deadline exceeded'
         )
     except (OSError, ValueError) as error:
-        return ComponentCondition(type="Healthy", status="False", message=f'Get "{part.url}": {error}')
+        return ComponentCondition(type="Healthy", status="False", message=f'Get "{part.url}": {_reason(part, error)}')
     if code != 200:
         why = f"HTTP probe failed with statuscode: {code}"
         return ComponentCondition(type="Healthy", status="False", message=why, error=body[:1024])
     return ComponentCondition(type="Healthy", status="True", message=body)
+
+
+def _reason(part: Part, error: Exception) -> str:
+    """Why there was no answer, as Go says it for a connection that was not made."""
+    number = getattr(error, "errno", None)
+    if not number or isinstance(error, ssl.SSLError):
+        return str(error)
+    return f"dial tcp {urlsplit(part.url).netloc}: connect: {os.strerror(number).lower()}"
 
 
 async def _get(part: Part) -> tuple[int, str]:
