@@ -99,9 +99,9 @@ class Judge:
         self._issuers = tuple(issuers)
         self._lookup = lookup
 
-    def issued_here(self, claims: Mapping[str, Any]) -> bool:
-        """Whether the token claims to be one of ours: others are left to other authenticators."""
-        return claims.get("iss") in (*self._issuers, LEGACY_ISSUER)
+    def issued_here(self, issuer: str) -> bool:
+        """Whether a token of this issuer claims to be one of ours: others are left to other authenticators."""
+        return issuer in (*self._issuers, LEGACY_ISSUER)
 
     def user(self, claims: Mapping[str, Any], audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
         """The account behind the claims and which of `audiences` the token is for; raises InvalidToken."""

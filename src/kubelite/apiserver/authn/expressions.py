@@ -68,40 +68,26 @@ def user_variables() -> Mapping[str, Any]:
 
 
 def request_variables() -> Mapping[str, Any]:
-    """`request`, the spec of a SubjectAccessReview (v1)."""
+    """`request`, the spec of a SubjectAccessReview (v1). `namespace` is a plain field here, unlike in schemas."""
     from kubelite.machinery.cel import types
 
-    texts = {"type": "array", "items": {"type": "string"}}
-    resource = {name: {"type": "string"} for name in _RESOURCE}
-    selector = {
-        "type": "object",
-        "properties": {
-            "rawSelector": {"type": "string"},
-            "requirements": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"key": {"type": "string"}, "operator": {"type": "string"}, "values": texts},
-                },
-            },
-        },
-    }
-    other = {"path": {"type": "string"}, "verb": {"type": "string"}}
-    schema = {
-        "type": "object",
-        "properties": {
-            "user": {"type": "string"},
-            "uid": {"type": "string"},
-            "groups": texts,
-            "extra": {"type": "object", "additionalProperties": texts},
-            "resourceAttributes": {
-                "type": "object",
-                "properties": {**resource, "fieldSelector": selector, "labelSelector": selector},
-            },
-            "nonResourceAttributes": {"type": "object", "properties": other},
-        },
-    }
-    return {"request": types.from_schema(schema)}
+    def object_of(name: str, texts: tuple[str, ...], **others: Any) -> Any:
+        members = {**dict.fromkeys(texts, types.STRING), **others}
+        return types.ObjectType(name, {key: types.Field(kind, key) for key, kind in members.items()})
+
+    listed = types.list_of(types.STRING)
+    requirement = object_of("requirement", ("key", "operator"), values=listed)
+    selector = object_of("selector", ("rawSelector",), requirements=types.list_of(requirement))
+    resource = object_of("resourceAttributes", _RESOURCE, fieldSelector=selector, labelSelector=selector)
+    spec = object_of(
+        "spec",
+        ("user", "uid"),
+        groups=listed,
+        extra=types.map_of(types.STRING, listed),
+        resourceAttributes=resource,
+        nonResourceAttributes=object_of("nonResourceAttributes", ("path", "verb")),
+    )
+    return {"request": spec}
 
 
 _RESOURCE = ("namespace", "verb", "group", "version", "resource", "subresource", "name")

@@ -57,6 +57,14 @@ def unverified(token: str) -> dict[str, Any]:
     return claims
 
 
+def issuer_of(token: str) -> str:
+    """Who a token says it is from; "" for anything that is no token of this form."""
+    try:
+        return str(unverified(token).get("iss") or "")
+    except InvalidToken:
+        return ""
+
+
 class PublicKey:
     """One key that verifies; `kid` is its id, `alg` what it signs with."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from kubelite.apiserver.authn.jwk import ALGORITHMS, Key
-from kubelite.apiserver.authn.jwt import Header, InvalidToken, decode, unverified
+from kubelite.apiserver.authn.jwt import Header, InvalidToken, decode, issuer_of, unverified
 from kubelite.apiserver.authn.mapping import Mapper
 from kubelite.apiserver.authn.oidcconfig import JwtIssuer as Entry
 from kubelite.apiserver.authn.provider import Provider
@@ -45,9 +45,9 @@ class JwtIssuer:
         known = self._known.get(token)
         if known is not None and known[0] > now:
             return known[1]
-        claims = unverified(token)
-        if claims.get("iss") != self.provider.issuer:
+        if issuer_of(token) != self.provider.issuer:
             return None
+        claims = unverified(token)
         header = self._header(token)
         keys = self.provider.find(header.kid)
         if not self.provider.ready or not keys:

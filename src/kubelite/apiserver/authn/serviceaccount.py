@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubelite.apiserver.authn.claims import LEGACY_ISSUER, Bound, Judge, Lookup, make
-from kubelite.apiserver.authn.jwt import InvalidToken, Signer, Verifier, unverified
+from kubelite.apiserver.authn.jwt import InvalidToken, Signer, Verifier, issuer_of
 from kubelite.apiserver.request import UserInfo
 from kubelite.util.clock import Clock
 
@@ -52,7 +52,7 @@ class ServiceAccountTokens:
         """The user and the matching audiences; None if the token is another authority's. Raises InvalidToken."""
         claims = self._verified.get(token)
         if claims is None:
-            if not self._judge.issued_here(unverified(token)):
+            if not self._judge.issued_here(issuer_of(token)):
                 return None
             claims = self.verifier.verify(token)
             self._verified[token] = claims
