@@ -24,8 +24,8 @@ PROTO = ROOT / "proto"
 PACKAGE = ROOT / "src" / "kubelite" / "rpc"
 SOURCES = ROOT / "src"
 MESSAGES, STUBS = ("_pb2.py", "_pb2.pyi"), ("_pb2_grpc.py", "_pb2_grpc.pyi")
-ONLY_MESSAGES = {"etcd_v3"}
-"""Protocols whose calls the store makes by itself (docs/adr/0010), so that no gRPC stubs are kept."""
+ONLY_MESSAGES = {"etcd_v3", "kms_v2"}
+"""Protocols whose calls are made without stubs (docs/adr/0010 for the store), so that none are kept."""
 
 
 def compile_all(names: list[str]) -> int:

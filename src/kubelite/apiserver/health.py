@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,6 +29,36 @@ Check = Callable[[], Awaitable[None]]
 TEXT = "text/plain; charset=utf-8"
 HEADERS = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-cache, private"))
 STORE_SECONDS = 2.0
+HOOKS = (
+    "start-system-namespaces-controller",
+    "start-service-ip-repair-controllers",
+    "rbac/bootstrap-roles",
+    "scheduling/bootstrap-system-priority-classes",
+    "bootstrap-controller",
+)
+FLOW_HOOKS = (
+    "priority-and-fairness-config-consumer",
+    "priority-and-fairness-filter",
+    "priority-and-fairness-config-producer",
+)
+"""Upstream's names for what is done once at start; the others of upstream's have no counterpart here."""
+
+
+STATE = metrics.SLIS.gauge(
+    "kubernetes_healthcheck", "This metric records the result of a single healthcheck.", ("name", "type")
+)
+OUTCOMES = metrics.SLIS.counter(
+    "kubernetes_healthchecks_total", "This metric records the results of all healthcheck.", ("name", "type", "status")
+)
+BUILD = metrics.REGISTRY.gauge(
+    "kubernetes_build_info",
+    "A metric with a constant '1' value labeled by version and platform.",
+    ("git_version", "major", "minor", "platform"),
+)
+NO_PROFILES = (
+    "/debug/pprof serves profiles of Go programs, which kubelite is not:"
+    " take a profile of the process with py-spy instead"
+)
 
 
 class Unhealthy(Exception):
@@ -52,6 +82,7 @@ class Endpoint:
                 lines.append(f"[+]{name} excluded: ok")
                 continue
             error = await _outcome(check)
+            self._count(name, error is None)
             lines.append(f"[+]{name} ok" if error is None else f"[-]{name} failed: reason withheld")
             if error is not None:
                 failed.append(name)
@@ -66,6 +97,10 @@ class Endpoint:
             return Response(200, b"ok", TEXT, HEADERS)
         return Response(200, f"{text}{self.name} check passed\n".encode(), TEXT, HEADERS)
 
+    def _count(self, name: str, well: bool) -> None:
+        STATE.set(float(well), name, self.name)
+        OUTCOMES.inc(name, self.name, "success" if well else "error")
+
     async def one(self, request: Request) -> Response:
         """The check that the path names."""
         wanted = request.path.removeprefix(f"/{self.name}/").rstrip("/")
@@ -75,6 +110,7 @@ class Endpoint:
         if check is None:
             return Response(404, b"404 page not found\n", TEXT, HEADERS)
         error = await _outcome(check)
+        self._count(wanted, error is None)
         if error is None:
             return Response(200, b"ok", TEXT, HEADERS)
         return Response(500, f"internal server error: {error}\n".encode(), TEXT, HEADERS)
@@ -110,10 +146,22 @@ def checks_of(registry: Any) -> tuple[list[tuple[str, Check]], list[tuple[str, C
         if registry.stopping:
             raise Unhealthy("process is shutting down")
 
+    async def started() -> None:
+        if not registry.started:
+            raise Unhealthy("not finished")
+
+    async def plugins() -> None:
+        registry.keeper.check()
+
+    hooks: list[tuple[str, Check]] = [("poststarthook/generic-apiserver-start-informers", cache)]
+    hooks += [(f"poststarthook/{name}", started) for name in HOOKS]
+    if registry.flow_control:
+        hooks += [(f"poststarthook/{name}", started) for name in FLOW_HOOKS]
     live: list[tuple[str, Check]] = [("ping", _fine), ("log", _fine), ("etcd", store)]
+    if registry.keeper is not None and registry.keeper.has_plugins:
+        live.append(("kms-providers", plugins))
     ready = [*live, ("etcd-readiness", store), ("informer-sync", cache)]
-    started = ("poststarthook/rbac/bootstrap-roles", _fine)
-    return [*live, started], [*ready, started, ("shutdown", shutdown)]
+    return [*live, *hooks], [*ready, *hooks, ("shutdown", shutdown)]
 
 
 def version() -> dict[str, str]:
@@ -137,6 +185,45 @@ def version() -> dict[str, str]:
     }
 
 
+def publish_objects(registry: Any) -> None:
+    """How many objects there are, read from the caches when scraped."""
+
+    def objects() -> Iterator[tuple[tuple[str, ...], float]]:
+        for (group, plural), cache in list(registry.cache.by_kind.items()):
+            if (cache.kind.group, cache.kind.plural) == (group, plural):
+                yield (group, plural), float(len(cache.entries))
+
+    def watchers() -> Iterator[tuple[tuple[str, ...], float]]:
+        for (group, plural), cache in list(registry.cache.by_kind.items()):
+            if cache.watchers and (cache.kind.group, cache.kind.plural) == (group, plural):
+                yield (
+                    ("WATCH", group, cache.kind.version, plural, "", "cluster", "apiserver"),
+                    float(len(cache.watchers)),
+                )
+
+    metrics.REGISTRY.collect(
+        "apiserver_resource_objects",
+        "Number of stored objects at the time of last check split by kind.",
+        "gauge",
+        ("group", "resource"),
+        objects,
+    )
+    metrics.REGISTRY.collect(
+        "apiserver_storage_objects",
+        "Number of stored objects at the time of last check split by kind.",
+        "gauge",
+        ("resource",),
+        lambda: [((errors.qualified(plural, group),), number) for (group, plural), number in objects()],
+    )
+    metrics.REGISTRY.collect(
+        "apiserver_longrunning_requests",
+        "Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component.",
+        "gauge",
+        ("verb", "group", "version", "resource", "subresource", "scope", "component"),
+        watchers,
+    )
+
+
 def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
     """Handlers of the three endpoints with their subtrees, of /version and of /metrics."""
     live, ready = checks_of(registry)
@@ -147,7 +234,18 @@ def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
             raise errors.path_method_not_allowed()
         return Response(200, document, "application/json", (("Cache-Control", "no-cache, private"),))
 
-    handlers: dict[str, Handler] = {"/version": show_version, "/metrics": metrics.handle}
+    def no_profiles(request: Request) -> Response:
+        raise errors.StatusError(404, "NotFound", NO_PROFILES)
+
+    shown = version()
+    BUILD.set(1, shown["gitVersion"], shown["major"], shown["minor"], shown["platform"])
+    publish_objects(registry)
+    handlers: dict[str, Handler] = {
+        "/version": show_version,
+        "/metrics": metrics.handle,
+        "/metrics/slis": metrics.handle_slis,
+        "/debug/pprof/": no_profiles,
+    }
     for name, checks in (("livez", live), ("readyz", ready), ("healthz", live)):
         endpoint = Endpoint(name, checks)
         handlers[f"/{name}"] = endpoint.all

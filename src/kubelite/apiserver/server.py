@@ -20,6 +20,7 @@ from kubelite.apiserver import (
     bootstrap,
     connect,
     discovery,
+    encryption,
     flowcontrol,
     health,
     openapi,
@@ -59,6 +60,7 @@ class ApiServer:
         self.config = config
         # Its own: custom resources that this server adds are no other server's in the process.
         self.scheme = (scheme or api.scheme()).copy()
+        store, self._keeper = encryption.build(config, store, lambda: self.scheme)
         store = ObservedStore(store)
         self.store = store
         stored = [kind for kind in self.scheme if kind.verbs and (kind.stored or kind.stored_as is not None)]
@@ -76,6 +78,9 @@ class ApiServer:
     async def start(self) -> None:
         """Fills the caches, makes the bootstrap objects, opens the port (`self.port`)."""
         config, registry = self.config, self.registry
+        if self._keeper is not None:
+            registry.keeper = self._keeper
+            await self._keeper.start()
         self._spawn("watch cache", self.cache.run())
         await self.cache.ready.wait()
         self._spawn("bookmarks", self.cache.run_bookmarks())
@@ -117,8 +122,10 @@ class ApiServer:
         self._spawn("allocators", allocators.run(self.config, self.registry, self.port))
         for name, work in (*authn.tasks(self.registry), *authz.tasks(self.registry)):
             self._spawn(name, work())
+        await flowcontrol.ensure(self.registry)
         for name, work in (*flowcontrol.tasks(self.registry), *audit.tasks(self.registry)):
             self._spawn(name, work())
+        self.registry.started = True
 
     async def stop(self, seconds: float | None = None) -> None:
         """Fails /readyz, closes the port, lets requests finish, ends watches and background tasks. The store stays open."""

@@ -14,7 +14,7 @@ from kubelite.apiserver.flowcontrol.inflight import InFlight
 from kubelite.apiserver.lookup import Lookup
 from kubelite.apiserver.request import Handler, Request
 
-__all__ = ["Gate", "Held", "build", "path_handlers", "tasks"]
+__all__ = ["Gate", "Held", "build", "ensure", "path_handlers", "tasks"]
 
 GROUP = "flowcontrol.apiserver.k8s.io"
 WAIT_PART = 0.25
@@ -58,6 +58,7 @@ def build(config: Config, registry: Any) -> Gate:
     lookup.follow("prioritylevelconfigurations", GROUP, PriorityLevelConfiguration, control.level_changed)
     lookup.follow("flowschemas", GROUP, FlowSchema, control.schema_changed)
     _parts[registry] = (control, numbers)
+    registry.flow_control = True
     return control
 
 
@@ -70,6 +71,15 @@ def tasks(registry: Any) -> Sequence[tuple[str, Callable[[], Coroutine[Any, Any,
 
     control = parts[0]
     return (("flow control", control.run), ("flow control objects", Maintainer(registry, control).run))
+
+
+async def ensure(registry: Any) -> None:
+    """Brings the default objects into being, once at start; trouble is left to the background work."""
+    parts = _parts.get(registry)
+    if parts is not None:
+        from kubelite.apiserver.flowcontrol.maintain import Maintainer
+
+        await Maintainer(registry, parts[0]).try_all()
 
 
 def path_handlers(registry: Any) -> Mapping[str, Handler]:

@@ -60,17 +60,21 @@ class Maintainer:
         changed = self._control.changed
         while True:
             changed.clear()
-            try:
-                await self.ensure()
-                await self.tell_dangling()
-            except (StatusError, StoreError, TimeoutError) as error:
-                log.warning("Flow control objects could not be written", error=str(error))
+            await self.try_all()
             try:
                 async with asyncio.timeout(SECONDS):
                     await changed.wait()
                 await asyncio.sleep(SETTLE_SECONDS)
             except TimeoutError:
                 continue
+
+    async def try_all(self) -> None:
+        """One round; what fails is logged."""
+        try:
+            await self.ensure()
+            await self.tell_dangling()
+        except (StatusError, StoreError, TimeoutError) as error:
+            log.warning("Flow control objects could not be written", error=str(error))
 
     async def ensure(self) -> None:
         """Brings the default objects into being or back to what they should be, and removes defaults of other releases."""

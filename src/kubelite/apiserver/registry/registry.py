@@ -37,6 +37,10 @@ class Registry:
         self.clock = clock
         self.stopping = False
         """The server has been asked to end: it is no longer ready."""
+        self.started = False
+        """What is done once at start is done."""
+        self.flow_control = False
+        """Priority and fairness is on."""
         self.keeper: Any = None
         """What keeps the encryption of the store (`encryption.Keeper`); None if nothing is encrypted."""
         self.admission: Admission = AdmitAll()
