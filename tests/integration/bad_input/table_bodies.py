@@ -244,7 +244,6 @@ METADATA: list[tuple[str, dict[str, Any], str, str]] = [
     ("owner-no-kind", {"ownerReferences": [{"apiVersion": "v1", "name": "p", "uid": "u"}]}, "metadata.ownerReferences.kind", 'Invalid value: "": must not be empty'),
     ("owner-event", {"ownerReferences": [{"apiVersion": "v1", "kind": "Event", "name": "p", "uid": "u"}]}, "metadata.ownerReferences", "/v1, Kind=Event is disallowed from being an owner"),
     ("two-controllers", {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": n, "uid": n, "controller": True} for n in "ab"]}, "metadata.ownerReferences", 'Only one reference can have Controller set to true. Found "true" in references for Pod/a and Pod/b'),
-    ("managed-fields-operation", {"managedFields": [{"operation": "Fly"}]}, "metadata.managedFields[0].operation", 'Invalid value: "Fly": must be `Apply` or `Update`'),
 ]  # fmt: skip
 EVERYWHERE = ("no-name", "slash-in-name", "label-key-bad", "label-value-bad", "finalizer-bad", "owner-empty")
 

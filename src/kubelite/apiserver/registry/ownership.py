@@ -17,6 +17,7 @@ import msgspec
 
 from kubelite.api import ownership
 from kubelite.api.types.meta_v1 import ManagedFieldsEntry
+from kubelite.apiserver.registry import outline
 from kubelite.apiserver.registry.ask import Ask
 from kubelite.machinery.apply import compare, fieldset, managers, scale
 from kubelite.machinery.apply.compare import Comparison
@@ -40,6 +41,12 @@ def created(registry: Registry, kind: Kind, obj: Any, ask: Ask) -> None:
     sent = obj.metadata.managedFields
     served = ask.served or kind
     me = managers.updater(ask.manager(), served.api_version)
+    if not sent and kind.apply_shape is None and served is kind:
+        text = outline.fields_text(kind, obj, _bare(obj.metadata))
+        obj.metadata.managedFields = (
+            [_written(me, served.api_version, registry.now_text(), text)] if len(text) > 2 else []
+        )
+        return
     document = document_of(obj, served)
     if kind.has_status:
         document.pop("status", None)
@@ -143,6 +150,8 @@ def _changes(kind: Kind, new: Any, old: Any, subresource: str) -> Comparison:
         if name in reset:
             continue
         left, right = getattr(old, name), getattr(new, name)
+        if left == right:
+            continue
         if name == "metadata":
             left, right = _bare(left), _bare(right)
         if left != right:
@@ -224,10 +233,14 @@ def _with_time(entry: ManagedFieldsEntry, now: str) -> ManagedFieldsEntry:
 
 
 def _entry(manager: Manager, api_version: str, time: str | None, fields: Tree) -> ManagedFieldsEntry:
+    return _written(manager, api_version, time, fieldset.encode(fields))
+
+
+def _written(manager: Manager, api_version: str, time: str | None, fields: bytes) -> ManagedFieldsEntry:
     return ManagedFieldsEntry(
         apiVersion=api_version,
         fieldsType=FIELDS_V1,
-        fieldsV1=msgspec.Raw(fieldset.encode(fields)),
+        fieldsV1=msgspec.Raw(fields),
         manager=manager.name,
         operation=manager.operation,
         subresource=manager.subresource,

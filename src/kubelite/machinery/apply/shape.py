@@ -33,7 +33,19 @@ Field = tuple[str, "Shape"]
 class Shape:
     """One type: a scalar, a struct or map (`fields`, `item`), a list (`item`, `keys`) or whatever the value is (deduced)."""
 
-    __slots__ = ("_fill", "_key", "always", "atomic", "defaults", "fields", "is_set", "item", "keys", "kind", "scalar")
+    __slots__ = (
+        "_fill",
+        "_key",
+        "always",
+        "atomic",
+        "defaults",
+        "fields",
+        "is_set",
+        "item",
+        "keys",
+        "kind",
+        "scalar",
+    )
 
     fields: dict[str, Field]
     always: dict[str, Any]
