@@ -47,6 +47,8 @@ GROUP_ORDER = (
     "resource.k8s.io",
     "flowcontrol.apiserver.k8s.io",
 )
+OLD_GROUP = "extensions"
+"""Comes after all others, those of custom resources too: no client prefers it."""
 AGGREGATED = ("v2", "v2beta1")
 
 
@@ -74,7 +76,7 @@ def groups_of(scheme: Scheme) -> dict[str, dict[str, list[Kind]]]:
             version: sorted(found[group][version], key=lambda kind: kind.plural)
             for version in sorted(found[group], key=_version_rank)
         }
-        for group in sorted(found, key=lambda group: (known.get(group, len(known)), group))
+        for group in sorted(found, key=lambda group: (known.get(group, len(known)), group == OLD_GROUP, group))
     }
 
 

@@ -59,3 +59,40 @@ def test_subresources_stand_beside_their_resource_in_the_plain_list() -> None:
 
 def test_a_group_prefers_its_first_version() -> None:
     assert group_document("apps", ["v1"])["preferredVersion"] == {"groupVersion": "apps/v1", "version": "v1"}
+
+
+def theirs() -> set[tuple[str, str, str]]:
+    return {
+        (item["metadata"]["name"], version["version"], resource["resource"])
+        for item in json.loads(FACTS.read_text())["items"]
+        for version in item["versions"]
+        for resource in version["resources"]
+    }
+
+
+OLDER = {
+    (kind.group, kind.version, kind.plural) for kind in api.KINDS if kind.stored_as is not None and kind.deprecation
+}
+
+
+@pytest.mark.skipif(not FACTS.exists(), reason="the recorded discovery of a real server is not at hand")
+def test_what_is_served_beyond_a_real_server_are_old_versions_only() -> None:
+    assert {key for key in ours() if key[0]} - theirs() == OLDER
+
+
+@pytest.mark.parametrize("group", ["apps", "autoscaling", "batch", "networking.k8s.io", "policy"])
+@pytest.mark.skipif(not FACTS.exists(), reason="the recorded discovery of a real server is not at hand")
+def test_the_stable_versions_of_a_group_lack_nothing(group: str) -> None:
+    assert {key for key in theirs() if key[0] == group and "beta" not in key[1]} - ours().keys() == set()
+
+
+def test_old_versions_are_listed_and_preferred_by_nobody() -> None:
+    groups = groups_of(api.scheme())
+    assert list(groups)[-1] == "extensions"
+    for group, version, plural in OLDER:
+        assert plural in [kind.plural for kind in groups[group][version]]
+        assert group == "extensions" or next(iter(groups[group])) != version
+    for kind in api.KINDS:
+        if (kind.group, kind.version, kind.plural) in OLDER:
+            assert kind.short_names == kind.categories == ()
+            assert api.scheme().by_name(kind.plural) is kind.stored_as

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from kubelite.api.autoscaling import metrics
-from kubelite.api.autoscaling import v2beta1_types as beta
 from kubelite.api.autoscaling.horizontal_pod_autoscaler import COLUMNS, CPU_UTILIZATION, HORIZONTAL_POD_AUTOSCALER, row
 from kubelite.api.autoscaling.metric_conversion import spec_from_v2, spec_to_v2, status_from_v2, status_to_v2
 from kubelite.api.types import autoscaling_v1 as v1
 from kubelite.api.types import autoscaling_v2 as v2
+from kubelite.api.types import autoscaling_v2beta1 as beta
 from kubelite.machinery import codec
 from kubelite.machinery.kind import Kind
 

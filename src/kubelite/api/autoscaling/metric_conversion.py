@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubelite.api.autoscaling import v2beta1_types as beta
 from kubelite.api.autoscaling.metrics import AVERAGE_VALUE, UTILIZATION, VALUE
 from kubelite.api.types import autoscaling_v2 as v2
+from kubelite.api.types import autoscaling_v2beta1 as beta
 from kubelite.api.types.base import Quantity
 
 _NO_TARGET = v2.MetricTarget()

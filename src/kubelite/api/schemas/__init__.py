@@ -18,6 +18,17 @@ _MODULES: dict[str, str] = {
     "io.k8s.apimachinery.pkg.version": "version_info",
     "io.k8s.apimachinery": "meta_v1",
 }
+_OLDER: dict[str, tuple[str, ...]] = {
+    "apps/v1beta1": ("extensions_v1beta1", "apps_v1"),
+    "apps/v1beta2": ("apps_v1",),
+    "autoscaling/v2beta2": ("autoscaling_v2",),
+    "batch/v1beta1": ("batch_v1",),
+    "extensions/v1beta1": ("extensions_v1beta1", "apps_v1", "networking_v1"),
+    "networking.k8s.io/v1beta1": ("extensions_v1beta1", "networking_v1"),
+    "policy/v1beta1": ("policy_v1",),
+    "rbac.authorization.k8s.io/v1beta1": ("rbac_v1",),
+}
+"""Where the definitions of old versions are: in the file of another version, where the form is the same."""
 
 
 @cache
@@ -56,11 +67,15 @@ def module_of_group(group: str, version: str) -> str:
 def openapi_name(api_version: str, kind: str) -> str | None:
     """The full name of a kind's definition: ("apps/v1", "Deployment") → `io.k8s.api.apps.v1.Deployment`."""
     group, _, version = api_version.rpartition("/")
-    try:
-        found = definitions(module_of_group(group, version))
-    except FileNotFoundError:
-        return None
-    return next((name for name in found if name.endswith(f".{version}.{kind}")), None)
+    for module in _OLDER.get(api_version, (module_of_group(group, version),)):
+        try:
+            found = definitions(module)
+        except FileNotFoundError:
+            return None
+        name = next((name for name in found if name.endswith(f".{module.rpartition('_')[2]}.{kind}")), None)
+        if name is not None:
+            return name
+    return None
 
 
 @cache

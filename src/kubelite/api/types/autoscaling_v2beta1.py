@@ -1,4 +1,4 @@
-"""The metrics of autoscaling/v2beta1, whose fields are named otherwise than in v2.
+"""The types of `autoscaling_v2beta1`, which Kubernetes served until 1.24. Written by hand.
 
 Why: that version is still accepted, and autoscaling/v1 keeps what it has no field for in annotations of this form.
 """
