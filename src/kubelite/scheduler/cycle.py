@@ -18,8 +18,10 @@ from kubelite.scheduler.domains import PodCounts
 from kubelite.scheduler.framework import Cycle, Diagnosis, FilterPlugin, PodRefused, Rejection, Scores, Why, World
 from kubelite.scheduler.nodes import Mask, NodeTable
 from kubelite.scheduler.plugins.default_preemption import Choose, Outcome
+from kubelite.scheduler.plugins.volume_binding import VolumeBinding
 from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.profile import Profile, default_profile
+from kubelite.scheduler.storage import Binding
 
 NO_CLAIMS = "no new claims to deallocate"
 FEWEST_NODES = 100
@@ -35,6 +37,8 @@ class Scheduler:
         self.world = world if isinstance(world, World) else World(world)
         self.profile = profile or default_profile()
         self.rng = rng or random.Random()
+        self.binding = Binding()
+        """What the last placed pod's claims need before it is bound."""
         self._next = 0
 
     @property
@@ -59,7 +63,17 @@ class Scheduler:
                 return self.refuse(cycle, refusal)
             if not fitting.any():
                 return self.diagnose(cycle, rejections)
-            return self.nodes.names[self.best(cycle, fitting)]
+            return self.choose(cycle, self.best(cycle, fitting))
+
+    def choose(self, cycle: Cycle, position: int) -> str:
+        """Takes a node; works out what the pod's claims need there."""
+        node = self.nodes.objects[position]
+        self.binding = Binding()
+        if cycle.pod.claims and node is not None:
+            for plugin in self.profile.filters:
+                if isinstance(plugin, VolumeBinding):
+                    self.binding = plugin.binding(cycle, node)
+        return self.nodes.names[position]
 
     def feasible(self, cycle: Cycle) -> tuple[Mask, list[Rejection]]:
         """The nodes that pass all filters, and the others with their reasons if none is left. Raises PodRefused."""

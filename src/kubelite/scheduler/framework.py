@@ -24,6 +24,7 @@ from kubelite.scheduler.nodes import Mask, NodeTable
 from kubelite.scheduler.nominations import Nominations
 from kubelite.scheduler.owners import Owners
 from kubelite.scheduler.pods import PodInfo
+from kubelite.scheduler.storage import Storage
 
 MAX_NODE_SCORE = 100
 Scores = npt.NDArray[np.float64]
@@ -40,6 +41,7 @@ class World:
         self.nominations = Nominations(self.nodes)
         self.budgets = Budgets()
         self.owners = Owners()
+        self.storage = Storage()
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ from kubelite.scheduler.framework import Diagnosis, Preemption
 from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.queue import Entry
+from kubelite.scheduler.storage import Binding
+from kubelite.scheduler.volumes import VolumeBinder
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
@@ -33,13 +35,20 @@ class Loop:
         cache: Cache,
         binder: Binder,
         evictor: Evictor,
+        volumes: VolumeBinder,
         metrics: Metrics,
         now: Callable[[], float],
     ) -> None:
         self.cache, self.binder, self.evictor, self.metrics, self.now = cache, binder, evictor, metrics, now
+        self.volumes, self.slow = volumes, 0
         self.pending = cache.pending
         self.work = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether no more writes should be started."""
+        return len(self.tasks) - self.slow >= WRITES_AT_ONCE
 
     async def schedule(self) -> None:
         """Never returns."""
@@ -47,10 +56,10 @@ class Loop:
             self.work.clear()
             wait = self.pending.tick(self.now())
             for _ in range(PODS_A_TURN):
-                if len(self.tasks) >= WRITES_AT_ONCE or not self.one():
+                if self.busy or not self.one():
                     break
             if self.pending.has_ready:
-                if len(self.tasks) >= WRITES_AT_ONCE:
+                if self.busy:
                     await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
                 else:
                     await asyncio.sleep(0)
@@ -74,19 +83,31 @@ class Loop:
             return True
         self.metrics.algorithm.observe(self.now() - began)
         if isinstance(result, str):
-            self.placed(entry, result, began)
+            self.placed(entry, result, began, scheduler.binding)
         else:
             self.unplaced(entry, result)
         return True
 
-    def placed(self, entry: Entry, node: str, began: float) -> None:
+    def placed(self, entry: Entry, node: str, began: float, binding: Binding) -> None:
         """The pod has a node: it counts there at once; the API server is told in the background."""
         self.pending.assigned(entry)
         self.cache.assume(entry.info, node)
-        self.spawn(self._bind(entry, node, began))
+        self.cache.world.storage.assume(binding)
+        self.spawn(self._bind(entry, node, began, binding))
 
-    async def _bind(self, entry: Entry, node: str, began: float) -> None:
-        done = await self.binder.bind(entry.info, node)
+    async def _bind(self, entry: Entry, node: str, began: float, binding: Binding) -> None:
+        done = True
+        if binding.static or binding.dynamic:
+            # Claims take their time: others must not wait for a place among the writes.
+            self.slow += 1
+            try:
+                done = await self.volumes.bind(entry.info, node, binding)
+            finally:
+                self.slow -= 1
+                self.cache.world.storage.forget(binding)
+            if not done:
+                self.binder.failed(entry.info)
+        done = done and await self.binder.bind(entry.info, node)
         profile, result = entry.info.pod.spec.schedulerName, "scheduled" if done else "error"
         self.metrics.attempts.inc(result, profile)
         self.metrics.attempt_duration.observe(self.now() - began, profile, result)

@@ -29,6 +29,8 @@ class Profile:
     preemption: DefaultPreemption | None = None
     percentage: int = 100
     """How many of the nodes are looked at until enough are found, in percent."""
+    disabled: frozenset[str] = frozenset()
+    """Plugins that the configuration takes out by name; user plugins look here."""
     gates: bool = True
     """Whether pods with scheduling gates are held back (SchedulingGates)."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pathlib
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -22,18 +23,25 @@ from kubelite.api.core.pod.kind import POD
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
 from kubelite.client.informer import Change, Informer
-from kubelite.client.leaderelection import lead
+from kubelite.client.leaderelection import Timing, lead
 from kubelite.client.recorder import Recorder
+from kubelite.machinery import times
 from kubelite.scheduler.binding import Binder
 from kubelite.scheduler.budgets import PodDisruptionBudget
 from kubelite.scheduler.cache import Cache
+from kubelite.scheduler.config.load import load
+from kubelite.scheduler.config.profiles import build_profiles
+from kubelite.scheduler.config.types import API_VERSION, KIND, Configuration
+from kubelite.scheduler.config.types import Profile as ProfileConfiguration
 from kubelite.scheduler.eviction import Evictor
 from kubelite.scheduler.loop import Loop
 from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.optional import OptionalInformer, Watch
 from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.pods import Node, Pod, PodInfo
-from kubelite.scheduler.profile import default_profile
+from kubelite.scheduler.queue import PendingPods
+from kubelite.scheduler.storage import Capacity, Claim, CSIDriver, CSINode, StorageClass, Volume
+from kubelite.scheduler.volumes import VolumeBinder
 from kubelite.util import http1
 from kubelite.util.clock import SystemClock
 from kubelite.util.tasks import cancel, supervise
@@ -45,12 +53,22 @@ class Config:
 
     kubeconfig: str = f"{constants.ETC}/scheduler.kubeconfig"
     """How to reach the API server."""
+    config: str = ""
+    """A KubeSchedulerConfiguration file (kubescheduler.config.k8s.io/v1): profiles, plugins, extenders, leader election."""
     scheduler_name: str = "default-scheduler"
-    """Pods whose spec.schedulerName is this are scheduled."""
+    """Pods whose spec.schedulerName is this are scheduled; with a configuration file its profiles say so instead."""
     leader_elect: bool = True
     """Hold a Lease before scheduling, so that several schedulers can stand by."""
     healthz_bind_address: str = f"127.0.0.1:{constants.SCHEDULER_PORT}"
     """Address of /healthz and /metrics; empty for none."""
+
+
+def configuration(config: Config) -> Configuration:
+    """What the file says, or the defaults under the given name."""
+    if config.config:
+        return load(pathlib.Path(config.config).read_bytes())
+    profile = ProfileConfiguration(schedulerName=config.scheduler_name)
+    return Configuration(apiVersion=API_VERSION, kind=KIND, profiles=[profile])
 
 
 class NamespaceMeta(msgspec.Struct):
@@ -68,13 +86,16 @@ class Namespace(msgspec.Struct):
 class Server:
     """The wiring of one scheduler."""
 
-    def __init__(self, config: Config, client: Client) -> None:
-        self.client, self.cache = client, Cache([default_profile(config.scheduler_name)])
-        self.recorder = Recorder(client, config.scheduler_name)
+    def __init__(self, settings: Configuration, client: Client) -> None:
+        pending = PendingPods(first=float(settings.podInitialBackoffSeconds), last=float(settings.podMaxBackoffSeconds))
+        self.client, self.cache = client, Cache(build_profiles(settings), pending)
+        self.recorder = Recorder(client, next(iter(self.cache.schedulers)))
         clock = SystemClock()
         self.metrics = Metrics(self.cache.pending)
         binder = Binder(client, self.recorder, clock, self.binding_failed)
-        self.loop = Loop(self.cache, binder, Evictor(client, self.recorder, clock), self.metrics, self.now)
+        self.volumes = VolumeBinder(client, self.cache.world.storage)
+        evictor = Evictor(client, self.recorder, clock)
+        self.loop = Loop(self.cache, binder, evictor, self.volumes, self.metrics, self.now)
         living = "status.phase!=Succeeded,status.phase!=Failed"
         self.pods: Informer[Pod] = Informer(client, POD, type=Pod, field_selector=living)
         self.nodes: Informer[Node] = Informer(client, NODE, type=Node)
@@ -87,6 +108,11 @@ class Server:
     def watches(self) -> list[Watch]:
         """What refines decisions, if the server has it."""
 
+        storage = self.cache.world.storage
+
+        def stored(group: str, kind: str, plural: str, type: type[Any], table: dict[str, Any]) -> Watch:
+            return Watch(group, "v1", kind, plural, type, lambda change: self.storage_changed(kind, table, change))
+
         def owner(kind: str, group: str, plural: str, type: type[Any]) -> Watch:
             return Watch(group, "v1", kind, plural, type, lambda change: self.owner_changed(kind, change))
 
@@ -98,6 +124,12 @@ class Server:
             owner("ReplicationController", "", "replicationcontrollers", WithMap),
             owner("ReplicaSet", "apps", "replicasets", WithSelector),
             owner("StatefulSet", "apps", "statefulsets", WithSelector),
+            stored("", "PersistentVolumeClaim", "persistentvolumeclaims", Claim, storage.claims),
+            stored("", "PersistentVolume", "persistentvolumes", Volume, storage.volumes),
+            stored("storage.k8s.io", "StorageClass", "storageclasses", StorageClass, storage.classes),
+            stored("storage.k8s.io", "CSINode", "csinodes", CSINode, storage.csi_nodes),
+            stored("storage.k8s.io", "CSIDriver", "csidrivers", CSIDriver, storage.drivers),
+            stored("storage.k8s.io", "CSIStorageCapacity", "csistoragecapacities", Capacity, storage.capacities),
         ]
 
     def pod_changed(self, change: Change[Pod]) -> None:
@@ -119,6 +151,17 @@ class Server:
             budgets.remove(change.object)
         else:
             budgets.set(change.new)
+
+    def storage_changed(self, event: str, table: dict[str, Any], change: Change[Any]) -> None:
+        """`event` is the kind: any change of it may help pods that wait for volumes."""
+        storage = self.cache.world.storage
+        if change.new is None:
+            storage.drop(table, change.object)
+        else:
+            storage.put(table, change.new)
+        self.volumes.changed()
+        self.cache.pending.happened(event, self.now(), change.old, change.new)
+        self.loop.work.set()
 
     def owner_changed(self, kind: str, change: Change[Any]) -> None:
         owners = self.cache.world.owners
@@ -145,9 +188,10 @@ class Server:
 
 async def run(config: Config, stop: asyncio.Event) -> None:
     """Runs until `stop`, or until the leadership is lost, which ends the process so that it starts with a fresh view."""
-    config_of_client = load_kubeconfig(config.kubeconfig)
+    settings = configuration(config)
+    config_of_client = load_kubeconfig(settings.clientConnection.kubeconfig or config.kubeconfig)
     client = Client.from_config(config_of_client, user_agent="kubelite-scheduler", patience=float("inf"))
-    server = Server(config, client)
+    server = Server(settings, client)
     listener = None
     if config.healthz_bind_address:
         routes = {
@@ -155,17 +199,16 @@ async def run(config: Config, stop: asyncio.Event) -> None:
             "/livez": http1.healthy,
             "/readyz": http1.healthy,
             "/metrics": lambda: (200, server.metrics.render()),
+            "/configz": lambda: (200, configz(settings)),
         }
         listener = await http1.serve(config.healthz_bind_address, routes)
-    identity = f"{socket.gethostname()}_{os.urandom(8).hex()}"
-    leading = lead(client, "kube-scheduler", identity, server.schedule) if config.leader_elect else server.schedule()
     try:
         await supervise(
             stop,
             pods=server.pods.run(),
             nodes=server.nodes.run(),
             namespaces=server.namespaces.run(),
-            scheduling=leading,
+            scheduling=leading(config, settings, server),
             **{optional.informer.kind.plural: optional.run() for optional in server.optional},
         )
     finally:
@@ -175,3 +218,27 @@ async def run(config: Config, stop: asyncio.Event) -> None:
         await cancel(*server.loop.tasks)
         await server.recorder.close()
         await client.close()
+
+
+def configz(settings: Configuration) -> str:
+    """The configuration in use, as upstream shows it."""
+    return msgspec.json.encode({"kubescheduler.config.k8s.io": settings}).decode()
+
+
+async def leading(config: Config, settings: Configuration, server: Server) -> None:
+    """Schedules, while it holds the lease if it has to."""
+    election = settings.leaderElection
+    if not config.leader_elect or not election.leaderElect:
+        await server.schedule()
+        return
+    identity = f"{socket.gethostname()}_{os.urandom(8).hex()}"
+    parts = (election.leaseDuration, election.renewDeadline, election.retryPeriod)
+    timing = Timing(*(times.parse_duration(part) for part in parts))
+    await lead(
+        server.client,
+        election.resourceName,
+        identity,
+        server.schedule,
+        namespace=election.resourceNamespace,
+        timing=timing,
+    )

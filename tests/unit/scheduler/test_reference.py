@@ -136,6 +136,9 @@ def near_enough(world: World, wanted: PodInfo, labels: dict[str, str]) -> bool:
     return not anywhere and friend(wanted)
 
 
+VOLUMES = ("VolumeRestrictions", "NodeVolumeLimits", "VolumeBinding", "VolumeZone")
+"""These look at one node after the other themselves; test_volumes.py has their tables."""
+
 RULES: dict[str, Any] = {
     "NodeResourcesFit": fits,
     "TaintToleration": tolerates,
@@ -269,4 +272,4 @@ def test_the_columns_agree_with_the_reference(plugin: str, seed: int) -> None:
 
 
 def test_every_filter_has_a_reference_or_is_trivial() -> None:
-    assert {plugin.name for plugin in cache().scheduler.profile.filters} == {*RULES, "NodeName"}
+    assert {plugin.name for plugin in cache().scheduler.profile.filters} == {*RULES, "NodeName", *VOLUMES}

@@ -16,7 +16,7 @@ SYSTEM, LIST = "System", "List"
 LEAST, MOST, RATIO = "LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"
 
 
-class Args(Struct, forbid_unknown_fields=True, kw_only=True):
+class Args(Struct, kw_only=True):
     """What all arguments may carry."""
 
     apiVersion: str = ""
@@ -37,17 +37,17 @@ class NodeAffinityArgs(Args, kw_only=True):
     addedAffinity: NodeAffinity | None = None
 
 
-class ResourceSpec(Struct, forbid_unknown_fields=True):
+class ResourceSpec(Struct):
     name: str = ""
     weight: int = 1
 
 
-class ShapePoint(Struct, forbid_unknown_fields=True):
+class ShapePoint(Struct):
     utilization: int = 0
     score: int = 0
 
 
-class RatioParam(Struct, forbid_unknown_fields=True):
+class RatioParam(Struct):
     shape: list[ShapePoint] = field(default_factory=list)
 
 
@@ -55,7 +55,7 @@ def compute_resources() -> list[ResourceSpec]:
     return [ResourceSpec("cpu", 1), ResourceSpec("memory", 1)]
 
 
-class ScoringStrategy(Struct, forbid_unknown_fields=True, kw_only=True):
+class ScoringStrategy(Struct, kw_only=True):
     type: str = LEAST
     resources: list[ResourceSpec] = field(default_factory=compute_resources)
     requestedToCapacityRatio: RatioParam | None = None

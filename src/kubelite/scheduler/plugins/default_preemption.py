@@ -71,10 +71,12 @@ class DefaultPreemption:
         if ineligible:
             return Outcome(message=ineligible)
         potential = rejected & ~hopeless
-        search = Search(cycle, filters, potential)
-        candidates = self._candidates(cycle, search)
+        reasons: Counter[str] = Counter()
+        candidates: Candidates = {}
+        if potential.any():
+            search = Search(cycle, filters, potential)
+            candidates, reasons = self._candidates(cycle, search), search.reasons
         if not candidates:
-            reasons = search.reasons
             reasons[NOT_HELPFUL] += len(cycle.nodes) - int(np.count_nonzero(potential))
             return Outcome(message=fit_error(len(cycle.nodes), +reasons), withdraw=True)
         if agree is not None:

@@ -17,9 +17,13 @@ from kubelite.scheduler.plugins.node_affinity import NodeAffinity
 from kubelite.scheduler.plugins.node_name import NodeName
 from kubelite.scheduler.plugins.node_ports import NodePorts
 from kubelite.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kubelite.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from kubelite.scheduler.plugins.resources_fit import ResourcesFit
 from kubelite.scheduler.plugins.taint_toleration import TaintToleration
 from kubelite.scheduler.plugins.topology_spread import TopologySpread
+from kubelite.scheduler.plugins.volume_binding import VolumeBinding
+from kubelite.scheduler.plugins.volume_restrictions import VolumeRestrictions
+from kubelite.scheduler.plugins.volume_zone import VolumeZone
 
 DEFAULT_ORDER = (
     "SchedulingGates",
@@ -50,6 +54,10 @@ FILTERS: dict[str, Callable[..., FilterPlugin]] = {
     "NodeAffinity": NodeAffinity,
     "NodePorts": NodePorts,
     "NodeResourcesFit": ResourcesFit,
+    "VolumeRestrictions": VolumeRestrictions,
+    "NodeVolumeLimits": NodeVolumeLimits,
+    "VolumeBinding": VolumeBinding,
+    "VolumeZone": VolumeZone,
     "PodTopologySpread": TopologySpread,
     "InterPodAffinity": InterPodAffinity,
 }

@@ -1,0 +1,191 @@
+"""Scheduling without a cluster: what would become of a pod, given these objects and this configuration.
+
+What: `Simulation(configuration, objects).schedule(pod)` → `Verdict`: the node, or the reasons of each node and what preemption
+would do. Why: explanations and "what if" questions must use the scheduler's own code. No client, no event loop, no clock.
+
+    simulation = Simulation(objects=[node, pod, claim])     # manifests as dicts, JSON-like
+    verdict = simulation.schedule(pending_pod)              # .node, .message, .reasons["node-1"], .preemption
+    simulation.place(pending_pod, verdict.node)             # counts from now on
+    simulation.remove(node)                                 # as if it were gone
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kubelite.scheduler import storage as s
+from kubelite.scheduler.budgets import PodDisruptionBudget
+from kubelite.scheduler.config.load import load
+from kubelite.scheduler.config.profiles import build_profiles
+from kubelite.scheduler.config.types import Configuration
+from kubelite.scheduler.cycle import Scheduler
+from kubelite.scheduler.framework import Diagnosis, Preemption, World
+from kubelite.scheduler.owners import WithMap, WithSelector
+from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
+from kubelite.scheduler.profile import DEFAULT_NAME, Profile, default_profile
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one pod."""
+
+    node: str = ""
+    """Where it goes; "" if nowhere."""
+    message: str = ""
+    """The words of the FailedScheduling event."""
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    """Why each node does not take it, by name."""
+    refused: str = ""
+    """The reason that has nothing to do with single nodes."""
+    plugins: frozenset[str] = frozenset()
+    """Plugins that said no."""
+    preemption: Preemption | None = None
+    """The node that would become free, and the pods that would have to go."""
+
+
+class Simulation:
+    """A cluster in memory. Objects of kinds that decisions do not look at are passed over."""
+
+    def __init__(
+        self,
+        configuration: Configuration | bytes | None = None,
+        objects: Iterable[Manifest] = (),
+        seed: int | None = None,
+    ) -> None:
+        if isinstance(configuration, bytes):
+            configuration = load(configuration)
+        profiles: list[Profile] = [default_profile()] if configuration is None else build_profiles(configuration)
+        self.world = World()
+        rng = random.Random(seed)
+        self.schedulers = {profile.name: Scheduler(self.world, profile, rng) for profile in profiles}
+        for obj in objects:
+            self.add(obj)
+
+    def add(self, obj: Manifest) -> None:
+        """An object comes or changes."""
+        kind = obj.get("kind", "")
+        if kind == "Pod":
+            self._add_pod(msgspec.convert(obj, Pod))
+        elif kind in self._tables:
+            type_, put, _ = self._tables[kind]
+            put(self, msgspec.convert(obj, type_))
+
+    def remove(self, obj: Manifest) -> None:
+        """An object goes."""
+        kind = obj.get("kind", "")
+        if kind == "Pod":
+            self._remove_pod(pod_info(msgspec.convert(obj, Pod)))
+        elif kind in self._tables:
+            type_, _, drop = self._tables[kind]
+            drop(self, msgspec.convert(obj, type_))
+
+    def place(self, pod: Manifest, node: str) -> None:
+        """The pod counts on a node from now on."""
+        info = pod_info(msgspec.convert(pod, Pod))
+        self.world.nominations.drop(info.key)
+        self.world.nodes.add_pod(info, node)
+        self.world.storage.assume(self._scheduler(info).binding)
+
+    def evict(self, victims: Iterable[PodInfo], node: str) -> None:
+        """Victims of a preemption are gone."""
+        for victim in victims:
+            self.world.nodes.remove_pod(victim, node)
+
+    def schedule(self, pod: Manifest) -> Verdict:
+        """What the scheduler would decide now; nothing changes."""
+        info = pod_info(msgspec.convert(pod, Pod))
+        result = self._scheduler(info).place(info)
+        if isinstance(result, str):
+            return Verdict(result)
+        return Verdict("", result.message(), self._reasons(result), result.refused, result.plugins, result.preemption)
+
+    def _scheduler(self, info: PodInfo) -> Scheduler:
+        """That of the pod's profile; a name that no profile has gets the first one's rules."""
+        name = info.pod.spec.schedulerName or DEFAULT_NAME
+        return self.schedulers.get(name) or next(iter(self.schedulers.values()))
+
+    def _reasons(self, result: Diagnosis) -> dict[str, list[str]]:
+        return {
+            name: [text for rejection in result.rejections for text in rejection.of(position)]
+            for name, position in self.world.nodes.index.items()
+        }
+
+    def _add_pod(self, pod: Pod) -> None:
+        info = pod_info(pod)
+        self._remove_pod(info)
+        if pod.status.phase in ("Succeeded", "Failed"):
+            return
+        if pod.spec.nodeName:
+            self.world.nodes.add_pod(info, pod.spec.nodeName)
+        elif pod.status.nominatedNodeName:
+            self.world.nominations.promise(info, pod.status.nominatedNodeName)
+
+    def _remove_pod(self, info: PodInfo) -> None:
+        self.world.nominations.drop(info.key)
+        for node in [info.pod.spec.nodeName] if info.pod.spec.nodeName else list(self.world.nodes.index):
+            self.world.nodes.remove_pod(info, node)
+
+    def _set_node(self, node: Node) -> None:
+        self.world.nodes.set_node(node)
+        self.world.nominations.node_came(node.metadata.name)
+
+    _tables: Mapping[str, tuple[type[Any], Callable[[Simulation, Any], None], Callable[[Simulation, Any], None]]] = {}
+
+
+def _namespace(simulation: Simulation, obj: Any) -> None:
+    simulation.world.namespaces[obj.metadata.name] = obj.metadata.labels
+    simulation.world.counts.forget()
+
+
+def _no_namespace(simulation: Simulation, obj: Any) -> None:
+    simulation.world.namespaces.pop(obj.metadata.name, None)
+    simulation.world.counts.forget()
+
+
+class _Named(msgspec.Struct):
+    metadata: s.Meta
+
+
+def _storage(name: str) -> tuple[Callable[[Simulation, Any], None], Callable[[Simulation, Any], None]]:
+    def put(simulation: Simulation, obj: Any) -> None:
+        simulation.world.storage.put(getattr(simulation.world.storage, name), obj)
+
+    def drop(simulation: Simulation, obj: Any) -> None:
+        simulation.world.storage.drop(getattr(simulation.world.storage, name), obj)
+
+    return put, drop
+
+
+def _owner(kind: str) -> tuple[Callable[[Simulation, Any], None], Callable[[Simulation, Any], None]]:
+    return (
+        lambda simulation, obj: simulation.world.owners.set(kind, obj),
+        lambda simulation, obj: simulation.world.owners.remove(kind, obj),
+    )
+
+
+Simulation._tables = {
+    "Node": (Node, Simulation._set_node, lambda sim, obj: sim.world.nodes.remove_node(obj.metadata.name)),
+    "Namespace": (_Named, _namespace, _no_namespace),
+    "PodDisruptionBudget": (
+        PodDisruptionBudget,
+        lambda sim, obj: sim.world.budgets.set(obj),
+        lambda sim, obj: sim.world.budgets.remove(obj),
+    ),
+    "Service": (WithMap, *_owner("Service")),
+    "ReplicationController": (WithMap, *_owner("ReplicationController")),
+    "ReplicaSet": (WithSelector, *_owner("ReplicaSet")),
+    "StatefulSet": (WithSelector, *_owner("StatefulSet")),
+    "PersistentVolumeClaim": (s.Claim, *_storage("claims")),
+    "PersistentVolume": (s.Volume, *_storage("volumes")),
+    "StorageClass": (s.StorageClass, *_storage("classes")),
+    "CSINode": (s.CSINode, *_storage("csi_nodes")),
+    "CSIDriver": (s.CSIDriver, *_storage("drivers")),
+    "CSIStorageCapacity": (s.Capacity, *_storage("capacities")),
+}

@@ -1,0 +1,238 @@
+"""VolumeBinding: a pod goes where its volumes are, or where volumes can be bound or made for its claims.
+
+Rules: a claim must exist and, unless its class waits for the first consumer, be bound; a bound volume's node affinity limits the
+nodes; for a claim that waits, the smallest volume that suffices and that the node can reach is taken, else one is made if the
+class has a provisioner, the node is in its allowed topologies and, where the driver tells of it, has room.
+`Chosen.binding` is what has to be written before the pod is bound. Upstream: plugins/volumebinding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kubelite.api.logic import affinity
+from kubelite.machinery import labels as selectors
+from kubelite.scheduler import events
+from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Why
+from kubelite.scheduler.nodes import Mask
+from kubelite.scheduler.plugins.args import VolumeBindingArgs
+from kubelite.scheduler.pods import Node, PodInfo
+from kubelite.scheduler.storage import (
+    NO_PROVISIONER,
+    SELECTED_NODE,
+    WAIT,
+    Binding,
+    Claim,
+    Storage,
+    StorageClass,
+    Volume,
+    key_of,
+)
+
+NAME = "VolumeBinding"
+NODE_CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
+BIND_CONFLICT = "node(s) didn't find available persistent volumes to bind"
+NO_ROOM = "node(s) did not have enough free storage"
+NO_VOLUME = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
+UNBOUND = "pod has unbound immediate PersistentVolumeClaims"
+
+
+def claims_of(cycle: Cycle) -> list[Claim]:
+    """The pod's claims. Raises PodRefused for one that is missing, on its way out, or another's."""
+    meta, storage = cycle.pod.pod.metadata, cycle.world.storage
+    made_for_it = {
+        f"{meta.name}-{volume.name}" for volume in cycle.pod.pod.spec.volumes if volume.ephemeral is not None
+    }
+    found = []
+    for name in cycle.pod.claims:
+        claim = storage.claims.get(f"{meta.namespace}/{name}")
+        if claim is None:
+            if name in made_for_it:
+                raise PodRefused(
+                    f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"', NAME
+                )
+            raise PodRefused(f'persistentvolumeclaim "{name}" not found', NAME)
+        if claim.status.phase == "Lost":
+            raise PodRefused(
+                f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{claim.spec.volumeName}"', NAME
+            )
+        if claim.metadata.deletionTimestamp is not None:
+            raise PodRefused(f'persistentvolumeclaim "{name}" is being deleted', NAME)
+        if name in made_for_it and not any(o.controller and o.uid == meta.uid for o in claim.metadata.ownerReferences):
+            text = f"PVC {meta.namespace}/{name} was not created for pod {cycle.pod.key} (pod is not owner)"
+            raise PodRefused(text, NAME)
+        found.append(claim)
+    return found
+
+
+def reaches(volume: Volume, node: Node) -> bool:
+    """Whether a node can use a volume, by the volume's node affinity."""
+    required = volume.spec.nodeAffinity.required if volume.spec.nodeAffinity is not None else None
+    return required is None or affinity.selector_matches(required, node.metadata.labels, node.metadata.name)
+
+
+def suits(claim: Claim, volume: Volume, assumed: str | None) -> bool:
+    """Whether a volume could be bound to a claim, wherever."""
+    ref = volume.spec.claimRef
+    if assumed is not None and assumed != key_of(claim):
+        return False
+    if ref is not None:
+        mine = (ref.namespace, ref.name) == (claim.metadata.namespace, claim.metadata.name)
+        return mine and ref.uid in ("", claim.metadata.uid)
+    if volume.status.phase not in ("Available", "") or volume.metadata.deletionTimestamp is not None:
+        return False
+    if volume.spec.storageClassName != claim.storage_class or volume.size < claim.asked:
+        return False
+    if (volume.spec.volumeMode or "Filesystem") != (claim.spec.volumeMode or "Filesystem"):
+        return False
+    if not set(claim.spec.accessModes) <= set(volume.spec.accessModes):
+        return False
+    selector = claim.spec.selector
+    return selector is None or selectors.from_label_selector(selector).matches(volume.metadata.labels)
+
+
+@dataclass(slots=True)
+class State:
+    """The pod's claims, sorted by what they need."""
+
+    bound: list[Volume] = field(default_factory=list)
+    lost: bool = False
+    waiting: list[tuple[Claim, StorageClass]] = field(default_factory=list)
+    usable: dict[str, list[Volume]] = field(default_factory=dict)
+    """Volumes that could be bound to each waiting claim, the smallest first."""
+    refused: dict[str, Mask] = field(default_factory=dict)
+
+
+class VolumeBinding(FilterPlugin):
+    name = NAME
+
+    def __init__(self, args: VolumeBindingArgs | None = None) -> None:
+        self.seconds = (args or VolumeBindingArgs()).bindTimeoutSeconds
+        watched = (
+            events.CLAIM,
+            events.VOLUME,
+            events.STORAGE_CLASS,
+            events.CSI_NODE,
+            events.CSI_DRIVER,
+            events.CSI_CAPACITY,
+            events.NODE_ADD,
+            events.NODE_LABEL,
+        )
+        self.events = {**dict.fromkeys(watched), events.CLAIM: self._mine}
+
+    @staticmethod
+    def _mine(pod: PodInfo, old: Claim | None, new: Claim | None) -> bool:
+        return any(c is not None and c.metadata.namespace == pod.pod.metadata.namespace for c in (old, new)) and any(
+            c is not None and c.metadata.name in pod.claims for c in (old, new)
+        )
+
+    def narrow(self, cycle: Cycle) -> frozenset[str] | None:
+        """Looks at the claims themselves. Raises PodRefused for those that no node can serve."""
+        if cycle.pod.claims:
+            state = cycle.state[NAME] = State()
+            self._sort(state, cycle.world.storage, claims_of(cycle))
+        return None
+
+    def filter(self, cycle: Cycle) -> Mask | None:
+        state: State | None = cycle.state.get(NAME)
+        if state is None:
+            return None
+        storage, nodes = cycle.world.storage, cycle.nodes
+        state.refused = {}
+        found: dict[int, str] = {}
+        reasons: Counter[str] = Counter()
+        for position, node in nodes.positions():
+            reason = self._refusal(state, storage, node)
+            if reason:
+                found[position] = reason
+                reasons[reason] += 1
+        mask = np.ones(nodes.capacity, bool)
+        for reason in reasons:
+            out = np.zeros(nodes.capacity, bool)
+            out[[position for position, text in found.items() if text == reason]] = True
+            state.refused[reason] = out
+            mask &= ~out
+        return mask
+
+    @staticmethod
+    def _sort(state: State, storage: Storage, claims: list[Claim]) -> None:
+        for claim in claims:
+            if claim.bound:
+                volume = storage.volumes.get(claim.spec.volumeName)
+                state.lost = state.lost or volume is None
+                if volume is not None:
+                    state.bound.append(volume)
+                continue
+            found = storage.classes.get(claim.storage_class)
+            if found is None or found.volumeBindingMode != WAIT or claim.spec.volumeName:
+                raise PodRefused(UNBOUND, NAME)
+            state.waiting.append((claim, found))
+            usable = [v for v in storage.volumes.values() if suits(claim, v, storage.assumed.get(v.metadata.name))]
+            # One that was made for the claim comes first, then the smallest.
+            usable.sort(key=lambda v: (v.spec.claimRef is None, v.size, v.metadata.name))
+            state.usable[key_of(claim)] = usable
+        state.waiting.sort(key=lambda pair: pair[0].asked)
+
+    def _refusal(self, state: State, storage: Storage, node: Node) -> str:
+        if state.lost:
+            return NO_VOLUME
+        if not all(reaches(volume, node) for volume in state.bound):
+            return NODE_CONFLICT
+        return self._choose(state, storage, node)[0]
+
+    def _choose(self, state: State, storage: Storage, node: Node) -> tuple[str, Binding]:
+        """(why a node cannot serve the waiting claims, what to do if it can)."""
+        taken: set[str] = set()
+        static: list[tuple[Claim, Volume]] = []
+        dynamic: list[Claim] = []
+        for claim, storage_class in state.waiting:
+            selected = claim.metadata.annotations.get(SELECTED_NODE)
+            if selected and selected != node.metadata.name:
+                return BIND_CONFLICT, Binding()
+            usable = (v for v in state.usable[key_of(claim)] if v.metadata.name not in taken and reaches(v, node))
+            volume = None if selected else next(usable, None)
+            if volume is not None:
+                taken.add(volume.metadata.name)
+                static.append((claim, volume))
+                continue
+            if storage_class.provisioner in ("", NO_PROVISIONER) or not in_topology(storage_class, node):
+                return BIND_CONFLICT, Binding()
+            if not has_room(storage, storage_class, claim, node):
+                return NO_ROOM, Binding()
+            dynamic.append(claim)
+        return "", Binding(tuple(static), tuple(dynamic))
+
+    def explain(self, cycle: Cycle) -> list[Why]:
+        return [Why(reason, mask) for reason, mask in cycle.state[NAME].refused.items()]
+
+    def binding(self, cycle: Cycle, node: Node) -> Binding:
+        """What has to be done for the pod's claims on the chosen node."""
+        state = cycle.state.get(NAME)
+        return self._choose(state, cycle.world.storage, node)[1] if state is not None else Binding()
+
+
+def in_topology(storage_class: StorageClass, node: Node) -> bool:
+    """Whether volumes of a class may be made where the node is."""
+    terms: list[Any] = storage_class.allowedTopologies
+    if not terms:
+        return True
+    labels = node.metadata.labels
+    return any(all(labels.get(e.key) in e.values for e in term.matchLabelExpressions) for term in terms)
+
+
+def has_room(storage: Storage, storage_class: StorageClass, claim: Claim, node: Node) -> bool:
+    """Whether the driver has told of enough capacity at the node, if it tells of any."""
+    driver = storage.drivers.get(storage_class.provisioner)
+    if driver is None or not driver.spec.storageCapacity:
+        return True
+    return any(
+        capacity.storageClassName == storage_class.metadata.name
+        and capacity.nodeTopology is not None
+        and capacity.room() >= claim.asked
+        and selectors.from_label_selector(capacity.nodeTopology).matches(node.metadata.labels)
+        for capacity in storage.capacities.values()
+    )
