@@ -18,6 +18,10 @@ from kubelite.machinery.cel.types import DYN, ERROR, Bindings, Type
 from kubelite.machinery.cel.values import TypeValue
 
 
+_LONGEST_NAME = 4
+"""No name of a type or a function has more dots."""
+
+
 class Scope(Protocol):
     """What the checker asks an environment."""
 
@@ -109,6 +113,8 @@ class Checker(FoldChecks):
         while isinstance(node, ast.Select) and not node.test and not node.optional:
             names.append(node.field)
             node = node.operand
+            if len(names) > _LONGEST_NAME:
+                return None
         if not isinstance(node, ast.Ident) or self.lookup(node.name) is not None:
             return None
         return ".".join([node.name, *reversed(names)])

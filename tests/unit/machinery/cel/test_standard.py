@@ -149,10 +149,14 @@ def test_a_pattern_that_would_not_run_in_linear_time_is_refused(text: str) -> No
     timestamp('2023-02-05T03:04:05Z').getDate() == 5 && timestamp('2023-02-05T03:04:05Z').getDayOfMonth() == 4
     timestamp('2023-02-05T03:04:05Z').getDayOfWeek() == 0 && timestamp('2023-02-05T03:04:05Z').getDayOfYear() == 35
     timestamp('2023-02-05T03:04:05.678Z').getHours() == 3 && timestamp('2023-02-05T03:04:05.678Z').getMinutes() == 4
-    timestamp('2023-02-05T03:04:05.678Z').getSeconds() == 5 && timestamp('2023-02-05T03:04:05.678Z').getMilliseconds() == 678
-    timestamp('2023-07-01T23:00:00Z').getHours('Europe/Berlin') == 1 && timestamp('2023-07-01T23:00:00Z').getDate('Europe/Berlin') == 2
-    timestamp('2023-07-01T23:00:00Z').getHours('-02:30') == 20 && timestamp('2023-07-01T23:00:00Z').getMinutes('-02:30') == 30
-    timestamp('2023-07-01T23:00:00Z').getHours('+02:00') == 1 && timestamp('2023-07-01T23:00:00Z').getHours('05:00') == 4
+    timestamp('2023-02-05T03:04:05.678Z').getSeconds() == 5
+    timestamp('2023-02-05T03:04:05.678Z').getMilliseconds() == 678
+    timestamp('2023-07-01T23:00:00Z').getHours('Europe/Berlin') == 1
+    timestamp('2023-07-01T23:00:00Z').getDate('Europe/Berlin') == 2
+    timestamp('2023-07-01T23:00:00Z').getHours('-02:30') == 20
+    timestamp('2023-07-01T23:00:00Z').getMinutes('-02:30') == 30
+    timestamp('2023-07-01T23:00:00Z').getHours('+02:00') == 1
+    timestamp('2023-07-01T23:00:00Z').getHours('05:00') == 4
     """
 )
 def test_times(text: str) -> None:

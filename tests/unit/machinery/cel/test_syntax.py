@@ -91,7 +91,7 @@ ERRORS = [
     ("has(x)", "ERROR: <input>:1:5: invalid argument to has() macro\n | has(x)\n | ....^"),
     ("x.all(i, i, true)", "ERROR: <input>:1:10: duplicate variable name: i\n | x.all(i, i, true)\n | .........^"),
     ("9223372036854775808", "ERROR: <input>:1:1: Syntax error: invalid int literal\n | 9223372036854775808\n | ^"),
-    ("ü.x +", f"ERROR: <input>:1:1: Syntax error: token recognition error at: 'ü'\n | ü.x +\n | ＾"),
+    ("ü.x +", "ERROR: <input>:1:1: Syntax error: token recognition error at: 'ü'\n | ü.x +\n | ＾"),
     (
         "x\n  .y(",
         f"ERROR: <input>:2:6: Syntax error: mismatched input '<EOF>' expecting {OPERAND}\n |   .y(\n | .....^",
