@@ -34,6 +34,11 @@ class Outcome:
         return self.dry_run == "client"
 
     @property
+    def dry_run_only(self) -> bool:
+        """Whether nothing is written, by the client or by the server."""
+        return self.dry_run != "none"
+
+    @property
     def query(self) -> dict[str, str]:
         """The parameters of a writing request."""
         query = {"fieldManager": self.manager} if self.manager else {}

@@ -154,6 +154,9 @@ class Informer(Generic[T]):
         old = self._objects.get(key)
         if old is not None and _version(old) == _version(obj):
             return
+        if getattr(obj.metadata, "managedFields", None):  # type: ignore[attr-defined]
+            # Nobody here reads them, and their bytes would keep the whole answer of the server in memory.
+            obj.metadata.managedFields = []  # type: ignore[attr-defined]
         self._objects[key] = obj
         if self._indexers:
             self._index(key, old, obj)

@@ -7,7 +7,7 @@ Built-in kinds use strategic merge patches, others JSON merge patches. Follows k
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelite.cli import builder, options
@@ -18,6 +18,7 @@ from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.options import CASCADE
 from kubelite.cli.outcome import LAST_APPLIED, Outcome, outcome, with_last_applied
 from kubelite.cli.session import Object, Session
+from kubelite.cli.verbs import serverside
 from kubelite.machinery import strategicpatch
 from kubelite.machinery.errors import StatusError
 
@@ -46,12 +47,13 @@ class Options:
     outcome: Outcome
     forced: frozenset[str] = frozenset()
     """The flags given that only mean something with --force."""
+    server_side: bool = False
+    force_conflicts: bool = False
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
-    for flag in ("server-side", "prune", "force-conflicts"):
-        if parsed.on(flag):
-            raise not_supported(f"flag --{flag}")
+    if parsed.on("prune"):
+        raise not_supported("flag --prune")
     for flag in ("overwrite", "openapi-patch", "wait"):
         if flag in parsed.given and not parsed.on(flag):
             raise not_supported(f"flag --{flag}=false")
@@ -64,14 +66,36 @@ def complete(parsed: Parsed, session: Session) -> Options:
         grace=max(parsed.number("grace-period"), 0),
         timeout=parsed.seconds("timeout"),
         cascade=parsed.text("cascade"),
-        outcome=outcome(parsed),
+        outcome=_outcome(parsed),
         forced=parsed.given & {"grace-period", "timeout", "cascade", "wait"},
+        server_side=parsed.on("server-side"),
+        force_conflicts=parsed.on("force-conflicts"),
     )
+
+
+def _outcome(parsed: Parsed) -> Outcome:
+    """Server-side apply has a manager of its own, unless one is named."""
+    found = outcome(parsed)
+    if parsed.on("server-side") and "field-manager" not in parsed.given:
+        found = replace(found, manager=serverside.MANAGER)
+    return found
+
+
+def _validate_server_side(opts: Options) -> None:
+    if opts.force_conflicts and not opts.server_side:
+        raise CliError("--force-conflicts only works with --server-side")
+    if not opts.server_side:
+        return
+    if opts.outcome.client_only:
+        raise CliError("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)")
+    if opts.force:
+        raise CliError("--force cannot be used with --server-side")
 
 
 def validate(opts: Options) -> None:
     if opts.args:
         raise UsageError(f"Unexpected args: [{' '.join(opts.args)}]")
+    _validate_server_side(opts)
     if not opts.files:
         raise CliError("must specify one of -f and -k")
     if opts.forced and not opts.force:
@@ -91,7 +115,10 @@ async def run(opts: Options, session: Session) -> int:
         try:
             if not item.name:
                 raise CliError(f"error from {item.source}: {_generate_name(item.object)}")
-            await apply_item(opts, session, item)
+            if opts.server_side:
+                await serverside.apply_item(opts.outcome, session, item, force=opts.force_conflicts)
+            else:
+                await apply_item(opts, session, item)
         except (StatusError, CliError) as error:
             errors.append(error)
     raise_all(errors)
@@ -247,8 +274,8 @@ COMMAND = Command(
         Flag("cascade", "Only for --force: background, orphan or foreground.", default="background", bare="background"),
         Flag("wait", "Only for --force: wait for the deletion; always so.", type="bool", default=True),
         Flag("openapi-patch", "Use the schemas to compute the patch; always so.", type="bool", default=True),
-        Flag("server-side", "Not supported: server-side apply.", type="bool"),
-        Flag("force-conflicts", "Not supported: server-side apply.", type="bool"),
+        Flag("server-side", "Let the server merge, and remember who set which field.", type="bool"),
+        Flag("force-conflicts", "With --server-side: take the fields that other managers own.", type="bool"),
         Flag("prune", "Not supported: deletion of what the files no longer have.", type="bool"),
     ),
     refused=(

@@ -17,9 +17,10 @@ from kubelite.cli import builder, options
 from kubelite.cli.builder import Item
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, Silent, UsageError
-from kubelite.cli.flags import Parsed
+from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.printers import without_managed_fields, yaml
 from kubelite.cli.session import Object, Session
+from kubelite.cli.verbs import serverside
 from kubelite.cli.verbs.apply import compute_patch
 from kubelite.machinery.errors import StatusError
 
@@ -33,6 +34,9 @@ class Options:
     recursive: bool
     selector: str
     show_managed: bool
+    manager: str = "kubectl-client-side-apply"
+    server_side: bool = False
+    force_conflicts: bool = False
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
@@ -42,12 +46,23 @@ def complete(parsed: Parsed, session: Session) -> Options:
         parsed.on("recursive"),
         parsed.text("selector"),
         parsed.on("show-managed-fields"),
+        _manager(parsed),
+        parsed.on("server-side"),
+        parsed.on("force-conflicts"),
     )
+
+
+def _manager(parsed: Parsed) -> str:
+    if parsed.on("server-side") and "field-manager" not in parsed.given:
+        return serverside.MANAGER
+    return parsed.text("field-manager")
 
 
 def validate(opts: Options) -> None:
     if opts.args:
         raise UsageError(f"Unexpected args: [{' '.join(opts.args)}]")
+    if opts.force_conflicts and not opts.server_side:
+        raise CliError("--force-conflicts only works with --server-side")
     if not opts.files:
         raise CliError("must specify one of -f and -k")
 
@@ -55,7 +70,7 @@ def validate(opts: Options) -> None:
 async def run(opts: Options, session: Session) -> int:
     with tempfile.TemporaryDirectory(prefix="LIVE-") as live, tempfile.TemporaryDirectory(prefix="MERGED-") as merged:
         for item in await builder.file_items(session, opts.files, opts.recursive, selector=opts.selector):
-            before, after = await _versions(session, item)
+            before, after = await _versions(opts, session, item)
             resource = item.resource
             group = f"{resource.group}." if resource.group else ""
             name = f"{group}{resource.version}.{resource.kind}.{item.namespace}.{item.name}"
@@ -74,15 +89,20 @@ async def run(opts: Options, session: Session) -> int:
     return 0
 
 
-async def _versions(session: Session, item: Item) -> tuple[Object | None, Object]:
+async def _versions(opts: Options, session: Session, item: Item) -> tuple[Object | None, Object]:
     """(what is there, what apply would make of it)."""
-    query = {"dryRun": "All", "fieldManager": "kubectl-client-side-apply"}
+    query = {"dryRun": "All", "fieldManager": opts.manager}
     try:
         live = await session.get(item.resource, item.namespace, item.name)
     except StatusError as error:
         if error.code != 404:
             raise
+        if opts.server_side:
+            return None, await serverside.send(session, item, item.object, query)
         return None, await session.json("POST", item.resource.path(item.namespace), query=query, body=item.object)
+    if opts.server_side:
+        forced = query | {"force": "true" if opts.force_conflicts else "false"}
+        return live, await serverside.send(session, item, item.object, forced)
     patch, kind = compute_patch(item.object, _modified(item.object), live, annotated=False)
     if not patch:
         return live, live
@@ -114,11 +134,11 @@ COMMAND = Command(
         options.SELECTOR,
         options.SHOW_MANAGED,
         options.field_manager("kubectl-client-side-apply"),
+        Flag("server-side", "Let the server merge.", type="bool"),
+        Flag("force-conflicts", "With --server-side: take the fields that other managers own.", type="bool"),
     ),
     refused=(
         "--concurrency",
-        "--server-side",
-        "--force-conflicts",
         "--prune",
         "--prune-allowlist",
     ),
