@@ -45,6 +45,7 @@ VERBS: dict[str, Verb] = {
     "delete": _verb("delete", INTERMEDIATE, _DELETE),
     "rollout": _verb("rollout", DEPLOY, "Manage the rollout of a resource"),
     "scale": _verb("scale", DEPLOY, "Set a new size for a deployment, replica set, or replication controller"),
+    "certificate": _verb("certificate", CLUSTER, "Modify certificate resources"),
     "cluster-info": _verb("discovery", CLUSTER, "Display cluster information", "CLUSTER_INFO"),
     "cordon": _verb("node", CLUSTER, "Mark node as unschedulable"),
     "uncordon": _verb("node", CLUSTER, "Mark node as schedulable", "UNCORDON"),
@@ -76,7 +77,7 @@ VERBS: dict[str, Verb] = {
     "version": _verb("discovery", OTHER, "Print the client and server version information", "VERSION"),
 }
 VERBS |= {
-    word: Verb("", REFUSED, "") for word in ("autoscale", "certificate", "debug", "plugin", "proxy", "top", "alpha")
+    word: Verb("", REFUSED, "") for word in ("autoscale", "debug", "plugin", "proxy", "top", "alpha")
 }
 
 ALIASES: dict[str, str] = {}
@@ -94,7 +95,6 @@ SUBCOMMAND_ALIASES: dict[str, str] = {
 }
 REFUSED_SUBCOMMANDS: dict[str, tuple[str, ...]] = {
     "set": ("selector", "subject"),
-    "auth": ("reconcile",),
     "apply": ("edit-last-applied", "set-last-applied", "view-last-applied"),
     "cluster-info": ("dump",),
 }

@@ -34,6 +34,7 @@ def _plugins(config: Config, registry: Any) -> list[Plugin]:
     from kubelite.api.types.core_v1 import Pod, ServiceAccount
     from kubelite.api.types.scheduling_v1 import PriorityClass
     from kubelite.apiserver import authz
+    from kubelite.apiserver.admission.plugins import certificates
     from kubelite.apiserver.admission.plugins.namespacelifecycle import NamespaceLifecycle
     from kubelite.apiserver.admission.plugins.noderestriction import NodeRestriction
     from kubelite.apiserver.admission.plugins.priority import Priority
@@ -68,6 +69,7 @@ def _plugins(config: Config, registry: Any) -> list[Plugin]:
             lambda: lookup.shared_list("priorityclasses", PriorityClass, scheduling),
         ),
         DefaultTolerationSeconds(),
+        *certificates.plugins(authz.build(config, registry)),
     ]
     if "RBAC" in authz.names(config, registry):
         plugins.append(RoleEscalation(authz.build(config, registry)))

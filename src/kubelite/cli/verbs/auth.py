@@ -198,5 +198,9 @@ COMMAND = Command(
     name="auth",
     summary="Inspect authorization",
     usage="auth",
-    subcommands={"can-i": "kubelite.cli.verbs.auth:CAN_I", "whoami": "kubelite.cli.verbs.auth:WHOAMI"},
+    subcommands={
+        "can-i": "kubelite.cli.verbs.auth:CAN_I",
+        "reconcile": "kubelite.cli.verbs.reconcile:COMMAND",
+        "whoami": "kubelite.cli.verbs.auth:WHOAMI",
+    },
 )
