@@ -6,7 +6,7 @@ Why: one process can serve several scheduler names, each with plugins of its own
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,13 @@ def build(
         DefaultPreemption(given.get(DefaultPreemption.name)) if preempts else None,
         percentage,
     )
+
+
+def with_user_plugins(profile: Profile, builtin: Profile, plugins: Sequence[Any]) -> None:
+    """Puts user plugins behind the built-in ones, where the configuration does not take them out by name."""
+    wanted = [plugin for plugin in plugins if plugin.name not in profile.disabled]
+    profile.filters = [*builtin.filters, *wanted]
+    profile.scores = [*builtin.scores, *((plugin, plugin.weight) for plugin in wanted)]
 
 
 def default_profile(name: str = DEFAULT_NAME) -> Profile:

@@ -8,9 +8,11 @@ others hold warm caches.
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import pathlib
 import socket
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +41,18 @@ from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.optional import OptionalInformer, Watch
 from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.pods import Node, Pod, PodInfo
+from kubelite.scheduler.profile import with_user_plugins
 from kubelite.scheduler.queue import PendingPods
 from kubelite.scheduler.storage import Capacity, Claim, CSIDriver, CSINode, StorageClass, Volume
+from kubelite.scheduler.userplugins import UserPlugins
 from kubelite.scheduler.volumes import VolumeBinder
 from kubelite.util import http1
 from kubelite.util.clock import SystemClock
+from kubelite.util.log import get_logger
 from kubelite.util.tasks import cancel, supervise
+
+log = get_logger(__name__)
+RELOAD_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,10 @@ class Config:
     """A KubeSchedulerConfiguration file (kubescheduler.config.k8s.io/v1): profiles, plugins, extenders, leader election."""
     scheduler_name: str = "default-scheduler"
     """Pods whose spec.schedulerName is this are scheduled; with a configuration file its profiles say so instead."""
+    plugin_dir: str = ""
+    """A folder with Python files that filter and score in their own way; looked at again every few seconds."""
+    plugin_budget_seconds: float = 0.05
+    """How long one call of such a plugin may take."""
     leader_elect: bool = True
     """Hold a Lease before scheduling, so that several schedulers can stand by."""
     healthz_bind_address: str = f"127.0.0.1:{constants.SCHEDULER_PORT}"
@@ -104,6 +116,35 @@ class Server:
         self.nodes.add_handler(self.node_changed)
         self.namespaces.add_handler(self.namespace_changed)
         self.optional = [OptionalInformer(client, watch) for watch in self.watches()]
+
+    def use_plugins(self, config: Config) -> None:
+        """Runs the user's plugins beside the built-in ones."""
+        self.user = UserPlugins(config.plugin_dir, self.plugin_failed, config.plugin_budget_seconds)
+        self.builtin = {name: copy.copy(s.profile) for name, s in self.cache.schedulers.items()}
+        self.load_plugins()
+
+    def load_plugins(self) -> None:
+        if not self.user.refresh():
+            return
+        for name, scheduler in self.cache.schedulers.items():
+            with_user_plugins(scheduler.profile, self.builtin[name], self.user.plugins)
+            self.cache.pending.hints.register(name, scheduler.profile.filters)
+        self.cache.pending.everything_changed(self.now())
+        self.loop.work.set()
+
+    async def reload_plugins(self) -> None:
+        """Never returns."""
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            self.load_plugins()
+
+    def plugin_failed(self, plugin: str, point: str, reason: str, message: str) -> None:
+        """For operators: a log line, a count, and an event in kube-system."""
+        log.warning("A user plugin failed", plugin=plugin, point=point, reason=reason, error=message)
+        self.metrics.plugin_failures.inc(plugin, point, reason)
+        about = Namespace(NamespaceMeta("kube-system"))
+        text = f"Plugin {plugin} failed at {point}: {message}"
+        self.recorder.event(NAMESPACE, about, "Warning", "SchedulerPluginFailed", text, "Scheduling")
 
     def watches(self) -> list[Watch]:
         """What refines decisions, if the server has it."""
@@ -192,6 +233,10 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     config_of_client = load_kubeconfig(settings.clientConnection.kubeconfig or config.kubeconfig)
     client = Client.from_config(config_of_client, user_agent="kubelite-scheduler", patience=float("inf"))
     server = Server(settings, client)
+    extra: dict[str, Coroutine[Any, Any, None]] = {}
+    if config.plugin_dir:
+        server.use_plugins(config)
+        extra["plugins"] = server.reload_plugins()
     listener = None
     if config.healthz_bind_address:
         routes = {
@@ -209,6 +254,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
             nodes=server.nodes.run(),
             namespaces=server.namespaces.run(),
             scheduling=leading(config, settings, server),
+            **extra,
             **{optional.informer.kind.plural: optional.run() for optional in server.optional},
         )
     finally:
