@@ -35,6 +35,7 @@ LIFECYCLE: dict[str, Command] = {
         "kubelite.cmd.cluster.status", "Show the processes of this machine and whether they are healthy."
     ),
     "image": Command("kubelite.cmd.cluster.image", "Import image tars into this machine's nodes, or list images."),
+    "etcd": Command("kubelite.cmd.etcd", "Save, check and restore snapshots of the cluster's state."),
     "node-bundle": Command("kubelite.cmd.cluster.bundle", "Write the credentials with which another machine can join."),
     "supervisor": Command("kubelite.cmd.cluster.supervisor", "Keep the processes of this machine running."),
 }
