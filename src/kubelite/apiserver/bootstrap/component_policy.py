@@ -116,6 +116,7 @@ def _nodes() -> list[ClusterRole]:
             "system:node-proxier",
             rule("list watch", "services endpoints"),
             rule(READ, "nodes"),
+            rule("list watch", "servicecidrs", "networking.k8s.io"),
             rule("list watch", "endpointslices", "discovery.k8s.io"),
             record_events(),
         ),
@@ -129,6 +130,7 @@ def _beside_nodes() -> list[ClusterRole]:
             "system:node-bootstrapper",
             rule("create get list watch", "certificatesigningrequests", "certificates.k8s.io"),
         ),
+        role("system:kube-dns", rule("list watch", "services endpoints")),
         role(
             "system:kubelite-dns",
             rule("list watch", "services endpoints namespaces pods"),
@@ -166,7 +168,8 @@ def _masters() -> list[ClusterRole]:
             rule(READ, "namespaces"),
             rule(READ, "priorityclasses", "scheduling.k8s.io"),
             rule(READ, "resourceclaims deviceclasses resourceslices", "resource.k8s.io"),
-            rule("update patch", "resourceclaims/status", "resource.k8s.io"),
+            rule("get list watch update patch", "resourceclaims resourceclaims/status", "resource.k8s.io"),
+            rule("get list watch update patch", "pods/finalizers"),
         ),
         role(
             "system:volume-scheduler",
@@ -189,9 +192,28 @@ def _masters() -> list[ClusterRole]:
     ]
 
 
+def _certificates() -> list[ClusterRole]:
+    """Who may ask for certificates that are approved without a person, and who may approve which signers' certificates."""
+    group, prefix = "certificates.k8s.io", "system:certificates.k8s.io"
+    signers = ("kube-apiserver-client", "kube-apiserver-client-kubelet", "kubelet-serving", "legacy-unknown")
+    return [
+        *(
+            role(
+                f"{prefix}:certificatesigningrequests:{name}",
+                rule("create", f"certificatesigningrequests/{name}", group),
+            )
+            for name in ("nodeclient", "selfnodeclient")
+        ),
+        *(
+            role(f"{prefix}:{name}-approver", rule("approve", "signers", group, f"kubernetes.io/{name}"))
+            for name in signers
+        ),
+    ]
+
+
 def cluster_roles() -> list[ClusterRole]:
     """The roles of components and of everyone."""
-    return [*_everyone(), *_nodes(), *_beside_nodes(), *_masters()]
+    return [*_everyone(), *_nodes(), *_beside_nodes(), *_masters(), *_certificates()]
 
 
 def cluster_bindings() -> list[ClusterRoleBinding]:
@@ -207,6 +229,7 @@ def cluster_bindings() -> list[ClusterRoleBinding]:
         binding("system:kube-controller-manager", "system:kube-controller-manager", MANAGER),
         binding("system:kube-scheduler", "system:kube-scheduler", SCHEDULER),
         binding("system:volume-scheduler", "system:volume-scheduler", SCHEDULER),
+        binding("system:kube-dns", "system:kube-dns", "ServiceAccount/kube-system/kube-dns"),
         binding("system:kubelite-dns", "system:kubelite-dns", "User/system:kubelite-dns"),
         binding("system:kubelite-network", "system:kubelite-network", "User/system:kubelite-network"),
         binding(

@@ -15,6 +15,14 @@ PREFIX = "system:controller:"
 SYNC = "get list watch update patch"
 
 TABLE: dict[str, tuple[PolicyRule, ...]] = {
+    "attachdetach-controller": (
+        rule("list watch", "persistentvolumes persistentvolumeclaims"),
+        rule(READ, "nodes"),
+        rule("patch update", "nodes/status"),
+        rule("list watch", "pods"),
+        rule("create delete get list watch", "volumeattachments", "storage.k8s.io"),
+        rule(READ, "csidrivers csinodes", "storage.k8s.io"),
+    ),
     "clusterrole-aggregation-controller": (
         rule("escalate get list patch update watch", "clusterroles", "rbac.authorization.k8s.io"),
     ),
@@ -126,12 +134,35 @@ TABLE: dict[str, tuple[PolicyRule, ...]] = {
         rule("update", "replicationcontrollers/status replicationcontrollers/finalizers"),
         rule("create delete list patch watch", "pods"),
     ),
+    "resource-claim-controller": (
+        rule(READ, "pods"),
+        rule("update", "pods/finalizers"),
+        rule("create delete get list watch", "resourceclaims", "resource.k8s.io"),
+        rule(READ, "resourceclaimtemplates", "resource.k8s.io"),
+        rule("patch update", "resourceclaims resourceclaims/status", "resource.k8s.io"),
+        rule("patch update", "pods/status"),
+    ),
     "resourcequota-controller": (rule("list watch", "*", "*"), rule("update", "resourcequotas/status")),
     "root-ca-cert-publisher": (
         rule("create update", "configmaps"),
         rule(READ, "configmaps namespaces"),
     ),
+    "route-controller": (rule("list watch", "nodes"), rule("patch", "nodes/status")),
+    "selinux-warning-controller": (
+        rule(READ, "persistentvolumes persistentvolumeclaims pods"),
+        rule(READ, "csidrivers", "storage.k8s.io"),
+    ),
     "service-account-controller": (rule("create", "serviceaccounts"), rule(READ, "serviceaccounts namespaces")),
+    "service-cidrs-controller": (
+        rule("get list patch update watch", "servicecidrs", "networking.k8s.io"),
+        rule("patch update", "servicecidrs/finalizers servicecidrs/status", "networking.k8s.io"),
+        rule(READ, "ipaddresses", "networking.k8s.io"),
+    ),
+    "service-controller": (
+        rule(READ, "services"),
+        rule("patch update", "services/status"),
+        rule("list watch", "nodes"),
+    ),
     "statefulset-controller": (
         rule("list watch", "pods"),
         rule(READ, "statefulsets", "apps"),
@@ -142,6 +173,18 @@ TABLE: dict[str, tuple[PolicyRule, ...]] = {
     ),
     "ttl-after-finished-controller": (rule("delete get list watch", "jobs", "batch"),),
     "ttl-controller": (rule("list patch update watch", "nodes"),),
+    "validatingadmissionpolicy-status-controller": (
+        rule(READ, "validatingadmissionpolicies", "admissionregistration.k8s.io"),
+        rule("get patch update", "validatingadmissionpolicies/status", "admissionregistration.k8s.io"),
+    ),
+    "volumeattributesclass-protection-controller": (
+        rule(READ, "persistentvolumes persistentvolumeclaims"),
+        rule("get list update watch", "volumeattributesclasses", "storage.k8s.io"),
+    ),
+    "legacy-service-account-token-cleaner": (
+        rule("get", "configmaps", names="kube-apiserver-legacy-service-account-token-tracking"),
+        rule("delete patch update", "secrets"),
+    ),
     "certificate-controller": (
         rule("delete get list watch", "certificatesigningrequests", "certificates.k8s.io"),
         rule("update", "certificatesigningrequests/approval certificatesigningrequests/status", "certificates.k8s.io"),

@@ -49,7 +49,7 @@ EDIT_RULES: tuple[PolicyRule, ...] = (
     rule(
         WRITE,
         "replicationcontrollers replicationcontrollers/scale serviceaccounts services services/proxy"
-        " persistentvolumeclaims configmaps secrets events endpoints",
+        " persistentvolumeclaims configmaps secrets events",
     ),
     rule("create", "serviceaccounts/token"),
     rule(
