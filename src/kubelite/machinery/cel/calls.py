@@ -26,6 +26,8 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "_<_": operator.lt, "_<=_": operator.le, "_>_": operator.gt, "_>=_": operator.ge,
 }  # fmt: skip
 _CHECKED: dict[str, Callable[[Any, Any], int]] = {"_+_": operator.add, "_-_": operator.sub, "_*_": operator.mul}
+_PURE = frozenset({"timestamp", "duration", "quantity", "ip", "cidr", "url", "semver"})
+"""Functions that make a value of literals once and for all."""
 _UNCERTAIN = frozenset({"dyn", "param", "error"})
 
 
@@ -35,7 +37,8 @@ def compile_call(node: ast.Call, codes: list[Code]) -> tuple[Run, int]:
     runs = [code.run for code in codes]
     kinds = [operand.type for operand in node.operands]
     if node.function in ("_==_", "_!=_"):
-        return _equality(node.function == "_!=_", runs, kinds), cost + 1
+        short = any(_short(operand) for operand in node.args)
+        return _equality(node.function == "_!=_", runs, kinds, short), cost + 1
     if node.function == "_+_" and kinds[0].list_type in ("set", "map"):
         return _merged(runs, kinds[0]), cost + 1
     if node.function in ("or", "orValue") and node.target is not None and kinds[0].kind == "opaque":
@@ -43,7 +46,34 @@ def compile_call(node: ast.Call, codes: list[Code]) -> tuple[Run, int]:
     direct = _direct(node, runs, kinds)
     if direct is not None:
         return direct, cost + 1
-    return _dispatched(node.overloads, runs, kinds), cost + (0 if any(found.cost for found in node.overloads) else 1)
+    run = _dispatched(node.overloads, runs, kinds)
+    if node.function in _PURE and all(isinstance(operand, ast.Literal) for operand in node.operands):
+        run = _folded(run)
+    return run, cost + (0 if any(found.cost for found in node.overloads) else 1)
+
+
+def _short(node: ast.Node) -> bool:
+    """Whether it is a literal that is compared at a cost of one."""
+    return isinstance(node, ast.Literal) and isinstance(node.value, str | bytes) and len(node.value) <= 10
+
+
+def _folded(run: Run) -> Run:
+    """A constructor of literals, evaluated once; what it costs each time is little, and taken from the first frame only.
+
+    One that fails is left to fail when it runs.
+    """
+    frame: list[Any] = [1_000_000]
+    try:
+        value = run(frame)
+    except EvaluationError:
+        return run
+    spent = 1_000_000 - frame[0]
+
+    def constant(frame: Frame) -> Any:
+        frame[0] -= spent
+        return value
+
+    return constant
 
 
 def _direct(node: ast.Call, runs: list[Run], kinds: list[Type]) -> Run | None:
@@ -94,10 +124,10 @@ def _traversed(compare: Callable[[Any, Any], bool], left: Run, right: Run, negat
     return run
 
 
-def _equality(negate: bool, runs: list[Run], kinds: list[Type]) -> Run:
+def _equality(negate: bool, runs: list[Run], kinds: list[Type], short: bool) -> Run:
     left, right = runs
     kind = kinds[0]
-    if kind.kind == kinds[1].kind and kind.kind in ("int", "bool"):
+    if kind.kind == kinds[1].kind and (kind.kind in ("int", "bool") or (short and kind.kind in _DIRECT)):
         return _applied(operator.ne if negate else operator.eq, left, right)
     compare: Callable[[Any, Any], bool] = equals
     if kind.kind == kinds[1].kind and kind.kind in _DIRECT:
@@ -138,6 +168,8 @@ def _dispatched(overloads: list[Overload], runs: list[Run], kinds: list[Type]) -
         only = overloads[0]
         if all(_certain(wanted, given) for wanted, given in zip(only.params, kinds, strict=True)):
             return _single(only, runs)
+    if len(overloads) == 1 and len(runs) <= 2:
+        return _guarded(overloads[0], runs)
     table = [
         (tuple(guard(wanted) for wanted in overload.params), overload.run, runtimecost.RULES.get(overload.cost))
         for overload in overloads
@@ -154,6 +186,47 @@ def _dispatched(overloads: list[Overload], runs: list[Run], kinds: list[Type]) -
                         raise CostExceeded
                 return result
         raise no_overload()
+
+    return run
+
+
+def _guarded(overload: Overload, runs: list[Run]) -> Run:
+    """The only overload, of one or two operands that may be of other types."""
+    apply, rule = overload.run, runtimecost.RULES.get(overload.cost)
+    guards = [guard(wanted) for wanted in overload.params]
+    if len(runs) == 2:
+        return _guarded_two(apply, rule, runs, guards)
+    (first,), (fits,) = runs, guards
+
+    def run(frame: Frame) -> Any:
+        value = first(frame)
+        if not fits(value):
+            raise no_overload()
+        result = apply(value)
+        if rule is not None:
+            frame[0] -= rule((value,), result)
+            if frame[0] < 0:
+                raise CostExceeded
+        return result
+
+    return run
+
+
+def _guarded_two(
+    apply: Callable[..., Any], rule: runtimecost.Rule | None, runs: list[Run], guards: list[Callable[[Any], bool]]
+) -> Run:
+    (first, second), (fits, suits) = runs, guards
+
+    def run(frame: Frame) -> Any:
+        one, two = first(frame), second(frame)
+        if not fits(one) or not suits(two):
+            raise no_overload()
+        result = apply(one, two)
+        if rule is not None:
+            frame[0] -= rule((one, two), result)
+            if frame[0] < 0:
+                raise CostExceeded
+        return result
 
     return run
 

@@ -17,7 +17,6 @@ from kubelite.machinery.cel.errors import CompileError, Issue
 from kubelite.machinery.cel.types import DYN, ERROR, Bindings, Type
 from kubelite.machinery.cel.values import TypeValue
 
-
 _LONGEST_NAME = 4
 """No name of a type or a function has more dots."""
 

@@ -7,15 +7,18 @@ interpreter/runtimecost.go and apiserver/pkg/cel/library/cost.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-Rule = Callable[[list[Any], Any], int]
+Rule = Callable[[Sequence[Any], Any], int]
+
+
+_SIZED = (str, bytes, list, dict)
 
 
 def size(value: Any) -> int:
     """The size of strings, bytes, lists and maps; one for anything else."""
-    return len(value) if isinstance(value, str | bytes | list | dict) else 1
+    return len(value) if isinstance(value, _SIZED) else 1
 
 
 def tenth(length: int) -> int:
@@ -32,7 +35,7 @@ def traversal(value: Any) -> int:
     return 1
 
 
-def _pattern(args: list[Any], _: Any) -> int:
+def _pattern(args: Sequence[Any], _: Any) -> int:
     return tenth(1 + size(args[0])) * -(-size(args[1]) // 4)
 
 
