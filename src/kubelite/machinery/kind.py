@@ -183,6 +183,8 @@ class Kind:
     unconditional_update: bool = True
     """PUT without resourceVersion is accepted."""
     orphans_by_default: bool = False
+    orphan_warning: str = ""
+    """What a deletion is warned of that leaves the dependents only because it says nothing about them."""
     grace_seconds: Callable[[Any, int | None], int] | None = None
     """(object, asked) → seconds of graceful deletion; None: deletion is immediate."""
     scale: ScalePaths | None = None

@@ -1,4 +1,4 @@
-"""Kinds of extension, protection, storage and devices: written, read, watched, changed, refused and removed over HTTP."""
+"""Kinds of workload, network, extension, protection, storage and devices: written, watched, changed, refused and removed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import pytest
 
 from tests.apienv import ApiEnv
 from tests.integration.apiserver.kind_samples import GROWS, SAMPLES, Sample, request_pem
+from tests.integration.apiserver.workload_samples import GROWING, WORKLOADS
 
-every = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES.keys())
+EVERY = {**SAMPLES, **WORKLOADS}
+every = pytest.mark.parametrize("sample", EVERY.values(), ids=EVERY.keys())
 CSR = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 
 
@@ -26,7 +28,7 @@ async def test_an_object_is_kept_watched_changed_and_removed(api: ApiEnv, sample
         assert changed.status == 200, changed.body
         assert changed.json()["metadata"]["resourceVersion"] != made.json()["metadata"]["resourceVersion"]
         assert sample.name in [item["metadata"]["name"] for item in (await api.get(sample.path)).json()["items"]]
-        assert (await api.delete(one)).status == 200
+        assert (await api.delete(f"{one}?propagationPolicy=Background")).status == 200
         seen = []
         while "DELETED" not in seen:
             event = await watch.next()
@@ -49,7 +51,7 @@ async def test_the_generation_grows_where_upstream_counts_it(api: ApiEnv, sample
     await api.post(sample.path, sample.document())
     changed = await api.patch(f"{sample.path}/{sample.name}", sample.update)
     resource = sample.path.rpartition("/")[2]
-    expected = {"csidrivers": 1}.get(resource, 2 if resource in GROWS else None)
+    expected = {"csidrivers": 1}.get(resource, 2 if resource in {*GROWS, *GROWING} else None)
     assert changed.json()["metadata"].get("generation") == expected
 
 
@@ -61,7 +63,7 @@ def _holds(found: Any, wanted: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    "sample", [one for one in SAMPLES.values() if one.status], ids=[key for key, one in SAMPLES.items() if one.status]
+    "sample", [one for one in EVERY.values() if one.status], ids=[key for key, one in EVERY.items() if one.status]
 )
 async def test_status_and_spec_are_written_apart(api: ApiEnv, sample: Sample) -> None:
     one = f"{sample.path}/{sample.name}"

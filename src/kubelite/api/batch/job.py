@@ -21,6 +21,10 @@ from kubelite.machinery.fielderrors import Path
 from kubelite.machinery.kind import Column, Kind
 
 BACKOFF_LIMIT = 6
+ORPHANS = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 SPEC = Path("spec")
 _SHOWN = (
     (job_status.COMPLETE, "Complete"),
@@ -159,6 +163,7 @@ JOB = Kind(
     prepare_create=prepare_create,
     has_generation=True,
     orphans_by_default=True,
+    orphan_warning=ORPHANS,
     columns=COLUMNS,
     row=row,
     selectable={"status.successful": lambda job: str(job.status.succeeded or 0)},

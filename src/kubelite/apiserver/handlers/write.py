@@ -274,6 +274,11 @@ def _query_options(request: Request, options: DeleteOptions) -> None:
         options.orphanDependents = orphan in ("true", "1")
 
 
+def _warn_of_orphans(request: Request, stored: Kind, options: DeleteOptions) -> None:
+    if stored.orphan_warning and not options.propagationPolicy and options.orphanDependents is None:
+        request.warnings.append(stored.orphan_warning)
+
+
 async def delete_one(registry: Registry, request: Request, kind: Kind) -> Response:
     """Delete: a Status when the object is gone, the object when it is only marked (or its kind always returns it)."""
     read.form_for(request, kind)
@@ -281,6 +286,7 @@ async def delete_one(registry: Registry, request: Request, kind: Kind) -> Respon
     options = delete_options(request, ask)
     info = request.info
     stored = kind.storage_kind
+    _warn_of_orphans(request, stored, options)
     written = await delete.delete(registry, stored, info.namespace if kind.namespaced else "", info.name, options, ask)
     if not written.gone or kind.plural in DELETED_IS_RETURNED:
         status = 202 if not written.gone and options.orphanDependents is False else 200
@@ -299,6 +305,7 @@ async def delete_collection(registry: Registry, request: Request, kind: Kind) ->
     """Deletes what the selectors match: the list of what was deleted or marked."""
     ask = ask_of(request, "DeleteOptions")
     options = delete_options(request, ask)
+    _warn_of_orphans(request, kind.storage_kind, options)
     list_query(request, watch=False)
     selection = selection_of(request, kind)
     await registry.cache.fresh()
