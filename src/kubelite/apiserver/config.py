@@ -120,6 +120,8 @@ class Config:
     """Comma-separated admission plugins to run besides the default ones."""
     disable_admission_plugins: str = ""
     """Comma-separated default admission plugins to leave out."""
+    admission_control_config_file: str = ""
+    """File of kind AdmissionConfiguration with the settings of single admission plugins."""
 
     kubelet_client_certificate: str = ""
     """Client certificate for calls to kubelets (logs, exec)."""

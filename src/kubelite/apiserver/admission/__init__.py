@@ -5,71 +5,77 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from kubelite.apiserver.admission import settings
 from kubelite.apiserver.admission.chain import Chain
 from kubelite.apiserver.admission.plugin import Plugin
+from kubelite.apiserver.admission.sources import Sources
 from kubelite.apiserver.config import Config
-from kubelite.apiserver.lookup import Lookup
 
 __all__ = ["Chain", "build"]
 
 
 def build(config: Config, registry: Any) -> Chain:
     """The admission of a server. Raises ValueError for a plugin that is not known by that name."""
-    known = _plugins(config, registry)
+    known = _plugins(config, registry, settings.load(config.admission_control_config_file))
     names = {plugin.name for plugin in known}
     enabled, disabled = _names(config.enable_admission_plugins), _names(config.disable_admission_plugins)
     for name in (*enabled, *disabled):
         if name not in names:
             raise ValueError(f"unknown admission plugin {name!r}, known are {', '.join(sorted(names - {''}))}")
-    return Chain([plugin for plugin in known if not plugin.name or plugin.name not in disabled])
+    runs = [one for one in known if not one.name or one.name in enabled or (one.default and one.name not in disabled)]
+    return Chain(runs)
 
 
 def _names(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _plugins(config: Config, registry: Any) -> list[Plugin]:
-    from kubelite.api.types.core_v1 import Pod, ServiceAccount
-    from kubelite.api.types.scheduling_v1 import PriorityClass
+def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, Any]]) -> list[Plugin]:
+    """All plugins in upstream's order (kubeapiserver/options/plugins.go)."""
     from kubelite.apiserver import authz
     from kubelite.apiserver.admission.plugins import certificates
+    from kubelite.apiserver.admission.plugins.alwayspullimages import AlwaysPullImages
+    from kubelite.apiserver.admission.plugins.defaultclass import DefaultIngressClass, DefaultStorageClass
+    from kubelite.apiserver.admission.plugins.eventratelimit import EventRateLimit
+    from kubelite.apiserver.admission.plugins.extendedresources import ExtendedResourceToleration
+    from kubelite.apiserver.admission.plugins.limitranger import LimitRanger
     from kubelite.apiserver.admission.plugins.namespacelifecycle import NamespaceLifecycle
     from kubelite.apiserver.admission.plugins.noderestriction import NodeRestriction
+    from kubelite.apiserver.admission.plugins.podplacement import PodNodeSelector, PodTolerationRestriction
+    from kubelite.apiserver.admission.plugins.podsecurity import PodSecurity
     from kubelite.apiserver.admission.plugins.priority import Priority
     from kubelite.apiserver.admission.plugins.rbac import RoleEscalation
+    from kubelite.apiserver.admission.plugins.runtimeclass import RuntimeClass
     from kubelite.apiserver.admission.plugins.serviceaccount import ServiceAccountAdmission
+    from kubelite.apiserver.admission.plugins.storage import PersistentVolumeClaimResize, StorageObjectInUseProtection
     from kubelite.apiserver.admission.plugins.taintnodes import TaintNodesByCondition
     from kubelite.apiserver.admission.plugins.tolerations import DefaultTolerationSeconds
 
-    lookup = Lookup(registry)
-    scheduling = "scheduling.k8s.io"
-
-    async def live(resource: str, namespace: str, name: str) -> bytes | None:
-        kind = lookup.kind(resource)
-        entry = None if kind is None else await registry.live(kind, namespace, name)
-        return None if entry is None else bytes(entry.body)
-
-    async def live_account(namespace: str, name: str) -> ServiceAccount | None:
-        import msgspec
-
-        body = await live("serviceaccounts", namespace, name)
-        return None if body is None else msgspec.json.decode(body, type=ServiceAccount)
-
+    sources = Sources(registry)
+    settings_of = configurations.get
     plugins: list[Plugin] = [
-        NamespaceLifecycle(lambda name: lookup.body("namespaces", "", name), lambda name: live("namespaces", "", name)),
-        ServiceAccountAdmission(
-            lambda namespace, name: lookup.get("serviceaccounts", namespace, name, ServiceAccount), live_account
-        ),
-        NodeRestriction(lambda namespace, name: lookup.get("pods", namespace, name, Pod)),
+        NamespaceLifecycle(sources.namespace, sources.live_namespace),
+        LimitRanger(sources.limits),
+        ServiceAccountAdmission(sources.account, sources.live_account),
+        NodeRestriction(sources.pod),
         TaintNodesByCondition(),
-        Priority(
-            lambda name: lookup.get("priorityclasses", "", name, PriorityClass, scheduling),
-            lambda: lookup.shared_list("priorityclasses", PriorityClass, scheduling),
-        ),
+        AlwaysPullImages(),
+        PodSecurity(sources.labels, sources.pods, settings_of(PodSecurity.name)),
+        PodNodeSelector(sources.annotations, settings_of(PodNodeSelector.name)),
+        Priority(sources.priority_class, sources.priority_classes),
         DefaultTolerationSeconds(),
+        PodTolerationRestriction(sources.annotations, settings_of(PodTolerationRestriction.name)),
+        EventRateLimit(time.monotonic, settings_of(EventRateLimit.name)),
+        ExtendedResourceToleration(),
+        DefaultStorageClass(sources.storage_classes),
+        StorageObjectInUseProtection(),
+        PersistentVolumeClaimResize(sources.storage_class),
+        RuntimeClass(sources.runtime_class),
         *certificates.plugins(authz.build(config, registry)),
+        DefaultIngressClass(sources.ingress_classes),
     ]
     if "RBAC" in authz.names(config, registry):
         plugins.append(RoleEscalation(authz.build(config, registry)))

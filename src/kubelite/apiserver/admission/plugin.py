@@ -21,6 +21,8 @@ class Plugin:
 
     name = ""
     """Upstream's name, as in --enable-admission-plugins."""
+    default = True
+    """Runs unless it is turned off; others run only where they are turned on."""
 
     def handles(self, operation: str, kind: Kind, subresource: str) -> bool:
         """Whether `mutate` and `validate` are to be called for such requests."""
