@@ -170,7 +170,10 @@ class Follower:
         edit = conditions.plan(definition, others, self._registry.now_text(), establish=establish)
         if edit is not None:
             await self._write(name, edit)
-            self._reconsider(group, name)
+            # What was written must be seen before anything is decided again.
+            await self._registry.cache.fresh()
+            if definition.status.acceptedNames is not None:
+                self._reconsider(group, name)
         waits = accepted and not establish and not conditions.is_true(definition, conditions.ESTABLISHED)
         if waits and name not in self._timers:
             self._timers.add(name)

@@ -40,7 +40,6 @@ def _kind(definition: Any, version: Any, family: Family) -> Kind:
     sub = version.subresources
     scale = sub.scale if sub is not None else None
     has_status = sub is not None and sub.status is not None
-    rules = CustomRules(served, has_status=has_status, scale=scale)
     columns, row = _table(version.additionalPrinterColumns)
     return Kind(
         group=family.group,
@@ -57,13 +56,7 @@ def _kind(definition: Any, version: Any, family: Family) -> Kind:
         storage_prefix=f"{family.group}/{names.plural}",
         custom=served,
         set_defaults=served.set_defaults,
-        warnings=rules.warnings,
-        validate=rules.validate,
-        validate_update=rules.validate_update,
-        validate_status_update=rules.validate_update,
-        prepare_create=rules.prepare_create,
-        prepare_update=rules.prepare_update,
-        prepare_status_update=rules.prepare_status_update,
+        **_rules(CustomRules(served, has_status=has_status, scale=scale)),
         has_generation=True,
         unconditional_update=False,
         scale=_scale(scale) if scale is not None else None,
@@ -73,6 +66,18 @@ def _kind(definition: Any, version: Any, family: Family) -> Kind:
         selectable=_selectable(version),
         deprecation=_deprecation(family, version, names.kind),
     )
+
+
+def _rules(rules: CustomRules) -> dict[str, Any]:
+    return {
+        "warnings": rules.warnings,
+        "validate": rules.validate,
+        "validate_update": rules.validate_update,
+        "validate_status_update": rules.validate_update,
+        "prepare_create": rules.prepare_create,
+        "prepare_update": rules.prepare_update,
+        "prepare_status_update": rules.prepare_status_update,
+    }
 
 
 def _subresources(has_status: bool, scale: Any) -> tuple[Subresource, ...]:

@@ -19,7 +19,7 @@ from kubelite.apiserver.handlers.revisions import list_query, parse_int
 from kubelite.apiserver.handlers.selectors import selection_of
 from kubelite.apiserver.registry import create, delete, update
 from kubelite.apiserver.registry.ask import IGNORE, LOOPBACK, STRICT, WARN, Ask, Written
-from kubelite.apiserver.registry.body import decode_body, media_type, report
+from kubelite.apiserver.registry.body import decode_body, media_type
 from kubelite.apiserver.registry.patch import APPLY, patch_type, patcher, read_patch
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.request import Request, Response
@@ -95,10 +95,8 @@ def _answer(request: Request, kind: Kind, written: Written, status: int = 200) -
 def _decoded(request: Request, kind: Kind, ask: Ask) -> Any:
     """The body, as an object of the stored version."""
     obj = decode_body(
-        request.body, request.headers.get("content-type", ""), kind.type, kind.api_version, kind.kind, ask
+        request.body, request.headers.get("content-type", ""), kind.type, kind.api_version, kind.kind, ask, kind.custom
     )
-    if kind.custom is not None:
-        report(kind.custom.coerce(obj), ask, kind.kind, kind.api_version)
     if kind.to_stored is not None:
         stored = kind.storage_kind
         obj = kind.to_stored(obj)

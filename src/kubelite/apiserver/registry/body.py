@@ -12,7 +12,7 @@ from typing import Any
 from kubelite.apiserver.registry.ask import IGNORE, STRICT, WARN, Ask
 from kubelite.machinery import codec, errors
 from kubelite.machinery.errors import StatusError
-from kubelite.machinery.kind import Kind
+from kubelite.machinery.kind import Custom, Kind
 
 JSON_TYPES = frozenset(("application/json", ""))
 YAML_TYPES = frozenset(("application/yaml", "application/x-yaml", "text/yaml"))
@@ -27,8 +27,10 @@ def media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower() or header
 
 
-def decode_body(body: bytes, content_type: str, type_: Any, api_version: str, kind: str, ask: Ask) -> Any:
-    """The body as `type_`. Raises StatusError 400 (malformed, other kind, strict mistakes) or 415."""
+def decode_body(
+    body: bytes, content_type: str, type_: Any, api_version: str, kind: str, ask: Ask, custom: Custom | None = None
+) -> Any:
+    """The body as `type_`, pruned if it is `custom`. Raises StatusError 400 (malformed, other kind, strict mistakes) or 415."""
     media = media_type(content_type)
     mistakes: list[str] = []
     try:
@@ -52,8 +54,9 @@ def decode_body(body: bytes, content_type: str, type_: Any, api_version: str, ki
         raise _unrecognized(error, body, kind) from None
     _check_kind(obj, api_version, kind)
     obj.apiVersion, obj.kind = api_version, kind
+    unknown = custom.coerce(obj) if custom is not None else []
     if ask.field_validation != IGNORE:
-        report(mistakes + codec.strict_errors(raw, type_), ask, kind, api_version)
+        report(mistakes + codec.strict_errors(raw, type_) + unknown, ask, kind, api_version)
     return obj
 
 
@@ -119,8 +122,7 @@ def convert_document(document: dict[str, Any], kind: Kind, ask: Ask) -> Any:
     # As many bytes again: no field was unknown, or an empty struct that was written for the first time hides it. That is
     # good enough where the consequence is a warning, at a third of the cost; components send thousands of status patches.
     probably_clean = ask.field_validation == WARN and len(codec.encode(obj)) == len(raw)
-    if kind.custom is not None:
-        report(kind.custom.coerce(obj), ask, kind.kind, kind.api_version)
-    if ask.field_validation != IGNORE and not probably_clean:
-        report(codec.strict_errors(raw, kind.type), ask, kind.kind, kind.api_version)
+    unknown = kind.custom.coerce(obj) if kind.custom is not None else []
+    if ask.field_validation != IGNORE and not (probably_clean and not unknown):
+        report(codec.strict_errors(raw, kind.type) + unknown, ask, kind.kind, kind.api_version)
     return obj
