@@ -54,6 +54,17 @@ async def test_only_the_allowed_proxy_is_believed(tmp_path: Path) -> None:
         assert (status, user["username"]) == (201, "joe"), "a user's certificate does not make a proxy"
 
 
+async def test_extension_servers_read_whom_to_trust(tmp_path: Path) -> None:
+    proxies = tls.Authority.create("proxy-ca").pair.certificate.decode()
+    (tmp_path / "proxy-ca.crt").write_text(proxies)
+    async with api_server(tls=True, requestheader_client_ca_file=str(tmp_path / "proxy-ca.crt")) as api:
+        found = await api.get("/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication")
+        data = found.json()["data"]
+        assert data["requestheader-client-ca-file"].strip() == proxies.strip()
+        assert data["client-ca-file"].strip() == (api.directory / "ca.crt").read_text().strip()
+        assert data["requestheader-username-headers"] == '["x-remote-user"]'
+
+
 async def test_a_proxy_is_no_user_by_its_own_certificate(tmp_path: Path) -> None:
     proxies = tls.Authority.create("proxy-ca")
     (tmp_path / "proxy-ca.crt").write_bytes(proxies.pair.certificate)

@@ -19,6 +19,8 @@ from kubelite.apiserver.request import Attributes, UserInfo
 
 MAX_COMPILED = 4096
 SubjectKey = tuple[str, str]
+Compiled = tuple[rbac.Permissions, tuple[str, ...]]
+"""What is allowed, and what to say about roles that do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class RoleIndex:
         self._rules: dict[tuple[str, str], list[PolicyRule]] = {}
         self._grants: dict[str, dict[SubjectKey, dict[str, RoleRef]]] = {}
         self._subjects: dict[tuple[str, str], list[SubjectKey]] = {}
-        self._compiled: dict[tuple[str, tuple[str, ...], str], rbac.Permissions] = {}
+        self._compiled: dict[tuple[str, tuple[str, ...], str], Compiled] = {}
 
     def set_role(self, namespace: str, name: str, role: Role | ClusterRole | None) -> None:
         """Adds, replaces or (None) removes a Role, or with namespace "" a ClusterRole."""
@@ -98,12 +100,9 @@ class RoleIndex:
 
     def missing(self, user: UserInfo, namespace: str) -> str:
         """Which roles the user is bound to that do not exist, as the reason of a refusal; "" if all exist."""
-        absent = [
-            f'{grant.ref.kind.lower()}.rbac.authorization.k8s.io "{grant.ref.name}" not found'
-            for one in (("", namespace) if namespace else ("",))
-            for grant in self._grants_of(user, one)
-            if self.rules_of(grant.ref, one) is None
-        ]
+        absent = self._compile(user, "")[1]
+        if namespace:
+            absent = (*absent, *self._compile(user, namespace)[1])
         if not absent:
             return ""
         return f"RBAC: {absent[0]}" if len(absent) == 1 else f"RBAC: [{', '.join(absent)}]"
@@ -126,16 +125,25 @@ class RoleIndex:
                 yield Grant(binding, ref, subject)
 
     def _permissions(self, user: UserInfo, namespace: str) -> rbac.Permissions:
+        return self._compile(user, namespace)[0]
+
+    def _compile(self, user: UserInfo, namespace: str) -> Compiled:
+        """What the user's roles allow together, and which of them do not exist."""
         key = (user.name, user.groups, namespace)
-        table = self._compiled.get(key)
-        if table is None:
-            rules = (
-                rule for grant in self._grants_of(user, namespace) for rule in self.rules_of(grant.ref, namespace) or ()
-            )
+        known = self._compiled.get(key)
+        if known is None:
+            rules: list[PolicyRule] = []
+            absent: list[str] = []
+            for grant in self._grants_of(user, namespace):
+                found = self.rules_of(grant.ref, namespace)
+                if found is None:
+                    absent.append(f'{grant.ref.kind.lower()}.rbac.authorization.k8s.io "{grant.ref.name}" not found')
+                else:
+                    rules += found
             if len(self._compiled) >= MAX_COMPILED:
                 self._compiled.clear()
-            table = self._compiled[key] = rbac.Permissions(rules)
-        return table
+            known = self._compiled[key] = (rbac.Permissions(rules), tuple(absent))
+        return known
 
 
 def _identities(user: UserInfo) -> Iterable[SubjectKey]:

@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 async def ensure(config: Config, registry: Any) -> None:
     """Brings the default objects into being. Raises StoreError if the store does not answer."""
-    from kubelite.apiserver.bootstrap import component_policy, controller_policy, merge, objects, user_policy
+    from kubelite.apiserver.bootstrap import authentication, component_policy, controller_policy, merge, objects, user_policy
     from kubelite.apiserver.bootstrap.writer import Writer, never
 
     writer = Writer(registry.store)
@@ -40,6 +40,7 @@ async def ensure(config: Config, registry: Any) -> None:
         ),
         (_RBAC, "Role", component_policy.local_roles(), merge.merge_role),
         (_RBAC, "RoleBinding", component_policy.local_bindings(), merge.merge_binding),
+        ("v1", "ConfigMap", [authentication.config_map(config)], authentication.merge),
         ("v1", "Service", [service], merge.merge_service if config.secure_port else never),
     ]
     for api_version, name, wanted, how in groups:
