@@ -162,4 +162,7 @@ class _Estimator:
 
 def estimate(tree: ast.Node) -> Estimate:
     """The range of what an evaluation costs."""
-    return _Estimator().cost(tree)
+    try:
+        return _Estimator().cost(tree)
+    except RecursionError:
+        return callcost.bounded(0, callcost.MAX)

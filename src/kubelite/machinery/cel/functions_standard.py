@@ -209,16 +209,13 @@ def _conversions(library: Library) -> None:
 
 
 def _strings(library: Library) -> None:
-    def matches(text: str, pattern: str) -> bool:
-        return patterns.compiled(pattern).search(text) is not None
-
     library.add_all(
         [
             ("contains: string.(string) -> bool", lambda text, part: part in text, "contains"),
             ("startsWith: string.(string) -> bool", lambda text, part: text.startswith(part), "traverse_second"),
             ("endsWith: string.(string) -> bool", lambda text, part: text.endswith(part), "traverse_second"),
-            ("matches: string.(string) -> bool", matches, "pattern"),
-            ("matches: (string, string) -> bool", matches, "pattern"),
+            ("matches: string.(string) -> bool", patterns.matches, "pattern"),
+            ("matches: (string, string) -> bool", patterns.matches, "pattern"),
         ]
     )
     for kind in ("string", "bytes", "list(A)", "map(A, B)"):

@@ -19,6 +19,7 @@ def _compile(text: str) -> tuple[Any, str]:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 8 << 20
+    options.never_capture = True
     try:
         return re2.compile(text, options), ""
     except re2.error as error:
@@ -37,3 +38,8 @@ def compiled(text: str) -> Any:
     if pattern is None:
         raise EvaluationError(f"error parsing regexp: {problem}")
     return pattern
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether the pattern is found in the text; as bytes, for then the binding need not count characters."""
+    return compiled(pattern).search(text.encode()) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,21 @@ ESTIMATES = [
 @pytest.mark.parametrize(("text", "variables", "least", "most"), ESTIMATES, ids=[case[0] for case in ESTIMATES])
 def test_the_estimate(text: str, variables: dict[str, Type], least: int, most: int) -> None:
     assert Environment(variables).compile(text).cost == (least, most)
+
+
+ARRAYS = [
+    ({"type": "array", "items": {"type": "number"}}, 4_718_591),
+    ({"type": "array", "items": {"type": "string"}}, 3_145_727),
+    ({"type": "array", "items": {"type": "boolean"}}, 1_887_437),
+    ({"type": "object", "additionalProperties": {"type": "number"}}, 1_348_169),
+    ({"type": "array", "items": {"type": "number"}, "maxItems": 10}, 32),
+]
+
+
+@pytest.mark.parametrize(("schema", "most"), ARRAYS)
+def test_the_estimate_of_a_rule_on_a_schema_is_that_of_upstream(schema: dict[str, Any], most: int) -> None:
+    environment = Environment({"self": types.from_schema(schema)})
+    assert environment.compile("self.all(x, true)").cost == (2, most)
 
 
 def test_without_bounds_the_estimate_has_no_end() -> None:
