@@ -67,8 +67,8 @@ async def until_condition(api: ApiEnv, name: str, type_: str, status: str = "Tru
         if type_ == "Established" and status == "True":
             spec = found["spec"]
             served = next(one["name"] for one in spec["versions"] if one["served"])
-            while (await api.get(f"/apis/{spec['group']}/{served}/{spec['names']['plural']}")).status != 200:
-                await asyncio.sleep(0.01)
+            url = f"/apis/{spec['group']}/{served}/{spec['names']['plural']}"
+            await until(api, url, lambda reply: reply.status == 200)
     return dict(found)
 
 
