@@ -152,6 +152,8 @@ class Kind:
     to_stored: Callable[[Any], Any] | None = None
     """Typed object of this version → typed object of the stored version."""
     from_stored: Callable[[Any], Any] | None = None
+    own_rules: bool = False
+    """`validate` and `validate_update` of this version judge what is written through it, instead of those of `stored_as`."""
 
     custom: Custom | None = None
     """Set for kinds of CustomResourceDefinitions; each served version is a kind of its own over the same keys."""

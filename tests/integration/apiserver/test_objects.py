@@ -110,6 +110,44 @@ async def test_yaml_is_read_and_written(api: ApiEnv) -> None:
     assert shown.headers["content-type"] == "application/yaml" and b"k: v" in shown.body
 
 
+async def test_the_newer_group_takes_complete_events_only_and_changes_nothing_but_the_series(api: ApiEnv) -> None:
+    path = "/apis/events.k8s.io/v1/namespaces/test/events"
+    body = {
+        "metadata": {"name": "n"},
+        "regarding": {"kind": "Pod", "namespace": "test", "name": "p"},
+        "deprecatedCount": 1,
+        "type": "Odd",
+    }
+    refused = await api.post(path, body)
+    causes = {(cause["field"], cause["reason"]) for cause in refused.json()["details"]["causes"]}
+    assert refused.status == 422
+    assert {
+        ("eventTime", "FieldValueRequired"),
+        ("type", "FieldValueInvalid"),
+        ("count", "FieldValueInvalid"),
+    } <= causes
+    whole = {
+        **{key: body[key] for key in ("metadata", "regarding")},
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "type": "Normal",
+        "reason": "Testing",
+        "action": "Test",
+        "note": "words",
+        "reportingController": "example.com/c",
+        "reportingInstance": "c-1",
+    }
+    assert (await api.post(path, whole)).status == 201
+    refused = await api.patch(f"{path}/n", {"note": "other words"})
+    assert refused.status == 422 and "message: Invalid value" in refused.json()["message"]
+    assert (await api.patch("/api/v1/namespaces/test/events/n", {"message": "other words"})).status == 200
+
+
+async def test_who_asks_is_told_when(api: ApiEnv) -> None:
+    reply = await api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {})
+    assert reply.json()["metadata"]["creationTimestamp"].endswith("Z")
+    assert reply.json()["status"]["userInfo"]["username"] == "admin"
+
+
 async def test_events_of_both_groups_are_the_same_objects(api: ApiEnv) -> None:
     body = {
         "metadata": {"name": "e"},
@@ -123,9 +161,9 @@ async def test_events_of_both_groups_are_the_same_objects(api: ApiEnv) -> None:
     assert other["apiVersion"] == "events.k8s.io/v1"
     assert other["note"] == "words" and other["regarding"]["name"] == "p"
     path = "/apis/events.k8s.io/v1/namespaces/test/events"
-    patched = await api.patch(f"{path}/e", {"note": "other words"})
-    assert patched.json()["note"] == "other words"
-    assert (await api.get("/api/v1/namespaces/test/events/e")).json()["message"] == "other words"
+    series = {"count": 2, "lastObservedTime": "2026-01-01T00:00:00.000000Z"}
+    assert (await api.patch(f"{path}/e", {"series": series})).json()["series"] == series
+    assert (await api.get("/api/v1/namespaces/test/events/e")).json()["series"] == series
     found = await api.get(path, query={"fieldSelector": "regarding.name=p"})
     assert [item["metadata"]["name"] for item in found.json()["items"]] == ["e"], found.body
     assert not (await api.get(path, query={"fieldSelector": "regarding.name=q"})).json()["items"]

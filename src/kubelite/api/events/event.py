@@ -106,6 +106,7 @@ EVENTS_V1_EVENT = Kind(
     stored_as=EVENT,
     to_stored=to_stored,
     from_stored=from_stored,
+    own_rules=True,
     create_on_update=True,
     validate=validate,
     validate_update=validate_update,

@@ -1,38 +1,8 @@
-"""Role: what may be done in one namespace. Rules follow pkg/apis/rbac/validation."""
+"""Role: what may be done in one namespace."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
-from kubelite.api import columns
-from kubelite.api.rbac import rules
+from kubelite.api.rbac import roles
 from kubelite.api.types.rbac_v1 import Role
-from kubelite.machinery.fielderrors import FieldError
-from kubelite.machinery.kind import Column, Kind
 
-
-def validate(role: Role) -> list[FieldError]:
-    return rules.validate_rules(role.rules, namespaced=True)
-
-
-def row(role: Role, now: datetime) -> list[Any]:
-    return [role.metadata.name, role.metadata.creationTimestamp or columns.UNKNOWN]
-
-
-ROLE = Kind(
-    group=rules.GROUP,
-    version="v1",
-    kind="Role",
-    plural="roles",
-    type=Role,
-    namespaced=True,
-    create_on_update=True,
-    validate=validate,
-    check_name=rules.check_name,
-    columns=(
-        Column(name="Name", format="name", description="Name must be unique within its scope."),
-        Column(name="Created At", type="date", description="When the object was made."),
-    ),
-    row=row,
-)
+ROLE = roles.declare(Role)

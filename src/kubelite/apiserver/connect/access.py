@@ -8,6 +8,7 @@ with status out; nothing is stored. Sources: pkg/registry/authorization, pkg/api
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from kubelite.api.types import authentication_v1
@@ -29,7 +30,7 @@ from kubelite.apiserver.authz.chain import Chain, Decision
 from kubelite.apiserver.connect.replies import created, read
 from kubelite.apiserver.registry.ask import LOOPBACK
 from kubelite.apiserver.request import Attributes, Handler, Request, Response, UserInfo
-from kubelite.machinery import errors, fielderrors
+from kubelite.machinery import errors, fielderrors, times
 from kubelite.machinery.fielderrors import FieldError, Path
 
 GROUP = "authorization.k8s.io"
@@ -221,6 +222,7 @@ class Reviews:
         """Who am I?"""
         review = read(request, authentication_v1.SelfSubjectReview, "authentication.k8s.io/v1")
         user = request.user or LOOPBACK
+        review.metadata.creationTimestamp = times.now_text(datetime.now(UTC))
         review.status.userInfo = wire_user(user)
         return created(review)
 

@@ -54,7 +54,7 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
         if kind.set_requester is not None:
             kind.set_requester(obj, ask.user)
         kind.prepare_create(obj)
-    _validate(kind, obj)
+    _validate(kind, obj, ask.served)
     await registry.admission.validate(request)
     if kind.warnings is not None:
         ask.warnings.extend(kind.warnings(obj, None))
@@ -111,9 +111,10 @@ class reading:
             raise errors.bad_request(text) from None
 
 
-def _validate(kind: Kind, obj: Any) -> None:
+def _validate(kind: Kind, obj: Any, served: Kind | None) -> None:
+    judge = served if served is not None and served.own_rules else kind
     found = validate_metadata(obj.metadata, kind)
-    found += kind.validate(obj)
+    found += judge.validate(obj)
     if found:
         raise errors.invalid(kind.group, kind.kind, obj.metadata.name or obj.metadata.generateName, found)
 

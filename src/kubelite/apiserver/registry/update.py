@@ -41,8 +41,10 @@ class Rules(NamedTuple):
     whole: bool = True
 
 
-def rules_of(kind: Kind, subresource: str) -> Rules:
-    """The kind's own rules, for the object or for its status."""
+def rules_of(kind: Kind, subresource: str, served: Kind | None = None) -> Rules:
+    """The kind's own rules, for the object or for its status, or those of the version that the client writes."""
+    if served is not None and served.own_rules:
+        return Rules(kind.prepare_update, served.validate_update, whole=False)
     if subresource == "status":
         return Rules(kind.prepare_status_update, kind.validate_status_update, whole=False)
     # What was wrong with a custom resource before may stay: only its `validate_update` sees the old object.
@@ -139,7 +141,7 @@ async def _attempt(
 ) -> Written:
     """One read-change-write on the given state."""
     entry = await viewed(kind, entry)
-    rules = rules or rules_of(kind, subresource)
+    rules = rules or rules_of(kind, subresource, ask.served)
     request, conditional = _drafted(registry, kind, entry, change, ask, subresource, rules, takes_body)
     new, old = request.object, request.old
     await registry.admission.mutate(request)
