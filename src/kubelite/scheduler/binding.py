@@ -7,7 +7,7 @@ FailedScheduling event. Why: the decision loop never waits for the network; up t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -25,6 +25,13 @@ from kubelite.util.log import get_logger
 log = get_logger(__name__)
 
 
+class Delegate(Protocol):
+    """Someone else who binds pods."""
+
+    async def bind(self, info: PodInfo, node: str) -> None:
+        """Binds, or raises."""
+
+
 class Binder:
     """The scheduler's writes."""
 
@@ -32,8 +39,22 @@ class Binder:
         """`failed(pod)` is called when a binding did not succeed and the pod has to be placed again."""
         self.client, self.recorder, self.clock, self.failed = client, recorder, clock, failed
 
-    async def bind(self, info: PodInfo, node: str) -> bool:
-        """Whether the pod is bound now; otherwise `failed` was called."""
+    async def bind(self, info: PodInfo, node: str, by: Delegate | None = None) -> bool:
+        """Whether the pod is bound now (by a delegate, if there is one); otherwise `failed` was called."""
+        if by is not None:
+            try:
+                await by.bind(info, node)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the pod has to be placed again
+                log.warning("An extender did not bind a pod", pod=info.key, node=node, error=error)
+                self.failed(info)
+                return False
+        elif not await self._post(info, node):
+            return False
+        message = f"Successfully assigned {info.key} to {node}"
+        self.recorder.event(POD, info.pod, "Normal", "Scheduled", message, "Binding")
+        return True
+
+    async def _post(self, info: PodInfo, node: str) -> bool:
         meta = info.pod.metadata
         body = msgspec.json.encode(
             {
@@ -57,8 +78,6 @@ class Binder:
             log.warning("Binding could not be sent", pod=info.key, node=node, error=error)
             self.failed(info)
             return False
-        message = f"Successfully assigned {info.key} to {node}"
-        self.recorder.event(POD, info.pod, "Normal", "Scheduled", message, "Binding")
         return True
 
     async def report(self, info: PodInfo, diagnosis: Diagnosis) -> None:

@@ -30,11 +30,9 @@ CSI_NODE = "CSINode"
 CSI_DRIVER = "CSIDriver"
 CSI_CAPACITY = "CSIStorageCapacity"
 ATTACHMENT = "VolumeAttachment"
-RESOURCE_CLAIM = "ResourceClaim"
-RESOURCE_SLICE = "ResourceSlice"
-DEVICE_CLASS = "DeviceClass"
-PLUGINS_CHANGED = "PluginsChanged"
-"""User plugins were loaded anew."""
+
+ALL = (NODE_ADD, NODE_DELETE, NODE_ALLOCATABLE, NODE_LABEL, NODE_TAINT, POD_ADD, POD_LABEL, POD_SCALED_DOWN, POD_DELETE)
+"""What those are told who do not say what they look at."""
 
 Hint = Callable[[PodInfo, Any, Any], bool]
 """`hint(waiting pod, old, new)`: whether the change may make the pod fit."""

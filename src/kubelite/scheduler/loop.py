@@ -14,6 +14,7 @@ from typing import Any
 from kubelite.scheduler.binding import Binder
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.eviction import Evictor
+from kubelite.scheduler.extenders import Extended
 from kubelite.scheduler.framework import Diagnosis, Preemption
 from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.pods import PodInfo
@@ -36,11 +37,12 @@ class Loop:
         binder: Binder,
         evictor: Evictor,
         volumes: VolumeBinder,
+        extended: Extended,
         metrics: Metrics,
         now: Callable[[], float],
     ) -> None:
         self.cache, self.binder, self.evictor, self.metrics, self.now = cache, binder, evictor, metrics, now
-        self.volumes, self.slow = volumes, 0
+        self.volumes, self.slow, self.extended = volumes, 0, extended
         self.pending = cache.pending
         self.work = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -56,7 +58,7 @@ class Loop:
             self.work.clear()
             wait = self.pending.tick(self.now())
             for _ in range(PODS_A_TURN):
-                if self.busy or not self.one():
+                if self.busy or not (await self.one_extended() if self.extended.extenders else self.one()):
                     break
             if self.pending.has_ready:
                 if self.busy:
@@ -88,6 +90,27 @@ class Loop:
             self.unplaced(entry, result)
         return True
 
+    async def one_extended(self) -> bool:
+        """As `one`, with extenders; other decisions wait for their answers."""
+        entry = self.pending.pop()
+        if entry is None:
+            return False
+        began = self.now()
+        scheduler = self.cache.schedulers[entry.info.pod.spec.schedulerName]
+        try:
+            result = await self.extended.attempt(scheduler, entry.info)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.broken(entry, error)
+            return True
+        self.metrics.algorithm.observe(self.now() - began)
+        if self.pending.entries.get(entry.info.key) is not entry:
+            return True
+        if isinstance(result, str):
+            self.placed(entry, result, began, scheduler.binding)
+        else:
+            self.unplaced(entry, result)
+        return True
+
     def placed(self, entry: Entry, node: str, began: float, binding: Binding) -> None:
         """The pod has a node: it counts there at once; the API server is told in the background."""
         self.pending.assigned(entry)
@@ -107,7 +130,7 @@ class Loop:
                 self.cache.world.storage.forget(binding)
             if not done:
                 self.binder.failed(entry.info)
-        done = done and await self.binder.bind(entry.info, node)
+        done = done and await self.binder.bind(entry.info, node, self.extended.binder(entry.info))
         profile, result = entry.info.pod.spec.schedulerName, "scheduled" if done else "error"
         self.metrics.attempts.inc(result, profile)
         self.metrics.attempt_duration.observe(self.now() - began, profile, result)

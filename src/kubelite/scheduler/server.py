@@ -36,6 +36,7 @@ from kubelite.scheduler.config.profiles import build_profiles
 from kubelite.scheduler.config.types import API_VERSION, KIND, Configuration
 from kubelite.scheduler.config.types import Profile as ProfileConfiguration
 from kubelite.scheduler.eviction import Evictor
+from kubelite.scheduler.extenders import Extended
 from kubelite.scheduler.loop import Loop
 from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.optional import OptionalInformer, Watch
@@ -107,7 +108,9 @@ class Server:
         binder = Binder(client, self.recorder, clock, self.binding_failed)
         self.volumes = VolumeBinder(client, self.cache.world.storage)
         evictor = Evictor(client, self.recorder, clock)
-        self.loop = Loop(self.cache, binder, evictor, self.volumes, self.metrics, self.now)
+        self.extended = Extended(settings.extenders, client)
+        self.register_hints()
+        self.loop = Loop(self.cache, binder, evictor, self.volumes, self.extended, self.metrics, self.now)
         living = "status.phase!=Succeeded,status.phase!=Failed"
         self.pods: Informer[Pod] = Informer(client, POD, type=Pod, field_selector=living)
         self.nodes: Informer[Node] = Informer(client, NODE, type=Node)
@@ -128,9 +131,14 @@ class Server:
             return
         for name, scheduler in self.cache.schedulers.items():
             with_user_plugins(scheduler.profile, self.builtin[name], self.user.plugins)
-            self.cache.pending.hints.register(name, scheduler.profile.filters)
+        self.register_hints()
         self.cache.pending.everything_changed(self.now())
         self.loop.work.set()
+
+    def register_hints(self) -> None:
+        """Which events can help which rejected pods."""
+        for name, scheduler in self.cache.schedulers.items():
+            self.cache.pending.hints.register(name, [*scheduler.profile.filters, *self.extended.extenders])
 
     async def reload_plugins(self) -> None:
         """Never returns."""
@@ -263,6 +271,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
         # A binding that was sent may still succeed: the next start sees it.
         await cancel(*server.loop.tasks)
         await server.recorder.close()
+        await server.extended.close()
         await client.close()
 
 

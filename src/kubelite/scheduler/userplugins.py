@@ -30,14 +30,6 @@ from kubelite.util.log import get_logger
 log = get_logger(__name__)
 BUDGET = 0.05
 FAILURES = 3
-ALL_EVENTS = (
-    events.NODE_ADD,
-    events.NODE_LABEL,
-    events.NODE_TAINT,
-    events.NODE_ALLOCATABLE,
-    events.POD_ADD,
-    events.POD_DELETE,
-)
 Report = Callable[[str, str, str, str], None]
 """`report(plugin, extension point, reason, message)`"""
 
@@ -78,7 +70,7 @@ class UserPlugin(FilterPlugin):
         self.weight = int(getattr(made, "weight", 1))
         self._made, self._report, self._budget = made, report, budget
         self.failures = 0
-        self.events = dict.fromkeys(ALL_EVENTS)
+        self.events = dict.fromkeys(events.ALL)
         self._nodes: list[Any] = []
         self._seen: list[Any] = []
 

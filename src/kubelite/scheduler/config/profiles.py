@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import msgspec
+
 from kubelite.scheduler import profile as made
 from kubelite.scheduler.config.load import ConfigurationError
 from kubelite.scheduler.config.types import Configuration, Plugin, Plugins, PluginSet, Profile
+from kubelite.scheduler.plugins.args import NodeResourcesFitArgs
 from kubelite.scheduler.plugins.registry import DEFAULT_ORDER, FILTERS, POST_FILTERS, SCORES, WEIGHTS
 
 IMPLEMENTED: dict[str, Collection[str]] = {
@@ -58,6 +61,11 @@ def _build(configuration: Configuration, profile: Profile) -> made.Profile:
     if percentage is None:
         percentage = configuration.percentageOfNodesToScore
     args = {item.name: item.args for item in profile.pluginConfig}
+    ignored = [r.name for e in configuration.extenders for r in e.managedResources if r.ignoredByScheduler]
+    if ignored:
+        fit = msgspec.structs.replace(args.get("NodeResourcesFit") or NodeResourcesFitArgs())
+        fit.ignoredResources = [*fit.ignoredResources, *ignored]
+        args["NodeResourcesFit"] = fit
     built = made.build(name, selection, args, percentage or 100)
     built.gates = any(plugin.name == "SchedulingGates" for plugin in points["preEnqueue"])
     built.disabled = frozenset(
