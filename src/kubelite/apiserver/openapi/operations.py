@@ -174,7 +174,9 @@ def _item(
 ) -> dict[str, Any]:
     item: dict[str, Any] = {}
     for call in calls:
-        media = PATCHES if call.method == "patch" else MEDIA
+        # Nobody knows how the lists of a custom resource merge strategically; kubectl looks here whether it may try.
+        patches = PATCHES if kind.custom is None else PATCHES[:-1]
+        media = patches if call.method == "patch" else MEDIA
         operation = style.operation(call.body, media, call.answer, call.codes)
         operation["operationId"] = _operation_id(kind, call, everywhere=everywhere, suffix=suffix)
         operation["tags"] = [_tag(kind)]

@@ -85,7 +85,8 @@ class Schemas:
                 continue
             own = self._own.get(name)
             schema = own if own is not None else self._module(module_of(name)).get(name)
-            if schema is None:
+            if schema is None:  # the facts have no form for what may be one of two things: it may be anything
+                found[name] = {}
                 continue
             refs: list[str] = []
             found[name] = self._scalar(name) or self._rewritten(schema, refs)
