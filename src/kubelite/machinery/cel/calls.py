@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kubelite.machinery.cel import ast, runtimecost
 from kubelite.machinery.cel.declarations import Overload, guard
 from kubelite.machinery.cel.equality import comparator, equals, map_list_merge, set_union
-from kubelite.machinery.cel.errors import CostExceeded, EvaluationError, no_overload
+from kubelite.machinery.cel.errors import CelError, CostExceeded, EvaluationError, no_overload
 from kubelite.machinery.cel.lexer import INT_MAX, INT_MIN
 from kubelite.machinery.cel.types import Type
 
@@ -65,7 +65,7 @@ def _folded(run: Run) -> Run:
     frame: list[Any] = [1_000_000]
     try:
         value = run(frame)
-    except EvaluationError:
+    except (CelError, TypeError, ValueError):
         return run
     spent = 1_000_000 - frame[0]
 

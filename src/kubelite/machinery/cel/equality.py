@@ -61,7 +61,9 @@ def concatenated(left: list[Any], right: list[Any]) -> list[Any]:
 
 def set_equals(left: list[Any], right: Any) -> bool:
     """Equality of lists of type set: the order does not matter."""
-    if not isinstance(right, list) or len(left) != len(right):
+    if not isinstance(left, list) or not isinstance(right, list):
+        return equals(left, right)
+    if len(left) != len(right):
         return False
     affordable(left, right)
     return all(contains(item, right) for item in left) and all(contains(item, left) for item in right)
@@ -83,7 +85,9 @@ def _key(item: Any, keys: tuple[str, ...]) -> tuple[Any, ...] | None:
 
 def map_list_equals(left: list[Any], right: Any, keys: tuple[str, ...], same: Equals = equals) -> bool:
     """Equality of lists of type map: elements are paired by their keys."""
-    if not isinstance(right, list) or len(left) != len(right):
+    if not isinstance(left, list) or not isinstance(right, list):
+        return equals(left, right)
+    if len(left) != len(right):
         return False
     known = {_key(item, keys): item for item in right}
     return all(_key(item, keys) in known and same(item, known[_key(item, keys)]) for item in left)
@@ -110,7 +114,7 @@ def comparator(kind: Type, known: dict[str, Equals] | None = None) -> Equals:
         return _list_comparator(kind, known)
     if kind.kind == "map":
         inner = comparator(kind.params[1], known)
-        return equals if inner is equals else lambda a, b: _by_key(a, b, dict.fromkeys(a, inner))
+        return equals if inner is equals else lambda a, b: _by_key(a, b, dict.fromkeys(a or (), inner))
     if not isinstance(kind, ObjectType):
         return equals
     if kind.name not in known:
@@ -136,10 +140,16 @@ def _list_comparator(kind: Type, known: dict[str, Equals]) -> Equals:
         return lambda a, b: map_list_equals(a, b, keys, inner)
     if inner is equals:
         return equals
-    return lambda a, b: isinstance(b, list) and len(a) == len(b) and all(map(inner, a, b))
+    return lambda a, b: _in_order(a, b, inner)
+
+
+def _in_order(left: Any, right: Any, same: Equals) -> bool:
+    if not isinstance(left, list) or not isinstance(right, list):
+        return equals(left, right)
+    return len(left) == len(right) and all(map(same, left, right))
 
 
 def _by_key(left: Any, right: Any, parts: dict[str, Equals]) -> bool:
-    if not isinstance(left, dict) or not isinstance(right, dict) or left.keys() != right.keys():
-        return False
-    return all(parts.get(key, equals)(value, right[key]) for key, value in left.items())
+    if not isinstance(left, dict) or not isinstance(right, dict):
+        return equals(left, right)
+    return left.keys() == right.keys() and all(parts.get(key, equals)(value, right[key]) for key, value in left.items())

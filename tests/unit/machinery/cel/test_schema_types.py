@@ -148,6 +148,16 @@ def test_data_that_breaks_its_schema_is_an_error_of_the_evaluation() -> None:
             program.evaluate({"self": {"i": "one", "at": "noon", "set": 3, "inner": []}})
 
 
+def test_null_in_place_of_an_object_or_a_list_is_equal_to_null_only() -> None:
+    environment = Environment({"self": SELF, "oldSelf": SELF})
+    for name in ("inner", "set", "keyed", "times", "spans"):
+        program = environment.compile(f"self.{name} == oldSelf.{name}")
+        assert program.evaluate({"self": {name: None}, "oldSelf": {name: None}}) is True
+        full = {} if name in ("inner", "spans") else []
+        assert program.evaluate({"self": {name: None}, "oldSelf": {name: full}}) is False
+        assert program.evaluate({"self": {name: full}, "oldSelf": {name: None}}) is False
+
+
 def test_a_missing_variable_is_an_error_of_the_evaluation() -> None:
     with pytest.raises(EvaluationError, match=r"no such attribute\(s\): self"):
         ENV.compile("self.i == 1").evaluate({})
