@@ -135,10 +135,11 @@ class ApiServer:
             if delay > 0:
                 log.info("stopping", delay=self.config.shutdown_delay_duration)
                 await asyncio.sleep(delay)
+            linger = self.config.shutdown_send_retry_after
             if self._chain is not None:
-                self._chain.closed = self.config.shutdown_send_retry_after
+                self._chain.closed = linger
             self.cache.end_watches()
-            await self._listener.stop(self.config.shutdown_seconds if seconds is None else seconds)
+            await self._listener.stop(self.config.shutdown_seconds if seconds is None else seconds, linger=linger)
             await audit.close(self.registry)
             await tracing.close(self.registry)
         for task in self._tasks:

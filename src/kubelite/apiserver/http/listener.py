@@ -75,8 +75,11 @@ class Listener:
                 connection.time_out()
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
 
-    async def stop(self, seconds: float) -> None:
-        """Accepts nothing more, ends streams, lets requests finish for `seconds`, then drops what is left."""
+    async def stop(self, seconds: float, *, linger: bool = False) -> None:
+        """Accepts nothing more, ends streams, lets requests finish for `seconds`, then drops what is left.
+
+        `linger`: connections without a request stay open until the others are done, so that whoever asks just now gets an answer.
+        """
         self.shared.stopping = True
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -84,13 +87,22 @@ class Listener:
             self._server.close()
         for connection in list(self.shared.connections):
             if connection.is_idle():
-                connection.close()
+                if not linger:
+                    connection.close()
             elif connection.stream is not None:
                 connection.stream.on_lost()
                 connection.stream.end()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.shared.connections:  # noqa: ASYNC110 - connections end by themselves, in any order
-                    await asyncio.sleep(0.02)
+                if linger:
+                    await self._until(lambda: all(one.is_idle() for one in self.shared.connections))
+                    for connection in list(self.shared.connections):
+                        connection.close()
+                await self._until(lambda: not self.shared.connections)
         for connection in list(self.shared.connections):
             connection.abort()
+
+    @staticmethod
+    async def _until(done: Callable[[], bool]) -> None:
+        while not done():  # noqa: ASYNC110 - connections end by themselves, in any order
+            await asyncio.sleep(0.02)
