@@ -29,6 +29,8 @@ async def test_an_object_is_kept_watched_changed_and_removed(api: ApiEnv, sample
         assert changed.json()["metadata"]["resourceVersion"] != made.json()["metadata"]["resourceVersion"]
         assert sample.name in [item["metadata"]["name"] for item in (await api.get(sample.path)).json()["items"]]
         assert (await api.delete(f"{one}?propagationPolicy=Background")).status == 200
+        # What may be in use is protected by a finalizer, which a controller takes away.
+        await api.patch(one, {"metadata": {"finalizers": None}})
         seen = []
         while "DELETED" not in seen:
             event = await watch.next()
@@ -110,7 +112,10 @@ async def test_only_approval_approves_and_nothing_takes_it_back(api: ApiEnv) -> 
 async def test_a_bound_claim_grows_and_never_shrinks_below_what_it_has(api: ApiEnv) -> None:
     sample = SAMPLES["persistentvolumeclaims"]
     one = f"{sample.path}/sample"
-    await api.post(sample.path, sample.document())
+    grows = {"metadata": {"name": "growing"}, "provisioner": "example.com/disks", "allowVolumeExpansion": True}
+    await api.post("/apis/storage.k8s.io/v1/storageclasses", grows)
+    document = sample.document()
+    await api.post(sample.path, {**document, "spec": {**document["spec"], "storageClassName": "growing"}})
     await api.patch(f"{one}/status", {"status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}})
     grown = await api.patch(one, {"spec": {"resources": {"requests": {"storage": "3Gi"}}}})
     assert grown.status == 200, grown.body
