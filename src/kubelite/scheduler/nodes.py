@@ -23,6 +23,12 @@ Floats = npt.NDArray[np.float64]
 PODS = "pods"
 FIRST_CAPACITY = 64
 CACHED_MASKS = 512
+TRACKED = 64
+CHANGES = 4096
+FEW_CHANGES = 256
+At = slice | Ints
+"""Which positions of a column are meant."""
+EVERYWHERE = slice(None)
 
 
 class NodeTable:
@@ -48,6 +54,9 @@ class NodeTable:
         """Pods that are expected on a node (nominated): they take room there, but are not there yet."""
         self.waiting: dict[str, dict[str, PodInfo]] = {}
         """Pods whose node is not known (yet), by node name."""
+        self._changes: list[int] = []
+        self._changes_before = 0
+        self._tracked: OrderedDict[Any, tuple[int, npt.NDArray[Any]]] = OrderedDict()
         self._free = list(range(self.capacity - 1, -1, -1))
         self._masks: OrderedDict[Any, tuple[Callable[[Node], Any], npt.NDArray[Any]]] = OrderedDict()
         self._listeners: list[Callable[[PodInfo, int, int], None]] = []
@@ -107,6 +116,7 @@ class NodeTable:
         if relabelled or before is None or before.spec.taints != node.spec.taints:
             for compute, values in self._masks.values():
                 values[position] = compute(node)
+        self._note(position)
         for listener in self._watchers:
             listener(position)
         if before is None:
@@ -134,6 +144,7 @@ class NodeTable:
             column[position] = 0
         self.comparable[:, position] = 0
         self._free.append(position)
+        self._note(position)
         for listener in self._watchers:
             listener(position)
 
@@ -173,6 +184,7 @@ class NodeTable:
         for key, (compute, values) in self._masks.items():
             self._masks[key] = (compute, np.concatenate([values, np.zeros(more, values.dtype)]))
         self._free += range(self.capacity - 1, old - 1, -1)
+        self._tracked.clear()
         for listener in self._resizers:
             listener(self.capacity)
 
@@ -230,8 +242,40 @@ class NodeTable:
         self.used[PODS][position] += sign
         self.compared[0, position] += sign * info.compared[0]
         self.compared[1, position] += sign * info.compared[1]
+        self._note(position)
         for listener in self._listeners:
             listener(info, position, sign)
+
+    # columns that follow from the amounts in use
+
+    def _note(self, position: int) -> None:
+        """The node at a position has changed, or its pods."""
+        self._changes.append(position)
+        if len(self._changes) > CHANGES:
+            dropped = CHANGES // 2
+            del self._changes[:dropped]
+            self._changes_before += dropped
+
+    def tracked(self, key: Any, compute: Callable[[At], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """A column that depends on amounts in use, kept under `key` and computed anew only where something changed.
+
+        At most 64 are kept; the one that was not used for longest goes first. Callers must not change it.
+        """
+        now = self._changes_before + len(self._changes)
+        found = self._tracked.get(key)
+        if found is None or found[0] < now - FEW_CHANGES or found[0] < self._changes_before:
+            values = compute(EVERYWHERE)
+        else:
+            values = found[1]
+            changed = set(self._changes[found[0] - self._changes_before :])
+            if changed:
+                positions = np.fromiter(changed, np.int64, len(changed))
+                values[positions] = compute(positions)
+        self._tracked[key] = (now, values)
+        self._tracked.move_to_end(key)
+        if len(self._tracked) > TRACKED:
+            self._tracked.popitem(last=False)
+        return values
 
     # cached properties of nodes
 

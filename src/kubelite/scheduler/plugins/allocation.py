@@ -8,14 +8,15 @@ Upstream: plugins/noderesources/{resource_allocation,least_allocated,most_alloca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
+import msgspec
 import numpy as np
 
 from kubelite.scheduler.framework import MAX_NODE_SCORE, Cycle, Scores
-from kubelite.scheduler.nodes import Floats
+from kubelite.scheduler.nodes import At, Floats, NodeTable
 from kubelite.scheduler.plugins.args import LEAST, MOST, ResourceSpec, ScoringStrategy
-from kubelite.scheduler.pods import CPU, MEMORY
+from kubelite.scheduler.pods import CPU, MEMORY, PodInfo
 
 MAX_SHAPE_SCORE = 10
 Points = Callable[[Floats, Floats], Floats]
@@ -48,22 +49,28 @@ def ratio(shape: Sequence[tuple[int, int]]) -> Points:
     return points
 
 
-def columns(cycle: Cycle, resources: Sequence[ResourceSpec], *, real: bool) -> Iterator[tuple[int, Floats, Floats]]:
+def columns(
+    nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec], at: At, *, real: bool
+) -> Iterator[tuple[int, Floats, Floats]]:
     """(weight, requested with the pod, allocatable) of each resource; `real`: without defaults for CPU and memory."""
-    nodes, pod = cycle.nodes, cycle.pod
     for resource in resources:
         name = resource.name
         if not real and name in (CPU, MEMORY):
             row = 0 if name == CPU else 1
-            yield resource.weight, nodes.compared[row] + pod.compared[row], nodes.comparable[row]
+            yield resource.weight, nodes.compared[row, at] + pod.compared[row], nodes.comparable[row, at]
         elif name in nodes.allocatable:
             amount = pod.requests.get(name, 0)
             if amount or name in (CPU, MEMORY, "ephemeral-storage"):
-                used, there = nodes.used[name], nodes.allocatable[name]
+                used, there = nodes.used[name][at], nodes.allocatable[name][at]
                 yield resource.weight, (used + amount).astype(np.float64), there.astype(np.float64)
 
 
-def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores | None]:
+def requests_key(pod: PodInfo) -> Hashable:
+    """Equal for pods that take the same of a node."""
+    return pod.compared, tuple(pod.requests.items())
+
+
+def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores]:
     """The weighted mean of a strategy's points over its resources, on each node over those that it has."""
     if strategy.type == LEAST:
         points: Points = least
@@ -73,47 +80,45 @@ def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores | Non
         shape = strategy.requestedToCapacityRatio
         points = ratio([(p.utilization, p.score) for p in shape.shape] if shape is not None else [])
     resources, rounds = strategy.resources, strategy.type not in (LEAST, MOST)
-    if not rounds and [(r.name, r.weight) for r in resources] == [(CPU, 1), (MEMORY, 1)]:
-        return lambda cycle: plain(cycle, points)
+    mark = msgspec.json.encode(strategy)
 
-    def score(cycle: Cycle) -> Scores | None:
-        total, weights = np.zeros(cycle.nodes.capacity), np.zeros(cycle.nodes.capacity)
-        for weight, requested, capacity in columns(cycle, resources, real=False):
-            found = points(requested, capacity)
-            # The ratio counts a resource only where it earns something, and rounds to the nearest.
-            there = (capacity > 0) & ((found > 0) | (not rounds))
-            total += np.where(there, found * weight, 0)
-            weights += np.where(there, weight, 0)
-        mean = total / np.maximum(weights, 1)
-        scores: Scores = np.floor(mean + 0.5) if rounds else np.floor(mean)
-        return scores
+    def score(cycle: Cycle) -> Scores:
+        nodes, pod = cycle.nodes, cycle.pod
+
+        def compute(at: At) -> Scores:
+            total, weights = np.zeros(nodes.capacity)[at], np.zeros(nodes.capacity)[at]
+            for weight, requested, capacity in columns(nodes, pod, resources, at, real=False):
+                found = points(requested, capacity)
+                # The ratio counts a resource only where it earns something, and rounds to the nearest.
+                there = (capacity > 0) & ((found > 0) | (not rounds))
+                total += np.where(there, found * weight, 0)
+                weights += np.where(there, weight, 0)
+            mean = total / np.maximum(weights, 1)
+            scores: Scores = np.floor(mean + 0.5) if rounds else np.floor(mean)
+            return scores
+
+        return nodes.tracked((mark, requests_key(pod)), compute)
 
     return score
 
 
-def plain(cycle: Cycle, points: Points) -> Scores:
-    """The default resources in two rows at once."""
-    nodes = cycle.nodes
-    requested = nodes.compared + np.array(cycle.pod.compared, np.float64)[:, np.newaxis]
-    found = points(requested, nodes.comparable)
-    there = nodes.comparable > 0
-    if not there.all():
-        found = found * there
-    scores: Scores = np.floor(found.sum(axis=0) / np.maximum(there.sum(axis=0), 1))
-    return scores
-
-
-def balance(cycle: Cycle, resources: Sequence[ResourceSpec]) -> Scores | None:
+def balance(cycle: Cycle, resources: Sequence[ResourceSpec]) -> Scores:
     """100 less the standard deviation of the shares in use."""
-    rows = [(requested, capacity) for _, requested, capacity in columns(cycle, resources, real=True)]
-    if not rows:
-        return None
-    capacity = np.stack([c for _, c in rows])
-    there = capacity > 0
-    shares = np.where(there, np.minimum(np.stack([r for r, _ in rows]) / np.maximum(capacity, 1), 1.0), 0.0)
-    number = np.maximum(there.sum(axis=0), 1)
-    mean = shares.sum(axis=0) / number
-    deviation = np.sqrt(np.where(there, (shares - mean) ** 2, 0.0).sum(axis=0) / number)
-    # What rounding of the square root takes from a whole point is given back.
-    scores: Scores = np.floor((1 - deviation) * MAX_NODE_SCORE + 1e-9)
-    return scores
+    nodes, pod = cycle.nodes, cycle.pod
+
+    def compute(at: At) -> Scores:
+        rows = [(requested, capacity) for _, requested, capacity in columns(nodes, pod, resources, at, real=True)]
+        if not rows:
+            return np.zeros(nodes.capacity)[at]
+        capacity = np.stack([c for _, c in rows])
+        there = capacity > 0
+        shares = np.where(there, np.minimum(np.stack([r for r, _ in rows]) / np.maximum(capacity, 1), 1.0), 0.0)
+        number = np.maximum(there.sum(axis=0), 1)
+        mean = shares.sum(axis=0) / number
+        deviation = np.sqrt(np.where(there, (shares - mean) ** 2, 0.0).sum(axis=0) / number)
+        # What rounding of the square root takes from a whole point is given back.
+        scores: Scores = np.floor((1 - deviation) * MAX_NODE_SCORE + 1e-9)
+        return scores
+
+    names = tuple(resource.name for resource in resources)
+    return nodes.tracked(("balance", names, requests_key(pod)), compute)

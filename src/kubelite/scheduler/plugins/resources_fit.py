@@ -12,7 +12,7 @@ from kubelite.api.logic import podresources
 from kubelite.api.logic.fit import Shortage
 from kubelite.scheduler import events
 from kubelite.scheduler.framework import Cycle, FilterPlugin, Scores, Trial, Why
-from kubelite.scheduler.nodes import PODS, Mask
+from kubelite.scheduler.nodes import PODS, At, Mask
 from kubelite.scheduler.plugins.allocation import strategy_scorer
 from kubelite.scheduler.plugins.args import NodeResourcesFitArgs, ScoringStrategy
 from kubelite.scheduler.pods import Node, PodInfo
@@ -99,14 +99,18 @@ class ResourcesFit(FilterPlugin):
         return name in self.ignored or name.partition("/")[0] in self.ignored_groups
 
     def filter(self, cycle: Cycle) -> Mask | None:
-        nodes = cycle.nodes
-        mask: Mask = nodes.used[PODS] + 1 <= nodes.allocatable[PODS]
-        for resource, amount in self.wanted(cycle.pod).items():
-            if resource == PODS:
-                continue
-            if resource not in nodes.allocatable:
-                return np.zeros(nodes.capacity, bool)
-            mask &= nodes.used[resource] + amount <= nodes.allocatable[resource]
+        nodes, wanted = cycle.nodes, self.wanted(cycle.pod)
+
+        def compute(at: At) -> Mask:
+            mask: Mask = nodes.used[PODS][at] + 1 <= nodes.allocatable[PODS][at]
+            for resource, amount in wanted.items():
+                if resource not in nodes.allocatable:
+                    return np.zeros(nodes.capacity, bool)[at]
+                if resource != PODS:
+                    mask &= nodes.used[resource][at] + amount <= nodes.allocatable[resource][at]
+            return mask
+
+        mask: Mask = nodes.tracked((NAME, tuple(wanted.items())), compute)
         return mask
 
     def explain(self, cycle: Cycle) -> list[Why]:
