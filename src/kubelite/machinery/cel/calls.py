@@ -170,24 +170,49 @@ def _dispatched(overloads: list[Overload], runs: list[Run], kinds: list[Type]) -
             return _single(only, runs)
     if len(overloads) == 1 and len(runs) <= 2:
         return _guarded(overloads[0], runs)
-    table = [
-        (tuple(guard(wanted) for wanted in overload.params), overload.run, runtimecost.RULES.get(overload.cost))
-        for overload in overloads
-    ]
+    choose = _chooser(overloads)
 
     def run(frame: Frame) -> Any:
         values = [operand(frame) for operand in runs]
-        for guards, apply, rule in table:
-            if all(holds(value) for holds, value in zip(guards, values, strict=True)):
-                result = apply(*values)
-                if rule is not None:
-                    frame[0] -= rule(values, result)
-                    if frame[0] < 0:
-                        raise CostExceeded
-                return result
-        raise no_overload()
+        apply, rule = choose(values)
+        result = apply(*values)
+        if rule is not None:
+            frame[0] -= rule(values, result)
+            if frame[0] < 0:
+                raise CostExceeded
+        return result
 
     return run
+
+
+_Choice = tuple[Callable[..., Any], runtimecost.Rule | None]
+
+
+def _chooser(overloads: list[Overload]) -> Callable[[list[Any]], _Choice]:
+    """What finds the overload for some values; it remembers by their Python types where those decide."""
+    table = [
+        (tuple(guard(wanted) for wanted in overload.params), (overload.run, runtimecost.RULES.get(overload.cost)))
+        for overload in overloads
+    ]
+    # Whether an optional fits depends on what is in it.
+    decisive = not any(
+        wanted.kind == "opaque" and wanted.params for overload in overloads for wanted in overload.params
+    )
+    known: dict[tuple[type, ...], _Choice] = {}
+
+    def choose(values: list[Any]) -> _Choice:
+        kinds = tuple(map(type, values))
+        found = known.get(kinds)
+        if found is not None:
+            return found
+        for guards, choice in table:
+            if all(holds(value) for holds, value in zip(guards, values, strict=True)):
+                if decisive:
+                    known[kinds] = choice
+                return choice
+        raise no_overload()
+
+    return choose
 
 
 def _guarded(overload: Overload, runs: list[Run]) -> Run:
