@@ -76,9 +76,7 @@ VERBS: dict[str, Verb] = {
     "options": _verb("completion", OTHER, "Print the list of flags inherited by all commands", "OPTIONS"),
     "version": _verb("discovery", OTHER, "Print the client and server version information", "VERSION"),
 }
-VERBS |= {
-    word: Verb("", REFUSED, "") for word in ("autoscale", "debug", "plugin", "proxy", "top", "alpha")
-}
+VERBS |= {word: Verb("", REFUSED, "") for word in ("autoscale", "debug", "plugin", "proxy", "top", "alpha")}
 
 ALIASES: dict[str, str] = {}
 SUBCOMMAND_ALIASES: dict[str, str] = {

@@ -332,3 +332,18 @@ async def test_words_of_the_program_are_suggested_for_misspelt_ones(cli: Cli) ->
     out, err = io.StringIO(), io.StringIO()
     code = await execute(["stauts"], Streams(out, err), extra={"Lifecycle": {"status": "", "up": ""}})
     assert (code, err.getvalue().endswith("\nDid you mean this?\n\tstatus\n")) == (1, True)
+
+
+async def test_apply_prunes_what_the_files_no_longer_have(cli: Cli) -> None:
+    labelled = [CONFIG_MAP | {"metadata": {"name": name, "labels": {"app": "x"}}} for name in ("one", "two")]
+    foreign = CONFIG_MAP | {"metadata": {"name": "foreign", "labels": {"app": "x"}}}
+    await cli("create -f -", foreign)
+    everything = {"apiVersion": "v1", "kind": "List", "items": labelled}
+    assert (await cli("apply -f -", everything)).code == 0
+    rehearsed = await cli("apply -f - --prune -l app=x --dry-run=server", labelled[0])
+    assert rehearsed.out.splitlines()[-1] == "configmap/two pruned (server dry run)"
+    kept = await cli("apply -f - --prune -l app=x --prune-allowlist=core/v1/Secret", labelled[0])
+    assert kept.out == "configmap/one unchanged\n"
+    pruned = await cli("apply -f - --prune -l app=x", labelled[0])
+    assert (pruned.code, pruned.out) == (0, "configmap/one unchanged\nconfigmap/two pruned\n")
+    assert (await cli("get cm -l app=x -o name")).out == "configmap/foreign\nconfigmap/one\n"

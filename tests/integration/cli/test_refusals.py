@@ -16,7 +16,10 @@ from tests.integration.cli.manifests import CONFIG_MAP, DEPLOYMENT, POD
     [
         ("get pods --cache-dir=/tmp/x", "flag --cache-dir is not supported by kubelite"),
         ("api-resources --cached", "flag --cached is not supported by kubelite"),
-        ("apply -f x --all", "flag --all is not supported by kubelite"),
+        ("apply -f x --applyset=y", "flag --applyset is not supported by kubelite"),
+        ("apply -f x --prune", "all resources selected for prune without explicitly passing --all"),
+        ("apply -f x --prune --all -l a=b", "cannot set --all and --selector at the same time"),
+        ("apply -f x --prune --all --prune-allowlist=foo", "invalid GroupVersionKind format: foo"),
         ("apply -f x --overwrite=false", "flag --overwrite=false is not supported by kubelite"),
         ("apply -f x --openapi-patch=false", "flag --openapi-patch=false is not supported by kubelite"),
         ("apply -f x --force --wait=false", "flag --wait=false is not supported by kubelite"),

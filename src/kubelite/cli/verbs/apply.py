@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubelite.cli import builder, options
+from kubelite.cli import builder, options, pruning
 from kubelite.cli.builder import Item
 from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, UsageError, not_supported, raise_all, sourced
@@ -49,11 +49,13 @@ class Options:
     """The flags given that only mean something with --force."""
     server_side: bool = False
     force_conflicts: bool = False
+    prune: bool = False
+    all: bool = False
+    allowed: tuple[str, ...] = ()
+    """What may be pruned: group/version/kind."""
 
 
 def complete(parsed: Parsed, session: Session) -> Options:
-    if parsed.on("prune"):
-        raise not_supported("flag --prune")
     for flag in ("overwrite", "openapi-patch", "wait"):
         if flag in parsed.given and not parsed.on(flag):
             raise not_supported(f"flag --{flag}=false")
@@ -70,6 +72,9 @@ def complete(parsed: Parsed, session: Session) -> Options:
         forced=parsed.given & {"grace-period", "timeout", "cascade", "wait"},
         server_side=parsed.on("server-side"),
         force_conflicts=parsed.on("force-conflicts"),
+        prune=parsed.on("prune"),
+        all=parsed.on("all"),
+        allowed=(*parsed.many("prune-allowlist"), *parsed.many("prune-whitelist")),
     )
 
 
@@ -92,12 +97,24 @@ def _validate_server_side(opts: Options) -> None:
         raise CliError("--force cannot be used with --server-side")
 
 
+def _validate_prune(opts: Options) -> None:
+    if opts.all and opts.selector:
+        raise CliError("cannot set --all and --selector at the same time")
+    if not opts.all and not opts.selector:
+        raise CliError(
+            "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. "
+            "If you did not mean to prune all resources, specify a label selector"
+        )
+
+
 def validate(opts: Options) -> None:
     if opts.args:
         raise UsageError(f"Unexpected args: [{' '.join(opts.args)}]")
     _validate_server_side(opts)
     if not opts.files:
         raise CliError("must specify one of -f and -k")
+    if opts.prune:
+        _validate_prune(opts)
     if opts.forced and not opts.force:
         raise CliError(f"--{min(opts.forced)} must have --force specified")
     if opts.cascade not in CASCADE:
@@ -107,6 +124,7 @@ def validate(opts: Options) -> None:
 
 
 async def run(opts: Options, session: Session) -> int:
+    prunable = await pruning.resources_of(session, opts.allowed) if opts.prune else []
     items = await builder.file_items(session, opts.files, opts.recursive, selector=opts.selector)
     if not items:
         raise CliError("no objects passed to apply")
@@ -122,6 +140,8 @@ async def run(opts: Options, session: Session) -> int:
         except (StatusError, CliError) as error:
             errors.append(error)
     raise_all(errors)
+    if opts.prune:
+        await pruning.prune(session, items, opts.selector, prunable, opts.outcome, CASCADE[opts.cascade])
     return 0
 
 
@@ -147,10 +167,10 @@ async def apply_item(opts: Options, session: Session, item: Item) -> None:
         session.warn(NO_ANNOTATION.format(name=f"{item.resource.plural}/{item.name}", program=session.program))
     for attempt in range(CONFLICT_RETRIES + 1):
         patch, kind = compute_patch(item.object, modified, live)
-        if not patch:
+        if not patch and not opts.outcome.client_only:
             opts.outcome.show(session, live, "unchanged")
             return
-        if opts.outcome.client_only:
+        if opts.outcome.client_only:  # always "configured", as kubectl says
             opts.outcome.show(session, _preview(live, patch, kind), "configured")
             return
         try:
@@ -276,13 +296,13 @@ COMMAND = Command(
         Flag("openapi-patch", "Use the schemas to compute the patch; always so.", type="bool", default=True),
         Flag("server-side", "Let the server merge, and remember who set which field.", type="bool"),
         Flag("force-conflicts", "With --server-side: take the fields that other managers own.", type="bool"),
-        Flag("prune", "Not supported: deletion of what the files no longer have.", type="bool"),
+        Flag("prune", "Delete what was applied before and the files no longer have.", type="bool"),
+        Flag("prune-allowlist", "The kinds to prune, as <group/version/kind>.", type="array"),
+        Flag("prune-whitelist", "The former name of --prune-allowlist.", type="array"),
+        Flag("all", "With --prune: choose from all objects of the kinds, not by a selector.", type="bool"),
     ),
     refused=(
-        "--all",
         "--applyset",
-        "--prune-allowlist",
-        "--prune-whitelist",
         "--subresource",
     ),
     complete=complete,
