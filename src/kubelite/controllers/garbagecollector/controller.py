@@ -18,7 +18,7 @@ from kubelite.client.controller import Controller, Result
 from kubelite.client.errors import ConnectionFailed
 from kubelite.client.informer import Change, Informer
 from kubelite.controllers.context import Context
-from kubelite.controllers.discovery import Resources, discover
+from kubelite.controllers.discovery import Discovery, Resources
 from kubelite.controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Graph, Node, Owned, without_owners
 from kubelite.controllers.garbagecollector.plan import (
     ABSENT,
@@ -35,6 +35,8 @@ NAME = "garbage-collector-controller"
 DISCOVERY_SECONDS = 600.0
 DISCOVERY_RETRY_SECONDS = 5.0
 UNKNOWN_KIND_SECONDS = 30.0
+DEFINITION_SECONDS = 1.0
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 REMEMBERED_ABSENT = 500
 IGNORED = frozenset((("", "events"), ("events.k8s.io", "events")))
 log = get_logger(__name__)
@@ -52,6 +54,9 @@ class GarbageCollector:
         self._clock = context.clock
         self._graph = Graph()
         self._resources = Resources(())
+        self._discovery = Discovery(context.client)
+        self._followers: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._definitions_changed = False
         self._informers: dict[tuple[str, str], Informer[Owned]] = {}
         self._rediscover = asyncio.Event()
         self._discovered = 0.0
@@ -192,16 +197,19 @@ class GarbageCollector:
             except TimeoutError:
                 pass
             self._rediscover.clear()
-            pause = UNKNOWN_KIND_SECONDS - (self._clock.monotonic() - self._discovered)
+            # A changed definition says that there is news; an unknown owner only that there might be.
+            least = DEFINITION_SECONDS if self._definitions_changed else UNKNOWN_KIND_SECONDS
+            self._definitions_changed = False
+            pause = least - (self._clock.monotonic() - self._discovered)
             if pause > 0:
                 await self._clock.sleep(pause)
             await self._discover(group)
 
     async def _discover(self, group: asyncio.TaskGroup) -> None:
-        """Follow the resources that are new; those that are gone retry quietly in their informers."""
+        """Follow the resources that are new, and stop following those that are gone."""
         while True:
             try:
-                self._resources = await discover(self._client)
+                self._resources = await self._discovery.resources()
                 break
             except (StatusError, ConnectionFailed) as error:
                 log.warning("Discovery failed", error=error)
@@ -213,8 +221,18 @@ class GarbageCollector:
                 continue
             informer: Informer[Owned] = Informer(self._client, kind, type=Owned, metadata_only=True)
             informer.add_handler(self._handler(kind))
+            if name == DEFINITIONS:
+                informer.add_handler(self._definition_changed)
             self._informers[name] = informer
-            group.create_task(informer.run(), name=f"gc-{kind.plural}")
+            self._followers[name] = group.create_task(informer.run(), name=f"gc-{kind.plural}")
+        present = {(kind.group, kind.plural) for kind in self._resources.kinds}
+        for name in [] if self._resources.failed else [one for one in self._informers if one not in present]:
+            del self._informers[name]
+            self._followers.pop(name).cancel()
+
+    def _definition_changed(self, change: Change[Owned]) -> None:
+        self._definitions_changed = True
+        self._rediscover.set()
 
     def _handler(self, kind: Kind) -> Any:
         def handle(change: Change[Owned]) -> None:

@@ -15,7 +15,7 @@ from kubelite.api.types.meta_v1 import DeleteOptions
 from kubelite.client.controller import Controller, Result
 from kubelite.client.errors import ConnectionFailed
 from kubelite.controllers.context import Context, gather_errors
-from kubelite.controllers.discovery import Resources, discover
+from kubelite.controllers.discovery import Discovery, Resources
 from kubelite.controllers.kinds import NAMESPACE
 from kubelite.controllers.namespace.plan import FINALIZER, order, remaining_finalizers, retry_seconds
 from kubelite.controllers.namespace.status import Progress, conditions
@@ -25,7 +25,6 @@ from kubelite.machinery.kind import Kind
 from kubelite.util.log import get_logger
 
 NAME = "namespace-controller"
-DISCOVERY_SECONDS = 30.0
 AT_ONCE = 4
 log = get_logger(__name__)
 
@@ -37,8 +36,7 @@ class NamespaceController:
         self._client = context.client
         self._clock = context.clock
         self._namespaces = context.informers.get(NAMESPACE)
-        self._resources: Resources | None = None
-        self._discovered = 0.0
+        self._discovery = Discovery(context.client)
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
         self.loop.watch(self._namespaces)
 
@@ -74,13 +72,10 @@ class NamespaceController:
         return progress
 
     async def _discover(self, progress: Progress) -> Resources:
-        """The kinds that exist, asked again when the answer is old or was incomplete."""
-        now = self._clock.monotonic()
-        if self._resources is None or self._resources.failed or now - self._discovered > DISCOVERY_SECONDS:
-            self._resources = await discover(self._client)
-            self._discovered = now
-        progress.discovery += self._resources.failed
-        return self._resources
+        """The kinds that exist now: a kind of which nobody knew yet must not outlive the namespace."""
+        resources = await self._discovery.resources()
+        progress.discovery += resources.failed
+        return resources
 
     async def _delete_all(self, name: str, kinds: Sequence[Kind], progress: Progress) -> None:
         for start in range(0, len(kinds), AT_ONCE):
