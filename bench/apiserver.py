@@ -140,6 +140,26 @@ def pod(number: int) -> bytes:
     ).encode()
 
 
+def applies(count: int) -> Iterator[bytes]:
+    """Server-side applies of 100 Deployments: each is created, then changed again and again."""
+    for number in range(count):
+        name = f"web-{number % 100}"
+        template = json.loads(pod(number % 100))["spec"]
+        template["containers"][0]["image"] = f"registry.example/app:{number // 100}"
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": "bench", "labels": {"app": name}},
+            "spec": {
+                "replicas": 3,
+                "selector": {"matchLabels": {"app": name}},
+                "template": {"metadata": {"labels": {"app": name}}, "spec": template},
+            },
+        }
+        path = f"/apis/apps/v1/namespaces/bench/deployments/{name}?fieldManager=bench"
+        yield encode("PATCH", path, json.dumps(body).encode(), "application/apply-patch+yaml")
+
+
 @dataclass
 class Row:
     name: str
@@ -279,6 +299,7 @@ async def drive(bench: Bench) -> None:
     await bench.run("list limit=500", (encode("GET", f"{base}?limit=500") for _ in range(600)), 4)
     await bench.run("status patch", status_patches(PODS, "p"))
     await bench.run("status patch, one client", status_patches(500, "o"), 1)
+    await bench.run("apply of a Deployment, one client", applies(600), 1)
     await bench.watch(100, 2000)
     await bench.run("delete", (encode("DELETE", f"{base}/pod-{n:05d}") for n in range(PODS)))
     print(f"memory afterwards {bench.memory():.0f} MB")

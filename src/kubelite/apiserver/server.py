@@ -175,9 +175,10 @@ def assemble(config: Config, registry: Registry) -> Chain:
         **health.path_handlers(config, registry),
         **openapi.path_handlers(config, registry),
     }
+    registry.authorizer = authz.build(config, registry)
     return Chain(
         authn.build(config, registry),
-        authz.build(config, registry),
+        registry.authorizer,
         refuse_user,
         Dispatcher(registry, connect.resource_handlers(config, registry), config.min_request_timeout_seconds),
         {**paths, "/": discovery.index_handler(paths, registry)},

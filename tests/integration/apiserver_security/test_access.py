@@ -39,6 +39,27 @@ async def test_a_binding_gives_rights_in_its_namespace(api: ApiEnv) -> None:
     assert (await api.get("/api/v1/namespaces/default/secrets", token=BOB)).status == 403
 
 
+async def test_an_apply_that_creates_needs_the_right_to_create(api: ApiEnv) -> None:
+    role = {
+        "metadata": {"name": "patches"},
+        "rules": [{"verbs": ["get", "patch"], "apiGroups": [""], "resources": ["configmaps"]}],
+    }
+    await api.post(f"{RBAC}/clusterroles", role)
+    binding = {
+        "metadata": {"name": "patches"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "patches"},
+        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "bob"}],
+    }
+    assert (await api.post(f"{RBAC}/clusterrolebindings", binding)).status == 201
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"a": "1"}}
+    path, query = "/api/v1/namespaces/default/configmaps/m", {"fieldManager": "bob"}
+    refused = await api.patch(path, body, "apply", query=query, token=BOB)
+    assert refused.status == 403
+    assert 'User "bob" cannot create resource "configmaps"' in refused.json()["message"]
+    assert (await api.patch(path, body, "apply", query=query)).status == 201
+    assert (await api.patch(path, body, "apply", query=query, token=BOB)).status == 200
+
+
 async def test_nobody_gives_what_they_do_not_have(api: ApiEnv) -> None:
     group = "rbac.authorization.k8s.io"
     role = {"metadata": {"name": "roles"}, "rules": [{"verbs": ["*"], "apiGroups": [group], "resources": ["roles"]}]}

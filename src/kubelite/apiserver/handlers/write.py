@@ -7,6 +7,7 @@ HTTP (query, body, media types, status codes) ends here; the write path knows on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from kubelite.api.meta import validate_field_manager
 from kubelite.api.types.meta_v1 import DeleteOptions
 from kubelite.apiserver.handlers import read
+from kubelite.apiserver.handlers.answers import attributes_of
 from kubelite.apiserver.handlers.presentation import ListMeta, form_of
 from kubelite.apiserver.handlers.revisions import list_query, parse_int
 from kubelite.apiserver.handlers.selectors import selection_of
@@ -24,6 +26,7 @@ from kubelite.apiserver.registry.patch import APPLY, patch_type, patcher, read_p
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.request import Request, Response
 from kubelite.machinery import errors, fielderrors
+from kubelite.machinery.errors import StatusError
 from kubelite.machinery.fielderrors import Path
 from kubelite.machinery.kind import Kind
 
@@ -214,6 +217,16 @@ async def _apply(registry: Registry, request: Request, kind: Kind, rules: update
     def onto(body: bytes) -> Any:
         return named(application.onto(body), namespace, info.name)
 
+    # An object that goes while it is applied to is no reason to create one without asking.
+    refused: StatusError | None = errors.modified(stored.group, stored.plural, info.name)
+    if not info.subresource and registry.entry(stored, namespace, info.name) is None:
+        refused = await _refusal(registry, request, "create")
+
+    def fresh() -> Any:
+        if refused is not None:
+            raise refused
+        return application.fresh()
+
     written = await update.update(
         registry,
         stored,
@@ -224,11 +237,23 @@ async def _apply(registry: Registry, request: Request, kind: Kind, rules: update
         subresource=info.subresource,
         derives=True,
         takes_body=True,
-        create_with=None if info.subresource else application.fresh,
+        create_with=None if info.subresource else fresh,
         rules=rules,
         tries=update.PATCH_TRIES,
     )
     return _answer(request, kind, written, 201 if written.created else 200)
+
+
+async def _refusal(registry: Registry, request: Request, verb: str) -> StatusError | None:
+    """Why the user may not do what the request does under another verb; None if that is allowed."""
+    from kubelite.apiserver.authz.refusal import refuse
+
+    if registry.authorizer is None or request.user is None:
+        return None
+    attributes = replace(attributes_of(request), verb=verb)
+    decision = registry.authorizer.authorize(request.user, attributes)
+    allowed, reason = decision if isinstance(decision, tuple) else await decision
+    return None if allowed else refuse(request.user, attributes, reason)
 
 
 def named(obj: Any, namespace: str, name: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 from kubelite.apiserver.registry import create, delete, update
 from kubelite.apiserver.registry.ask import Ask, Written
-from kubelite.apiserver.request import Admission, AdmitAll, WriteHook
+from kubelite.apiserver.request import Admission, AdmitAll, Authorizer, WriteHook
 from kubelite.apiserver.watchcache.cache import Subscriber, WatchCache
 from kubelite.apiserver.watchcache.entry import Entry, decode, make
 from kubelite.apiserver.watchcache.selection import Selection
@@ -44,6 +44,8 @@ class Registry:
         self.keeper: Any = None
         """What keeps the encryption of the store (`encryption.Keeper`); None if nothing is encrypted."""
         self.admission: Admission = AdmitAll()
+        self.authorizer: Authorizer | None = None
+        """For writes that need a second permission: an apply that creates."""
         self.hooks: dict[tuple[str, str], list[WriteHook]] = {}
         self._event_ttl = event_ttl
 
