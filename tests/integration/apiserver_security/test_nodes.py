@@ -86,3 +86,50 @@ async def test_a_kubelet_deletes_its_own_pods_only(api: ApiEnv) -> None:
 
 async def test_other_users_gain_nothing_from_the_nodes_rights(api: ApiEnv) -> None:
     assert (await api.get(f"{CORE}/nodes", token=BOB)).status == 403
+
+
+async def test_a_kubelet_reads_the_volume_of_its_pods_claim_and_nothing_else_of_storage(api: ApiEnv) -> None:
+    await register(api)
+    storage = "/apis/storage.k8s.io/v1"
+    volume = {
+        "metadata": {"name": "pv"},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "claimRef": {"namespace": "default", "name": "data"},
+            "csi": {
+                "driver": "d",
+                "volumeHandle": "h",
+                "nodePublishSecretRef": {"namespace": "default", "name": "mount"},
+            },
+        },
+    }
+    assert (await api.post(f"{CORE}/persistentvolumes", volume)).status == 201
+    assert (await api.post(f"{DEFAULT}/secrets", {"metadata": {"name": "mount"}})).status == 201
+    assert (await api.get(f"{CORE}/persistentvolumes/pv", token=NODE)).status == 403
+    spec = {
+        "nodeName": "n",
+        "containers": [{"name": "c", "image": "x"}],
+        "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
+    }
+    assert (await api.post(f"{DEFAULT}/pods", {"metadata": {"name": "p"}, "spec": spec})).status == 201
+    assert (await api.get(f"{CORE}/persistentvolumes/pv", token=NODE)).status == 200
+    assert (await api.get(f"{DEFAULT}/secrets/mount", token=NODE)).status == 200
+    own = {"metadata": {"name": "n"}, "spec": {"drivers": []}}
+    assert (await api.post(f"{storage}/csinodes", own, token=NODE)).status == 201
+    other = await api.post(f"{storage}/csinodes", {**own, "metadata": {"name": "m"}}, token=NODE)
+    assert other.status == 403
+    assert "can only access CSINode with the same name as the requesting node" in other.json()["message"]
+
+
+async def test_a_kubelet_publishes_devices_of_its_own_node_only(api: ApiEnv) -> None:
+    slices = "/apis/resource.k8s.io/v1/resourceslices"
+    pool = {"name": "p", "generation": 1, "resourceSliceCount": 1}
+    spec = {"driver": "d.example", "nodeName": "n", "pool": pool, "devices": []}
+    made = await api.post(slices, {"metadata": {"name": "mine"}, "spec": spec}, token=NODE)
+    assert made.status == 201, made.body
+    foreign = await api.post(slices, {"metadata": {"name": "x"}, "spec": {**spec, "nodeName": "m"}}, token=NODE)
+    assert foreign.status == 403
+    assert (await api.get(slices, token=NODE)).status == 403
+    assert (await api.get(f"{slices}?fieldSelector=spec.nodeName%3Dn", token=NODE)).status == 200
+    assert (await api.delete(f"{slices}/mine", token=NODE)).status == 200

@@ -1,6 +1,6 @@
 """NodeRestriction: a kubelet changes its own Node, its own Lease, and the pods bound to it; nothing of its neighbours.
 
-Source: plugin/pkg/admission/noderestriction/admission.go. CSINode and ResourceSlice objects are not served yet.
+Its own CSINode and ResourceSlices count too. Source: plugin/pkg/admission/noderestriction/admission.go.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KUBELET_LABELS = {
     "beta.kubernetes.io/arch",
 }
 KUBELET_LABEL_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
-RESOURCES = {"Pod", "Node", "Lease", "ServiceAccount", "PersistentVolumeClaim"}
+RESOURCES = {"Pod", "Node", "Lease", "ServiceAccount", "PersistentVolumeClaim", "CSINode", "ResourceSlice"}
 
 PodByName = Callable[[str, str], Pod | None]
 
@@ -57,6 +57,10 @@ class NodeRestriction(Plugin):
             _nodes(request, node)
         elif kind == "Lease":
             _leases(request, node)
+        elif kind == "CSINode":
+            _csi_nodes(request, node)
+        elif kind == "ResourceSlice":
+            _slices(request, node)
         elif kind == "ServiceAccount" and subresource == "token":
             self._tokens(request, node)
 
@@ -160,6 +164,20 @@ def _may_set(label: str, *, creating: bool) -> bool:
         return True
     reserved = any(domain == one or domain.endswith("." + one) for one in ("kubernetes.io", "k8s.io"))
     return not reserved
+
+
+def _csi_nodes(request: AdmissionRequest, node: str) -> None:
+    name = request.name or (request.object.metadata.name if request.object is not None else "")
+    if name != node:
+        raise denied(request, "can only access CSINode with the same name as the requesting node")
+
+
+def _slices(request: AdmissionRequest, node: str) -> None:
+    """Updates are the node authorizer's, which knows whose slice it is."""
+    if request.operation == CREATE and request.object.spec.nodeName != node:
+        raise denied(request, "can only create ResourceSlice with the same NodeName as the requesting node")
+    if request.operation == DELETE and request.old is not None and request.old.spec.nodeName != node:
+        raise denied(request, "can only delete ResourceSlice with the same NodeName as the requesting node")
 
 
 def _leases(request: AdmissionRequest, node: str) -> None:
