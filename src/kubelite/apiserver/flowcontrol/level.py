@@ -48,7 +48,7 @@ class SchemaStats:
 class Flow:
     """The requests that are alike to their FlowSchema: same level, same distinguisher."""
 
-    __slots__ = ("distinguisher", "hand", "head", "level", "schema", "stats")
+    __slots__ = ("distinguisher", "hand", "head", "level", "row", "schema", "stats")
 
     def __init__(self, schema: str, distinguisher: str, level: Level, head: bytes, stats: SchemaStats) -> None:
         self.schema = schema
@@ -58,6 +58,8 @@ class Flow:
         """Header lines for answers."""
         self.stats = stats
         self.hand: tuple[int, ...] = ()
+        self.row: list[float] | None = None
+        """Where the metrics count how long its requests ran."""
 
 
 @dataclass(slots=True, eq=False)

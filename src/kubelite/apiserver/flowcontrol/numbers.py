@@ -7,6 +7,7 @@ scraped. Why: dashboards made for Kubernetes work, and a request that finds a se
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from kubelite.apiserver import metrics
@@ -42,7 +43,11 @@ class Numbers:
     def observe(self, level: Level, flow: Flow, what: str, seconds: float) -> None:
         """`what`: "run", "wait", or why the request was refused."""
         if what == "run":
-            RUN.observe(seconds, level.name, flow.schema, "regular")
+            row = flow.row
+            if row is None:
+                row = flow.row = RUN.row(level.name, flow.schema, "regular")
+            row[bisect_left(BUCKETS, seconds)] += 1
+            row[-1] += seconds
         elif what == "wait":
             WAIT.observe(seconds, level.name, flow.schema, "true")
         else:
