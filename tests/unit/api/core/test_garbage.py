@@ -10,12 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubelite.api.apps.deployment import DEPLOYMENT
-from kubelite.api.apps.replica_set import REPLICA_SET
-from kubelite.api.core.pod.kind import POD
-from kubelite.api.core.pod_template import POD_TEMPLATE
-from kubelite.api.core.replication_controller import REPLICATION_CONTROLLER
-from kubelite.api.core.service.kind import SERVICE
+from kubelite.api import KINDS
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 from tests.unit.api.objects import NOW
@@ -38,7 +33,8 @@ class Garbage:
     def of(self, hint: Any, depth: int = 0) -> Any:
         origin, args = typing.get_origin(hint), typing.get_args(hint)
         if origin is typing.Annotated:
-            return self.of(args[0], depth)
+            is_time = args[0] is str
+            return "2026-01-01T00:00:00Z" if is_time else self.of(args[0], depth)
         if origin in (typing.Union, types.UnionType):
             return self.of(self.random.choice(args), depth)
         if origin is list:
@@ -64,13 +60,13 @@ class Garbage:
         return type_(**values)
 
 
-KINDS = [POD, POD_TEMPLATE, SERVICE, REPLICATION_CONTROLLER, REPLICA_SET, DEPLOYMENT]
+STORED = [kind for kind in KINDS if kind.stored and kind.stored_as is None]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("kind", STORED, ids=lambda kind: f"{kind.group or 'core'}-{kind.kind}")
 def test_no_object_breaks_the_rules(kind: Kind) -> None:
     garbage = Garbage(7)
-    refused = judged = 0
+    judged = 0
     for _ in range(60):
         new, old = garbage.of(kind.type), garbage.of(kind.type)
         try:
@@ -78,7 +74,7 @@ def test_no_object_breaks_the_rules(kind: Kind) -> None:
             kind.set_defaults(old)
             kind.prepare_create(new)
         except (StatusError, ValueError):
-            refused += 1
+            # Amounts and bytes that do not decode upstream.
             continue
         found = [
             *kind.validate(new),
@@ -91,4 +87,4 @@ def test_no_object_breaks_the_rules(kind: Kind) -> None:
         if kind.row is not None:
             assert len(kind.row(new, NOW)) == len(kind.columns)
         judged += 1
-    assert judged > refused
+    assert judged >= 10
