@@ -1,4 +1,4 @@
-"""The store as the server's metrics and traces see it.
+"""The store and admission as the server's metrics and traces see them.
 
 What: `ObservedStore`, a `Store` around another one that measures each call. Why: upstream's `etcd_request_*` metrics tell
 whether it is the store that is slow; they are named so whatever the store is. Flow: registry and watch cache → here →
@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from kubelite.apiserver import metrics
+from kubelite.apiserver.request import Admission, AdmissionRequest
 from kubelite.storage.interface import KeyValue, RangeResult, Store, StoreError, WatchBatch
 
 T = TypeVar("T")
@@ -98,3 +99,37 @@ class ObservedStore:
 
     async def close(self) -> None:
         await self.inner.close()
+
+
+STEP = metrics.REGISTRY.histogram(
+    "apiserver_admission_step_admission_duration_seconds",
+    "Admission sub-step latency histogram in seconds, for each operation and API resource and step type.",
+    ("operation", "rejected", "type"),
+    (0.005, 0.025, 0.1, 0.5, 1.0, 2.5),
+)
+
+
+class ObservedAdmission:
+    """Admission with the time that each phase took."""
+
+    def __init__(self, inner: Admission) -> None:
+        self.inner = inner
+
+    async def mutate(self, request: AdmissionRequest) -> None:
+        await _step("admit", request.operation, self.inner.mutate(request))
+
+    async def validate(self, request: AdmissionRequest) -> None:
+        await _step("validate", request.operation, self.inner.validate(request))
+
+
+async def _step(phase: str, operation: str, work: Awaitable[None]) -> None:
+    started = perf_counter()
+    try:
+        await work
+    except BaseException:
+        STEP.observe(perf_counter() - started, operation, "true", phase)
+        raise
+    seconds = perf_counter() - started
+    row = STEP.row(operation, "false", phase)
+    row[bisect_left(STEP.buckets, seconds)] += 1
+    row[-1] += seconds

@@ -33,7 +33,7 @@ from kubelite.apiserver.handlers.chain import Chain
 from kubelite.apiserver.handlers.dispatch import Dispatcher
 from kubelite.apiserver.http.listener import Listener
 from kubelite.apiserver.http.serving import Serving
-from kubelite.apiserver.observed import ObservedStore
+from kubelite.apiserver.observed import ObservedAdmission, ObservedStore
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.watchcache.cache import WatchCache
 from kubelite.machinery import times
@@ -147,6 +147,8 @@ class ApiServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._follower is not None:
             await self._follower.stop()
+        if self._keeper is not None:
+            await self._keeper.close()
 
     def _spawn(self, name: str, work: Any) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))
@@ -166,7 +168,7 @@ class ApiServer:
 
 def assemble(config: Config, registry: Registry) -> Chain:
     """All parts of the server, as one chain."""
-    registry.admission = admission.build(config, registry)
+    registry.admission = ObservedAdmission(admission.build(config, registry))
     registry.add_hooks(allocators.build(config, registry))
     gate = flowcontrol.build(config, registry)
     paths = {
