@@ -71,11 +71,15 @@ class Updater(NamedTuple):
         merged = merge.merge(self.shape, live, config)
         named = fieldset.recursive_difference(compare.field_set(self.shape, config), self.ignored)
         managed[manager] = Owned(named, self.api_version, before.time if before else None)
-        if before is not None and before.fields:
+        if before is not None and self._drops(before, named):
             merged = self._pruned(merged, managed, manager, before)
         changed = self._compare(self.shape, live, merged)
         managed = self._given_up(live, merged, changed, managed, manager, force=force)
         return (None if live == merged else merged), managed
+
+    def _drops(self, before: Owned, named: Tree) -> bool:
+        """Whether a manager applied something the last time that it does not name now."""
+        return before.api_version != self.api_version or bool(fieldset.difference(before.fields, named))
 
     def _compare(self, shape: Shape, old: Object, new: Object) -> Comparison:
         changed = compare.compare(shape, old, new)

@@ -216,7 +216,7 @@ def flat(document: dict[str, Any]) -> dict[str, Any]:
         elif name == "list":
             for item in value:
                 here = f'.list[name="{item["name"]}"]'
-                out |= {here: None, f"{here}.name": item["name"], f"{here}.value": item["value"]}
+                out |= {here: None, **{f"{here}.{field}": inner for field, inner in item.items()}}
         else:
             out[f".{name}"] = value
     return out
