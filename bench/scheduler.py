@@ -1,8 +1,9 @@
-"""The scheduler's speed: `python -m bench.scheduler [sqlite|etcd|memory ...]`.
+"""The scheduler's speed: `python -m bench.scheduler [--nodes 500] [--pods 1000] [--kind basic] [sqlite|etcd|memory ...]`.
 
-What: an API server and a scheduler in processes of their own (TLS, client certificates, RBAC, admission), 500 Node objects,
-then 1 000 pods twice: created while the scheduler stands by, and waiting for a scheduler that starts. Prints bound pods a
-second, the mean time of a decision and the CPU time of both processes per pod. Why: the goal is 400 pods/s through the API.
+What: an API server and a scheduler in processes of their own (TLS, client certificates, RBAC, admission), Node objects, then pods
+of one kind (`bench.scheduler_decisions.KINDS`, or `preemption`: every node is full of one pod of lower priority) twice: waiting
+for a scheduler that starts, and created while it runs. Prints bound pods a second, the mean time of a decision and the CPU time
+of both processes per pod. Why: the goals are 800 pods/s with 500 nodes and 500 with 5 000.
 Flow: nodes → pods → a watch that counts pods with a node → the scheduler's /metrics.
 """
 
@@ -23,10 +24,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from bench import scheduler_decisions
 from bench.apiserver import Bench, encode, free_port, start_etcd, wait_for
 
-NODES, PODS = 500, 1000
 HERE = pathlib.Path(__file__).parent
 
 
@@ -34,21 +36,28 @@ def node(number: int) -> bytes:
     zone = f"zone-{number % 3}"
     name = f"node-{number:04d}"
     amounts = {"cpu": "32", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
-    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, "kubernetes.io/os": "linux"}
+    disk = "ssd" if number % 2 else "hdd"
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, "disk": disk}
     status = {"capacity": amounts, "allocatable": amounts}
     return json.dumps({"metadata": {"name": name, "labels": labels}, "status": status}).encode()
 
 
-def pod(name: str) -> bytes:
-    """A plain web pod, as a Deployment would make it."""
+def pod(name: str, kind: str, node: str = "") -> bytes:
+    """A web pod, as a Deployment would make it; with `node`, one that fills it and may be driven out."""
+    cpu = "32" if kind == "preemption" else "100m"
     container = {
         "name": "app",
         "image": "registry.example/app:1",
-        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+        "resources": {"requests": {"cpu": cpu, "memory": "64Mi"}},
     }
-    return json.dumps(
-        {"metadata": {"name": name, "labels": {"app": "bench"}}, "spec": {"containers": [container]}}
-    ).encode()
+    spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    if node:
+        spec["nodeName"] = node
+    elif kind == "preemption":
+        spec["priorityClassName"] = "high"
+    else:
+        spec.update(scheduler_decisions.KINDS[kind]())
+    return json.dumps({"metadata": {"name": name, "labels": {"app": "bench"}}, "spec": spec}).encode()
 
 
 def cpu_seconds(pid: int) -> float:
@@ -60,6 +69,15 @@ def memory(pid: int) -> float:
     """Resident megabytes."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is measured."""
+
+    nodes: int
+    pods: int
+    kind: str
 
 
 @dataclass
@@ -111,11 +129,13 @@ async def bound_pods(bench: Bench, wanted: int) -> tuple[asyncio.Future[float], 
     return counting.reached, transport
 
 
-async def round_of(bench: Bench, place: Place, scheduler: int, mark: str, total: int, started: float) -> None:
-    """Waits until `total` pods are bound and prints the row of this round of PODS pods."""
-    before, count = (cpu_seconds(place.server), cpu_seconds(scheduler)), PODS
+async def round_of(
+    bench: Bench, place: Place, scheduler: int, mark: str, total: int, started: float, count: int
+) -> None:
+    """Waits until `total` pods are bound and prints the row of this round of `count` pods."""
+    before = (cpu_seconds(place.server), cpu_seconds(scheduler))
     reached, transport = await bound_pods(bench, total)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         ended = await reached
     transport.close()
     used = [
@@ -131,10 +151,11 @@ async def round_of(bench: Bench, place: Place, scheduler: int, mark: str, total:
     )
 
 
-async def fill(bench: Bench, mark: str) -> None:
-    """Creates PODS pods over 32 connections."""
-    base = "/api/v1/namespaces/bench/pods"
-    source = iter([encode("POST", base, pod(f"{mark}-{n:05d}")) for n in range(PODS)])
+async def fill(bench: Bench, mark: str, load: Load, on_nodes: bool = False) -> None:
+    """Creates the pods over 32 connections; `on_nodes`: one on each node, without a scheduler."""
+    base, count = "/api/v1/namespaces/bench/pods", load.nodes if on_nodes else load.pods
+    bodies = (pod(f"{mark}-{n:05d}", load.kind, f"node-{n:04d}" if on_nodes else "") for n in range(count))
+    source = iter([encode("POST", base, body) for body in bodies])
     opened = [await bench.connect() for _ in range(32)]
 
     async def worker(number: int) -> None:
@@ -148,23 +169,40 @@ async def fill(bench: Bench, mark: str) -> None:
         connection.transport.close()
 
 
-async def drive(bench: Bench, place: Place) -> None:
+async def prepare(bench: Bench, load: Load) -> None:
+    """The namespace and the nodes."""
     first = await bench.connect()
     await first.ask(encode("POST", "/api/v1/namespaces", b'{"metadata":{"name":"bench"}}'))
     await first.ask(encode("POST", "/api/v1/namespaces/bench/serviceaccounts", b'{"metadata":{"name":"default"}}'))
-    for number in range(NODES):
+    high = b'{"metadata":{"name":"high"},"value":1000}'
+    await first.ask(encode("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", high))
+    for number in range(load.nodes):
         status, whole = await first.ask(encode("POST", "/api/v1/nodes", node(number)))
         assert status == 201, whole
         name = f"/api/v1/nodes/node-{number:04d}"
         await first.ask(encode("PATCH", name, b'{"spec":{"taints":null}}', "application/merge-patch+json"))
-    await fill(bench, "early")
+
+
+async def drive(bench: Bench, place: Place, load: Load) -> None:
+    await prepare(bench, load)
+    there = 0
+    if load.kind == "preemption":
+        await fill(bench, "low", load, on_nodes=True)
+        there = load.nodes
+    await fill(bench, "early", load)
     began = time.perf_counter()
     scheduler = place.start_scheduler()
     try:
-        await round_of(bench, place, scheduler.pid, "waiting pods, scheduler starts", PODS, began)
+        await round_of(
+            bench, place, scheduler.pid, "waiting pods, scheduler starts", there + load.pods, began, load.pods
+        )
         began = time.perf_counter()
-        creating = asyncio.create_task(fill(bench, "live"))
-        await round_of(bench, place, scheduler.pid, "pods created meanwhile", 2 * PODS, began)
+        creating = asyncio.create_task(fill(bench, "live", load))
+        # The watch starts anew: it tells of what is bound by now, without the pods that were driven out.
+        left = there - load.pods if there else 0
+        await round_of(
+            bench, place, scheduler.pid, "pods created meanwhile", max(left, 0) + 2 * load.pods, began, load.pods
+        )
         await creating
     finally:
         scheduler.terminate()
@@ -215,15 +253,20 @@ def write_kubeconfig(directory: pathlib.Path, port: int, pair: object) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stores", nargs="*", default=["sqlite", "etcd"], help="sqlite, etcd, memory")
+    parser.add_argument("--nodes", type=int, default=500)
+    parser.add_argument("--pods", type=int, default=1000)
+    parser.add_argument("--kind", choices=[*scheduler_decisions.KINDS, "preemption"], default="basic")
     if len(os.sched_getaffinity(0)) > 1:
         # The API server's process takes CPU 0 for itself.
         os.sched_setaffinity(0, {1})
     import uvloop
 
-    for kind in parser.parse_args().stores:
-        print(f"\n{kind}: {NODES} nodes, {PODS} pods a round")
+    chosen = parser.parse_args()
+    load = Load(chosen.nodes, chosen.pods, chosen.kind)
+    for kind in chosen.stores:
+        print(f"\n{kind}: {load.nodes} nodes, {load.pods} pods a round, {load.kind}")
         with cluster(kind) as (place, context):
-            uvloop.run(drive(Bench(place.port, context, place.server, []), place))
+            uvloop.run(drive(Bench(place.port, context, place.server, []), place, load))
 
 
 if __name__ == "__main__":

@@ -78,9 +78,7 @@ class Scheduler:
     def feasible(self, cycle: Cycle) -> tuple[Mask, list[Rejection]]:
         """The nodes that pass all filters, and the others with their reasons if none is left. Raises PodRefused."""
         fitting, rejected = self._narrow(cycle)
-        for plugin in self.profile.filters:
-            if not fitting.any():
-                break
+        for plugin in self.profile.filters if fitting.any() else ():
             mask = plugin.filter(cycle)
             if mask is None:
                 continue
@@ -88,6 +86,8 @@ class Scheduler:
             if out.any():
                 rejected.append((plugin, out))
                 fitting &= mask
+                if not fitting.any():
+                    break
         fitting = self._without_promises(cycle, fitting, rejected)
         if fitting.any():
             return self._enough(fitting), []

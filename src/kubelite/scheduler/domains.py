@@ -122,6 +122,8 @@ class PodCounts:
         domains = self.domain_of(topology_key)
         among = eligible & (domains >= 0) & self.nodes.active
         size = len(self._domains[topology_key]) or 1
-        totals = np.bincount(domains[among], weights=counts[among], minlength=size).astype(np.int64)
-        present = np.bincount(domains[among], minlength=size) > 0
+        # Nodes that do not take part go to one more domain, which is cut off.
+        numbers = np.where(among, domains, size)
+        totals = np.bincount(numbers, weights=counts, minlength=size + 1)[:size].astype(np.int64)
+        present = np.bincount(numbers, minlength=size + 1)[:size] > 0
         return domains, totals, present

@@ -81,12 +81,15 @@ def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores]:
         points = ratio([(p.utilization, p.score) for p in shape.shape] if shape is not None else [])
     resources, rounds = strategy.resources, strategy.type not in (LEAST, MOST)
     mark = msgspec.json.encode(strategy)
+    if not rounds and [(r.name, r.weight) for r in resources] == [(CPU, 1), (MEMORY, 1)]:
+        return lambda cycle: plain(cycle, points, mark)
 
     def score(cycle: Cycle) -> Scores:
         nodes, pod = cycle.nodes, cycle.pod
 
         def compute(at: At) -> Scores:
-            total, weights = np.zeros(nodes.capacity)[at], np.zeros(nodes.capacity)[at]
+            total = np.zeros(nodes.compared[0, at].shape)
+            weights = total.copy()
             for weight, requested, capacity in columns(nodes, pod, resources, at, real=False):
                 found = points(requested, capacity)
                 # The ratio counts a resource only where it earns something, and rounds to the nearest.
@@ -102,11 +105,42 @@ def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores]:
     return score
 
 
+def plain(cycle: Cycle, points: Points, mark: bytes) -> Scores:
+    """The default resources, both rows at once: most pods are placed by these."""
+    nodes, pod = cycle.nodes, cycle.pod
+    asked = np.array(pod.compared, np.float64)[:, np.newaxis]
+
+    def compute(at: At) -> Scores:
+        capacity = nodes.comparable[:, at]
+        there = capacity > 0
+        found = points(nodes.compared[:, at] + asked, capacity) * there
+        scores: Scores = np.floor(found.sum(axis=0) / np.maximum(there.sum(axis=0), 1))
+        return scores
+
+    return nodes.tracked((mark, pod.compared), compute)
+
+
+def even(nodes: NodeTable, pod: PodInfo, at: At) -> Scores | None:
+    """The balance of CPU and memory alone, whose deviation is half their distance; None where a node lacks one."""
+    cpu, memory = nodes.comparable[:, at]
+    if not (cpu.all() and memory.all()):
+        return None
+    first = np.minimum((nodes.used[CPU][at] + pod.requests.get(CPU, 0)) / cpu, 1.0)
+    second = np.minimum((nodes.used[MEMORY][at] + pod.requests.get(MEMORY, 0)) / memory, 1.0)
+    scores: Scores = np.floor((1 - np.abs(first - second) / 2) * MAX_NODE_SCORE + 1e-9)
+    return scores
+
+
 def balance(cycle: Cycle, resources: Sequence[ResourceSpec]) -> Scores:
     """100 less the standard deviation of the shares in use."""
     nodes, pod = cycle.nodes, cycle.pod
 
+    names = tuple(resource.name for resource in resources)
+
     def compute(at: At) -> Scores:
+        quick = even(nodes, pod, at) if names == (CPU, MEMORY) else None
+        if quick is not None:
+            return quick
         rows = [(requested, capacity) for _, requested, capacity in columns(nodes, pod, resources, at, real=True)]
         if not rows:
             return np.zeros(nodes.capacity)[at]
@@ -120,5 +154,4 @@ def balance(cycle: Cycle, resources: Sequence[ResourceSpec]) -> Scores:
         scores: Scores = np.floor((1 - deviation) * MAX_NODE_SCORE + 1e-9)
         return scores
 
-    names = tuple(resource.name for resource in resources)
     return nodes.tracked(("balance", names, requests_key(pod)), compute)
