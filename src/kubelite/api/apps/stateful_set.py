@@ -12,6 +12,7 @@ from typing import Any
 from kubelite.api import pod_template, workload_validation
 from kubelite.api import validation as check
 from kubelite.api.core.pod.validation.spec import validate_template
+from kubelite.api.core.volumes import claim_spec
 from kubelite.api.types import apps_v1 as apps
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import codec, names, quantity, times
@@ -79,16 +80,15 @@ def default_numbers(spec: apps.StatefulSetSpec) -> None:
 
 
 def _default_claim(claim: v1.PersistentVolumeClaim) -> None:
-    """A claim template names its kind, as upstream's conversion writes it, and has the defaults of a claim."""
+    """A claim template names its kind, as upstream's conversion writes it, and has the defaults of a claim. Raises ValueError."""
     claim.apiVersion = claim.apiVersion or "v1"
     claim.kind = claim.kind or "PersistentVolumeClaim"
-    if not claim.spec.volumeMode:
-        claim.spec.volumeMode = "Filesystem"
-    if not claim.status.phase:
-        claim.status.phase = "Pending"
+    claim.status.phase = claim.status.phase or "Pending"
     if claim.spec.resources is not None:
-        quantity.set_resource_list_defaults(claim.spec.resources.requests)
-        quantity.set_resource_list_defaults(claim.spec.resources.limits)
+        for amounts in (claim.spec.resources.requests, claim.spec.resources.limits):
+            for name, amount in amounts.items():
+                amounts[name] = quantity.rounded_to_milli(amount)
+    claim_spec.set_spec_defaults(claim.spec)
 
 
 def prepare_create(stateful_set: apps.StatefulSet) -> None:
@@ -113,6 +113,8 @@ def validate(stateful_set: apps.StatefulSet) -> FieldErrors:
     if spec.serviceName:
         errors += check.complaints(SPEC / "serviceName", spec.serviceName, names.dns1123_label(spec.serviceName))
     errors += workload_validation.selector(spec.selector, SPEC / "selector", "statefulset")
+    for index, claim in enumerate(spec.volumeClaimTemplates):
+        errors += claim_spec.validate_spec(claim.spec, (SPEC / "volumeClaimTemplates").index(index) / "spec")
     template = SPEC / "template"
     matching = workload_validation.parsed_selector(spec.selector)
     errors += workload_validation.matches_template(matching, spec.template, template)

@@ -109,12 +109,22 @@ def test_mistakes_of_a_stateful_set(spec: dict[str, Any], expected: list[str]) -
 def test_containers_may_mount_what_the_claims_will_bring() -> None:
     mounts = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
     template = {"metadata": {"labels": {"app": "a"}}, "spec": pod_spec(mounts)}
-    claims = [{"metadata": {"name": "data"}, "spec": {}}]
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claims = [{"metadata": {"name": "data"}, "spec": wanted}]
     assert not STATEFUL_SET.validate(
         decoded(STATEFUL_SET, replica_set_wire(template=template, volumeClaimTemplates=claims))
     )
     missing = STATEFUL_SET.validate(decoded(STATEFUL_SET, replica_set_wire(template=template)))
     assert texts(missing) == ['spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"']
+
+
+def test_a_claim_that_no_pod_could_get_is_refused() -> None:
+    found = STATEFUL_SET.validate(
+        decoded(STATEFUL_SET, replica_set_wire(volumeClaimTemplates=[{"metadata": {"name": "x"}}]))
+    )
+    assert "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required" in texts(
+        found
+    )
 
 
 def test_a_stateful_set_name_is_a_dns_label() -> None:
