@@ -3,7 +3,7 @@
 What: `apply` a patch to a document; `create` (three-way) makes the patch of `kubectl apply`. Why: `kubectl patch`, `apply`
 and `edit` send it for every built-in kind. Flow: plain document, plain patch and the kind's `PatchSchema` in, new plain
 document out; the inputs of `apply` stay as they are.
-Directives: `$patch: replace|delete|merge`, `$retainKeys`, `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`.
+Directives: `$patch: replace|delete`, `$retainKeys`, `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`.
 Rules, order of elements and texts follow apimachinery/pkg/util/strategicpatch.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kubelite.machinery import jsontree
+from kubelite.machinery.apply.typed import go_text
 from kubelite.machinery.errors import bad_request
 from kubelite.machinery.patchschema import UNKNOWN, PatchSchema
 from kubelite.machinery.strategicdiff import create
@@ -51,8 +52,8 @@ def _merge_map(original: dict[str, Any], patch: dict[str, Any], schema: PatchSch
             return _plain_map(patch)
         if directive == "delete":
             return {}
-        if directive != "merge":
-            raise bad_request(f"Unknown patch type: {directive} on type: map")
+        # Maps merge anyway: upstream takes no directive that says so.
+        raise bad_request(f"unknown patch type: {directive} in map: {go_text(patch)}")
     if RETAIN_KEYS in patch:
         _retain(original, patch)
     for key in [key for key in patch if key.startswith(SET_ORDER)]:
@@ -201,6 +202,7 @@ def _merge_list(original: list[Any], patch: list[Any], schema: PatchSchema) -> l
         raise bad_request(_BAD_PATCH)
     if any(item.get(PATCH) == "replace" for item in patch):
         return [_plain_map(item) for item in patch if item.keys() != {PATCH}]
+    _check_item_directives(patch)
     deleted = {identity(item) for item in patch if item.get(PATCH) == "delete"}
     merged = [item for item in original if identity(item) not in deleted]
     changes = [item for item in patch if item.get(PATCH) != "delete"]
@@ -213,6 +215,16 @@ def _merge_list(original: list[Any], patch: list[Any], schema: PatchSchema) -> l
         else:
             merged[at] = _merge_map(merged[at], dict(change), items)
     return _in_order(merged, changes, before, identity)
+
+
+def _check_item_directives(patch: list[dict[str, Any]]) -> None:
+    """Items of a list are deleted or replaced; nothing else can be said of them."""
+    for item in patch:
+        directive = item.get(PATCH, "delete")
+        if directive == "merge":
+            raise bad_request("merging lists cannot yet be specified in the patch")
+        if directive != "delete":
+            raise bad_request(f"unknown patch type: {directive} in map: {go_text(item)}")
 
 
 def _in_order(merged: list[Any], order: list[Any], before: list[Any], identity: Callable[[Any], Any]) -> list[Any]:

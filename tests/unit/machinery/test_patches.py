@@ -128,6 +128,35 @@ def test_list_directives(patch: dict[str, Any], result: list[str]) -> None:
     assert [container["name"] for container in found["spec"]["containers"]] == result
 
 
+@pytest.mark.parametrize(
+    ("patch", "text"),
+    [
+        ({"spec": {"$patch": "merge", "hostname": "h"}}, "unknown patch type: merge in map: map[hostname:h]"),
+        ({"spec": {"$patch": "bogus"}}, "unknown patch type: bogus in map: map[]"),
+        (_pod({"name": "a", "$patch": "merge"}), "merging lists cannot yet be specified in the patch"),
+        (_pod({"name": "a", "$patch": "bogus"}), "unknown patch type: bogus in map: map[$patch:bogus name:a]"),
+        ({"spec": {"$retainKeys": "x"}}, "invalid patch format of retainKeys"),
+        ({"metadata": {"$deleteFromPrimitiveList/finalizers": "a"}}, "invalid patch format of primitive list"),
+    ],
+)
+def test_directives_that_do_not_exist_are_named(patch: Any, text: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        strategicpatch.apply({"metadata": {"finalizers": ["x"]}, **_pod({"name": "a"})}, patch, POD)
+    assert (caught.value.code, caught.value.message) == (400, text)
+
+
+def test_directives_in_what_is_new_are_no_fields() -> None:
+    patch = {"spec": {"$setElementOrder/tolerations": [], "nodeSelector": {"$retainKeys": ["a"], "a": "1"}}}
+    found = strategicpatch.apply({"metadata": {}}, patch, POD)
+    assert found["spec"] == {"nodeSelector": {"a": "1"}}
+
+
+def test_an_element_order_alone_sorts_what_is_there() -> None:
+    current = {"metadata": {"finalizers": ["a", "b", "c"]}}
+    found = strategicpatch.apply(current, {"metadata": {"$setElementOrder/finalizers": ["c", "a"]}}, POD)
+    assert found["metadata"]["finalizers"] == ["b", "c", "a"]
+
+
 def test_retain_keys_clears_the_other_members_of_a_union() -> None:
     current = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
     patch = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
