@@ -129,3 +129,16 @@ async def test_component_statuses_say_who_cannot_be_reached(api: ApiEnv) -> None
     assert [item["metadata"]["name"] for item in reply.json()["items"]] == ["controller-manager", "scheduler"]
     assert "ComponentStatus is deprecated" in reply.headers["warning"]
     assert (await api.get("/api/v1/componentstatuses/none")).status == 404
+
+
+async def test_devices_of_others_are_given_in_labelled_namespaces_only(api: ApiEnv) -> None:
+    path = "/apis/resource.k8s.io/v1/namespaces/{}/resourceclaims"
+    request = {"name": "gpu", "exactly": {"deviceClassName": "gpus", "adminAccess": True, "allocationMode": "All"}}
+    claim = {"metadata": {"name": "all"}, "spec": {"devices": {"requests": [request]}}}
+    refused = await api.post(path.format("default"), claim)
+    assert (
+        refused.status == 422 and "spec.devices.requests[0].exactly.adminAccess: Forbidden" in refused.json()["message"]
+    )
+    labels = {"resource.kubernetes.io/admin-access": "true"}
+    await api.post("/api/v1/namespaces", {"metadata": {"name": "admins", "labels": labels}})
+    assert (await api.post(path.format("admins"), claim)).status == 201

@@ -39,6 +39,7 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     from kubelite.apiserver.admission.plugins import certificates
     from kubelite.apiserver.admission.plugins.alwayspullimages import AlwaysPullImages
     from kubelite.apiserver.admission.plugins.defaultclass import DefaultIngressClass, DefaultStorageClass
+    from kubelite.apiserver.admission.plugins.deviceadmin import DeviceAdminAccess
     from kubelite.apiserver.admission.plugins.eventratelimit import EventRateLimit
     from kubelite.apiserver.admission.plugins.extendedresources import ExtendedResourceToleration
     from kubelite.apiserver.admission.plugins.limitranger import LimitRanger
@@ -77,6 +78,7 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
         *certificates.plugins(authz.build(config, registry)),
         DefaultIngressClass(sources.ingress_classes),
     ]
+    plugins.append(DeviceAdminAccess(sources.labels))
     if "RBAC" in authz.names(config, registry):
         plugins.append(RoleEscalation(authz.build(config, registry)))
     return plugins
