@@ -21,6 +21,7 @@ from kubelite.api.apiextensions.custom_resource_definition import FINALIZER
 from kubelite.apiserver.crd import conditions, removal
 from kubelite.apiserver.crd.family import Family
 from kubelite.apiserver.crd.kinds import kinds_of
+from kubelite.apiserver.crd.names import Claim, claim
 from kubelite.apiserver.crd.services import resolver
 from kubelite.apiserver.crd.webhook import Converter
 from kubelite.apiserver.handlers.presentation import forget_form
@@ -59,6 +60,7 @@ class Follower:
         self._alone = alone
         self._serving: dict[str, _Serving] = {}
         self._dirty: dict[str, None] = {}
+        self._claims: dict[str, Claim] = {}
         self._wake = asyncio.Event()
         self._accepted: set[str] = set()
         """Definitions whose delay before Established is over."""
@@ -72,7 +74,14 @@ class Follower:
             await self._serve(name)
 
     def _changed(self, key: str, old: bytes | None, new: bytes | None) -> None:
-        self._dirty[key] = None
+        if new is None:
+            self._claims.pop(key, None)
+        else:
+            self._claims[key] = claim(new)
+        self._again(key)
+
+    def _again(self, name: str) -> None:
+        self._dirty[name] = None
         self._wake.set()
 
     async def run(self) -> None:
@@ -93,7 +102,7 @@ class Follower:
                     log.exception("a custom resource definition cannot be followed", error, name=name)
 
     def _later(self, seconds: float, name: str) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._changed, name, None, None)
+        asyncio.get_running_loop().call_later(seconds, self._again, name)
 
     # -- serving
 
@@ -164,7 +173,7 @@ class Follower:
             self._remove(name, definition)
             return
         group = definition.spec.group
-        others = [one for one in self._registry.cached_list(CRD) if one.spec.group == group]
+        others = [one for one in self._claims.values() if one.spec.group == group]
         accepted = conditions.is_true(definition, conditions.NAMES_ACCEPTED)
         establish = self._alone or name in self._accepted or self._servers() < 2
         edit = conditions.plan(definition, others, self._registry.now_text(), establish=establish)
@@ -182,7 +191,7 @@ class Follower:
     def _delay_over(self, name: str) -> None:
         self._timers.discard(name)
         self._accepted.add(name)
-        self._changed(name, None, None)
+        self._again(name)
 
     def _servers(self) -> int:
         """How many API servers there are, by the endpoints of the `kubernetes` service."""
@@ -192,10 +201,9 @@ class Follower:
 
     def _reconsider(self, group: str, but: str) -> None:
         """Names may have become free: all other definitions of the group that wait for one are looked at again."""
-        for one in self._registry.cached_list(CRD):
-            waits = one.spec.group == group and not conditions.is_true(one, conditions.NAMES_ACCEPTED)
-            if waits and one.metadata.name != but:
-                self._changed(one.metadata.name, None, None)
+        for name, one in self._claims.items():
+            if one.spec.group == group and one.waits and name != but:
+                self._again(name)
 
     async def _write(self, name: str, edit: Callable[[Any], None], subresource: str = "status") -> None:
         try:

@@ -10,8 +10,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from kubelite.api.types.apiextensions_v1 import CustomResourceDefinitionNames
 from kubelite.machinery import codec
+
+
+class _Spec(msgspec.Struct, gc=False):
+    group: str = ""
+
+
+class _Condition(msgspec.Struct, gc=False):
+    type: str = ""
+    status: str = ""
+
+
+class _Status(msgspec.Struct, gc=False):
+    acceptedNames: CustomResourceDefinitionNames | None = None
+    conditions: list[_Condition] = []
+
+
+class Claim(msgspec.Struct, gc=False):
+    """What of a definition concerns the others of its group; far less than the whole, which may be large."""
+
+    spec: _Spec
+    status: _Status = msgspec.field(default_factory=_Status)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a name that it asked for is another's."""
+        return not any(one.type == "NamesAccepted" and one.status == "True" for one in self.status.conditions)
+
+
+claim = msgspec.json.Decoder(Claim).decode
+"""The claim of a definition's JSON."""
 
 
 class Decision(NamedTuple):
