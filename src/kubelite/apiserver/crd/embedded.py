@@ -35,6 +35,8 @@ _MIXED = "may have mixed case, but should otherwise match: "
 def validate_embedded(value: Any, node: Node, path: str) -> list[FieldError]:
     """The mistakes in all embedded objects below `value`."""
     out: list[FieldError] = []
+    if not node.embeds:
+        return out
     if isinstance(value, dict):
         if node.embedded:
             _validate_object(value, path, out)

@@ -17,7 +17,10 @@ from kubelite.machinery.structural.rules import Rule
 
 MANY = 100.0
 NEARLY = 1.5
-_ADVICE = "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)"
+_ADVICE = (
+    "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings "
+    "are declared)"
+)
 _RULES = "x-kubernetes-validations"
 
 

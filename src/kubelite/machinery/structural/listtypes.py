@@ -25,6 +25,8 @@ def validate(value: Any, node: Node, path: str = "") -> list[FieldError]:
 
 
 def _walk(value: Any, node: Node, path: str, out: list[FieldError]) -> None:
+    if not node.unique:
+        return
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(inner, dict | list):

@@ -35,6 +35,7 @@ class Node:
         "checks",
         "default",
         "embedded",
+        "embeds",
         "int_or_string",
         "items",
         "list_type",
@@ -49,6 +50,7 @@ class Node:
         "required",
         "rules",
         "types",
+        "unique",
     )
 
     def __init__(self, raw: dict[str, Any]) -> None:
@@ -77,6 +79,11 @@ class Node:
         self.rules: list[dict[str, Any]] = raw.get("x-kubernetes-validations") or []
         self.checks: Any = None
         """The compiled checks of `values`; made when first needed."""
+        below = [one for one in (*self.properties.values(), self.additional, self.items) if isinstance(one, Node)]
+        self.embeds: bool = self.embedded or any(one.embeds for one in below)
+        """Whether there is a whole object in it, here or below."""
+        self.unique: bool = self.list_type in ("set", "map") or any(one.unique for one in below)
+        """Whether there is a list without duplicates, here or below."""
 
     @property
     def type(self) -> str:
