@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.apienv import ApiEnv, Reply
+from tests.integration.custom_resources.definitions import established
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/test/deployments"
 MAPS = "/api/v1/namespaces/test/configmaps"
@@ -326,3 +327,55 @@ async def test_kubectl_keeps_the_annotation_of_its_client_side_past(api: ApiEnv)
     assert taken.status == 200
     kept = taken.json()["metadata"]["annotations"][annotation]
     assert kept == '{"apiVersion":"v1","data":{"a":"2"},"kind":"ConfigMap","metadata":{"name":"m"}}\n'
+
+
+async def test_custom_resources_merge_by_their_schema(api: ApiEnv) -> None:
+    item = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"type": "string"}, "v": {"type": "integer"}},
+    }
+    listed = {
+        "type": "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        "items": item,
+    }
+    spec = {"type": "object", "properties": {"count": {"type": "integer"}, "parts": listed}}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "subresources": {"scale": {"specReplicasPath": ".spec.count", "statusReplicasPath": ".status.count"}},
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}},
+    }
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "kind": "Thing"},
+            "versions": [version],
+        },
+    }
+    await established(api, definition)
+    path = "/apis/example.com/v1/namespaces/test/things/t"
+
+    def thing(**spec: Any) -> dict[str, Any]:
+        return {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": spec}
+
+    first = await apply(api, path, thing(count=1, parts=[{"name": "x", "v": 1}]))
+    assert first.status == 201, first.body
+    both = await apply(api, path, thing(parts=[{"name": "y"}]), "beta")
+    assert both.json()["spec"]["parts"] == [{"name": "x", "v": 1}, {"name": "y"}]
+    refused = await apply(api, path, thing(count=2), "beta")
+    assert refused.json()["message"] == 'Apply failed with 1 conflict: conflict with "alpha": .spec.count'
+    unknown = await apply(api, path, thing(nope=2), "beta")
+    assert unknown.json()["message"].endswith("Kind=Thing): .spec.nope: field not declared in schema")
+    scaled = await api.patch(f"{path}/scale", {"spec": {"replicas": 5}}, query={"fieldManager": "scaler"})
+    assert scaled.status == 200, scaled.body
+    found = (await api.get(path)).json()
+    assert owners(found)["scaler", "Update", "scale"] == {"f:spec": {"f:count": {}}}
+    assert "f:count" not in owners(found)["alpha", "Apply", ""]["f:spec"]
