@@ -34,19 +34,18 @@ class Scheme:
         """Removes, then adds, in one step. Raises ValueError for two kinds that claim one name."""
         gone = {id(kind) for kind in remove}
         kept = [kind for kind in self.kinds if id(kind) not in gone]
-        for kind in self.kinds:
-            if id(kind) in gone:
-                self._by_resource.pop((kind.group, kind.version, kind.plural), None)
-                self._by_kind.pop((kind.api_version, kind.kind), None)
+        # Copies, so that a conflict leaves everything as it was and readers see the old names or the new ones.
+        by_resource = {key: kind for key, kind in self._by_resource.items() if id(kind) not in gone}
+        by_kind = {key: kind for key, kind in self._by_kind.items() if id(kind) not in gone}
         for kind in add:
             resource = (kind.group, kind.version, kind.plural)
             named = (kind.api_version, kind.kind)
-            if resource in self._by_resource or named in self._by_kind:
+            if resource in by_resource or named in by_kind:
                 raise ValueError(f"two declarations of {kind.api_version} {kind.kind}")
-            self._by_resource[resource] = kind
-            self._by_kind[named] = kind
+            by_resource[resource] = kind
+            by_kind[named] = kind
             kept.append(kind)
-        self.kinds = tuple(kept)
+        self.kinds, self._by_resource, self._by_kind = tuple(kept), by_resource, by_kind
         self.generation += 1
 
     def copy(self) -> Scheme:

@@ -223,3 +223,16 @@ async def test_many_definitions_are_established_together() -> None:
         for crd in crds:
             await until_condition(api, crd["metadata"]["name"], "Established")
         assert len((await api.get("/apis/stable.example.com/v1")).json()["resources"]) == 40
+
+
+async def test_a_definition_cannot_take_the_names_of_a_built_in_kind() -> None:
+    async with api_server() as api:
+        group = "rbac.authorization.k8s.io"
+        crd = definition("roles", "Role", group=group)
+        crd["metadata"]["annotations"] = {"api-approved.kubernetes.io": "unapproved, a test"}
+        assert (await api.post(CRDS, crd)).status == 201
+        await until_condition(api, f"roles.{group}", "NamesAccepted")
+        roles = f"/apis/{group}/v1/namespaces/default/roles"
+        made = await api.post(roles, {"metadata": {"name": "one"}, "rules": [{"verbs": ["get"], "nonsense": 1}]})
+        assert made.status == 422, "a Role is still checked as a Role"
+        assert (await api.get(f"/apis/{group}/v1/clusterroles")).status == 200

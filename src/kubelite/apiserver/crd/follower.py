@@ -120,6 +120,9 @@ class Follower:
         if present is not None and present.signature == signature:
             present.family.terminating = terminating
             return
+        if self._is_built_in(definition):
+            log.warning("a custom resource definition has the names of a built-in kind and is not served", name=name)
+            return
         family = Family(definition, entry.body, self._converter(definition))
         family.terminating = terminating
         kinds, stored = kinds_of(definition, family)
@@ -134,6 +137,16 @@ class Follower:
         self._end_watches(old)
         if present is not None and present.family.converter is not None:
             await present.family.converter.close()
+
+    def _is_built_in(self, definition: Any) -> bool:
+        """Whether a kind of the server's own has the names: it stays what it is (upstream: OverlappingBuiltInResources)."""
+        names = definition.status.acceptedNames
+        return any(
+            kind.custom is None
+            and kind.group == definition.spec.group
+            and (kind.plural == names.plural or kind.kind == names.kind)
+            for kind in self._registry.scheme
+        )
 
     def _converter(self, definition: Any) -> Converter | None:
         conversion = definition.spec.conversion
