@@ -185,42 +185,55 @@ def version() -> dict[str, str]:
     }
 
 
+def _caches(registry: Any) -> Iterator[tuple[str, str, Any]]:
+    """(group, resource, cache) of every stored kind, once."""
+    for (group, plural), cache in list(registry.cache.by_kind.items()):
+        if (cache.kind.group, cache.kind.plural) == (group, plural):
+            yield group, plural, cache
+
+
 def publish_objects(registry: Any) -> None:
-    """How many objects there are, read from the caches when scraped."""
-
-    def objects() -> Iterator[tuple[tuple[str, ...], float]]:
-        for (group, plural), cache in list(registry.cache.by_kind.items()):
-            if (cache.kind.group, cache.kind.plural) == (group, plural):
-                yield (group, plural), float(len(cache.entries))
-
-    def watchers() -> Iterator[tuple[tuple[str, ...], float]]:
-        for (group, plural), cache in list(registry.cache.by_kind.items()):
-            if cache.watchers and (cache.kind.group, cache.kind.plural) == (group, plural):
-                yield (
-                    ("WATCH", group, cache.kind.version, plural, "", "cluster", "apiserver"),
-                    float(len(cache.watchers)),
-                )
-
-    metrics.REGISTRY.collect(
+    """How many objects and watches there are, read from the caches when scraped."""
+    collect = metrics.REGISTRY.collect
+    stored = "Number of stored objects at the time of last check split by kind."
+    collect(
         "apiserver_resource_objects",
-        "Number of stored objects at the time of last check split by kind.",
+        stored,
         "gauge",
         ("group", "resource"),
-        objects,
+        lambda: (((group, plural), float(len(cache.entries))) for group, plural, cache in _caches(registry)),
     )
-    metrics.REGISTRY.collect(
+    collect(
         "apiserver_storage_objects",
-        "Number of stored objects at the time of last check split by kind.",
+        stored,
         "gauge",
         ("resource",),
-        lambda: [((errors.qualified(plural, group),), number) for (group, plural), number in objects()],
+        lambda: (
+            ((errors.qualified(plural, group),), float(len(cache.entries)))
+            for group, plural, cache in _caches(registry)
+        ),
     )
-    metrics.REGISTRY.collect(
+    collect(
+        "apiserver_watch_events_total",
+        "Number of events sent in watch clients.",
+        "counter",
+        ("group", "version", "resource"),
+        lambda: (
+            ((group, cache.kind.version, plural), float(cache.sent))
+            for group, plural, cache in _caches(registry)
+            if cache.sent
+        ),
+    )
+    collect(
         "apiserver_longrunning_requests",
-        "Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component.",
+        "Gauge of all active long-running requests; here the watches, by resource.",
         "gauge",
         ("verb", "group", "version", "resource", "subresource", "scope", "component"),
-        watchers,
+        lambda: (
+            (("WATCH", group, cache.kind.version, plural, "", "cluster", "apiserver"), float(len(cache.watchers)))
+            for group, plural, cache in _caches(registry)
+            if cache.watchers
+        ),
     )
 
 

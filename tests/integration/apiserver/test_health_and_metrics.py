@@ -46,6 +46,8 @@ METRICS = (
     'etcd_request_duration_seconds_bucket{operation="create",resource="namespaces"',
     'authentication_attempts{result="success"}',
     'authenticated_user_requests{username="admin"}',
+    'apiserver_watch_events_total{group="",version="v1",resource="namespaces"}',
+    'apiserver_admission_step_admission_duration_seconds_count{operation="CREATE",rejected="false",type="admit"}',
     "process_resident_memory_bytes",
     "process_cpu_seconds_total",
     "process_start_time_seconds",
@@ -58,7 +60,10 @@ async def test_metrics_have_the_names_that_dashboards_know() -> None:
     async with api_server() as api:
         assert (await api.post("/api/v1/namespaces", {"metadata": {"name": "a"}})).status == 201
         assert (await api.get("/api/v1/namespaces/a")).status == 200
-        async with api.watch("/api/v1/namespaces"):
+        async with api.watch("/api/v1/namespaces") as watch:
+            await api.post("/api/v1/namespaces", {"metadata": {"name": "b"}})
+            while (await watch.next())["object"]["metadata"]["name"] != "b":
+                pass
             reply = await api.get("/metrics")
         assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
         lines = reply.body.decode().splitlines()

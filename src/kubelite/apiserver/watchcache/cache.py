@@ -304,7 +304,7 @@ class WatchCache:
         self._flushed = asyncio.get_running_loop().time()
         dirty, self._dirty = self._dirty, set()
         for cache in dirty:
-            round_: dict[tuple[object, ...], bytes] = {}
+            round_: dict[tuple[object, ...], tuple[bytes, int]] = {}
             for watcher in list(cache.watchers):
                 watcher.flush(round_)
 

@@ -34,6 +34,8 @@ class ResourceCache:
         self.floor = 0
         self.changed = 0
         self.watchers: set[Watcher] = set()
+        self.sent = 0
+        """Events sent to watchers, all together."""
         self.kept: tuple[str, int, list[bytes]] | None = None
         """(namespace, `changed`, joined bodies) of the last large list, for a moment."""
         self.filling: list[tuple[str, bytes | None, int, bytes | None]] | None = None

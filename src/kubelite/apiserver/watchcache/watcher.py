@@ -60,8 +60,8 @@ def frame(type_: str, shown: bytes) -> bytes:
     return b'{"type":"%b","object":%b}\n' % (type_.encode(), shown)
 
 
-Round = dict[tuple[Any, ...], bytes]
-"""Bytes made in one round of flushes: (cursor, selection, presentation) → the joined events."""
+Round = dict[tuple[Any, ...], tuple[bytes, int]]
+"""Made in one round of flushes: (cursor, selection, presentation) → the joined events, and how many they are."""
 
 
 class Watcher:
@@ -124,16 +124,19 @@ class Watcher:
             return
         key = (self.cursor, self.selection.key, self.presentation.key, self.minimum)
         # Only framed bytes are shared: a stream without HTTP chunks must not get them.
-        joined = round_.get(key) if sink.chunked else None
-        if joined is None:
-            joined = b"".join(self._frames(cache.since(self.cursor)))
+        made = round_.get(key) if sink.chunked else None
+        if made is None:
+            frames = self._frames(cache.since(self.cursor))
+            joined = b"".join(frames)
             if joined and sink.chunked:
                 joined = b"%x\r\n%b\r\n" % (len(joined), joined)
+            made = (joined, len(frames))
             if sink.chunked:
-                round_[key] = joined
+                round_[key] = made
         self.cursor = cache.end
-        if joined:
-            sink.write(joined)
+        if made[1]:
+            cache.sent += made[1]
+            sink.write(made[0])
 
     def _must_wait(self) -> bool:
         """Whether the next changes have to be converted first; then a task does it and flushes again."""
@@ -190,6 +193,9 @@ class Watcher:
         previous = change.previous
         if previous is None:
             return change.entry
+        custom = self.selection.kind.custom
+        if custom is not None:
+            previous = custom.view(previous) or previous
         old = b'"resourceVersion":"%d"' % previous.revision
         new = b'"resourceVersion":"%d"' % change.revision
         return Entry(
