@@ -130,11 +130,16 @@ async def bound_pods(bench: Bench, wanted: int) -> tuple[asyncio.Future[float], 
 
 
 async def round_of(
-    bench: Bench, place: Place, scheduler: int, mark: str, total: int, started: float, count: int
+    bench: Bench, place: Place, scheduler: int, mark: str, total: int, load: Load, meanwhile: str = ""
 ) -> None:
-    """Waits until `total` pods are bound and prints the row of this round of `count` pods."""
-    before = (cpu_seconds(place.server), cpu_seconds(scheduler))
+    """Waits until `total` pods are bound and prints the row of this round; `meanwhile`: creates its pods under this name."""
+    before, count = (cpu_seconds(place.server), cpu_seconds(scheduler)), load.pods
     reached, transport = await bound_pods(bench, total)
+    # Let the watch tell of what is there before anything is driven out.
+    await asyncio.sleep(1.0 if meanwhile else 0.0)
+    started = time.perf_counter()
+    if meanwhile:
+        await fill(bench, meanwhile, load)
     async with asyncio.timeout(300):
         ended = await reached
     transport.close()
@@ -190,20 +195,13 @@ async def drive(bench: Bench, place: Place, load: Load) -> None:
         await fill(bench, "low", load, on_nodes=True)
         there = load.nodes
     await fill(bench, "early", load)
-    began = time.perf_counter()
     scheduler = place.start_scheduler()
     try:
-        await round_of(
-            bench, place, scheduler.pid, "waiting pods, scheduler starts", there + load.pods, began, load.pods
-        )
-        began = time.perf_counter()
-        creating = asyncio.create_task(fill(bench, "live", load))
+        first = there + load.pods
+        await round_of(bench, place, scheduler.pid, "waiting pods, scheduler starts", first, load)
         # The watch starts anew: it tells of what is bound by now, without the pods that were driven out.
-        left = there - load.pods if there else 0
-        await round_of(
-            bench, place, scheduler.pid, "pods created meanwhile", max(left, 0) + 2 * load.pods, began, load.pods
-        )
-        await creating
+        second = max(there, load.pods) + load.pods
+        await round_of(bench, place, scheduler.pid, "pods created meanwhile", second, load, "live")
     finally:
         scheduler.terminate()
         scheduler.wait(15)

@@ -37,6 +37,8 @@ class Scheduler:
         self.world = world if isinstance(world, World) else World(world)
         self.profile = profile or default_profile()
         self.rng = rng or random.Random()
+        for plugin in self.profile.filters:
+            plugin.world = self.world
         self.binding = Binding()
         """What the last placed pod's claims need before it is bound."""
         self._next = 0

@@ -103,6 +103,8 @@ class FilterPlugin:
     name = ""
     events: Registered = MappingProxyType({})
     """What can change a verdict: event → hint (`events.Hints`)."""
+    world: World | None = None
+    """What hints look at; set by the scheduler that runs the plugin."""
 
     def narrow(self, cycle: Cycle) -> frozenset[str] | None:
         """The only nodes that come into question, None for all (PreFilterResult)."""

@@ -43,6 +43,10 @@ class Metrics:
             "Number of attempts to successfully schedule a pod.",
             buckets=(1.0, 2.0, 4.0, 8.0, 16.0),
         )
+        self._add_preemption(registry)
+        self._add_queue(registry)
+
+    def _add_preemption(self, registry: Registry) -> None:
         self.victims = registry.histogram(
             "scheduler_preemption_victims",
             "Number of selected preemption victims.",
@@ -56,6 +60,8 @@ class Metrics:
             "Number of preemptions that were carried out in the background, by the result.",
             ("result",),
         )
+
+    def _add_queue(self, registry: Registry) -> None:
         self.plugin_failures = registry.counter(
             "kubelite_scheduler_user_plugin_failures_total",
             "Number of calls of user plugins that raised, were too slow or answered wrongly.",

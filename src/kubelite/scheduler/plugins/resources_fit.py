@@ -12,7 +12,7 @@ from kubelite.api.logic import podresources
 from kubelite.api.logic.fit import Shortage
 from kubelite.scheduler import events
 from kubelite.scheduler.framework import Cycle, FilterPlugin, Scores, Trial, Why
-from kubelite.scheduler.nodes import PODS, At, Mask
+from kubelite.scheduler.nodes import PODS, At, Mask, NodeTable
 from kubelite.scheduler.plugins.allocation import strategy_scorer
 from kubelite.scheduler.plugins.args import NodeResourcesFitArgs, ScoringStrategy
 from kubelite.scheduler.pods import Node, PodInfo
@@ -31,8 +31,7 @@ class RoomTrial:
 
     __slots__ = ("left", "wanted")
 
-    def __init__(self, cycle: Cycle, position: int, wanted: dict[str, int]) -> None:
-        nodes = cycle.nodes
+    def __init__(self, nodes: NodeTable, position: int, wanted: dict[str, int]) -> None:
         self.wanted = wanted
         self.left = {
             name: int(nodes.allocatable[name][position]) - int(nodes.used[name][position])
@@ -70,7 +69,7 @@ class ResourcesFit(FilterPlugin):
         self.events = {
             events.NODE_ADD: self._suits,
             events.NODE_ALLOCATABLE: self._suits,
-            events.POD_DELETE: None,
+            events.POD_DELETE: self._left_room,
             events.POD_SCALED_DOWN: self._gives_back,
         }
         self.scorer = strategy_scorer(args.scoringStrategy or ScoringStrategy())
@@ -79,6 +78,18 @@ class ResourcesFit(FilterPlugin):
         """Whether the pod would fit on the node if it were empty."""
         there = podresources.amounts(new.status.allocatable)
         return all(number <= there.get(name, 0) for name, number in self.wanted(pod).items())
+
+    def _left_room(self, pod: PodInfo, old: PodInfo, new: None) -> bool:
+        """Whether the pod fits where another one has gone, or was promised that node: then it has to be judged anew."""
+        node = old.pod.spec.nodeName
+        position = self.world.nodes.index.get(node) if self.world is not None else None
+        if self.world is None or position is None or self.world.nominations.node_of(pod.key) == node:
+            return True
+        room = RoomTrial(self.world.nodes, position, self.wanted(pod))
+        for guest in self.world.nodes.guests.get(position, {}).values():
+            if guest.priority < pod.priority:
+                room.take(guest)
+        return not room.refusals()
 
     def _gives_back(self, pod: PodInfo, old: PodInfo, new: PodInfo) -> bool:
         """Whether a pod that got smaller left something that is wanted."""
@@ -127,7 +138,7 @@ class ResourcesFit(FilterPlugin):
         return [Why(text, mask, hopeless) for text, mask in short]
 
     def trial(self, cycle: Cycle, position: int) -> Trial | None:
-        return RoomTrial(cycle, position, self.wanted(cycle.pod))
+        return RoomTrial(cycle.nodes, position, self.wanted(cycle.pod))
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
         return self.scorer(cycle)
