@@ -101,9 +101,17 @@ async def test_watches_selectors_and_patches_work_in_the_converted_version() -> 
             assert patched.json()["spec"] == {"host": "a", "port": "1"}
             event = await watch.next()
             assert (event["type"], event["object"]["spec"]) == ("ADDED", {"host": "a", "port": "1"})
+            await api.patch(path(name="two"), {"spec": {"hostPort": "c:1"}})
+            event = await watch.next()
+            assert (event["type"], event["object"]["spec"]) == ("DELETED", {"host": "a", "port": "1"})
+            assert event["object"]["apiVersion"] == "stable.example.com/v2"
+            await api.patch(path(name="two"), {"spec": {"hostPort": "a:1"}})
+            assert (await watch.next())["type"] == "ADDED"
         assert (await api.get(path(name="two"))).json()["spec"] == {"hostPort": "a:1"}
         listed = (await api.get(path(version="v2"), query={"fieldSelector": "spec.host=a"})).json()
         assert len(listed["items"]) == 2
+        gone = await api.delete(path(version="v2"), query={"fieldSelector": "spec.host=a"})
+        assert (gone.status, len(gone.json()["items"])) == (200, 2)
 
 
 async def test_a_list_is_converted_in_one_review_and_once() -> None:

@@ -332,6 +332,8 @@ async def delete_collection(registry: Registry, request: Request, kind: Kind) ->
     list_query(request, watch=False)
     selection = selection_of(request, kind)
     await registry.cache.fresh()
+    if kind.custom is not None:
+        await read.prepare(form_of(kind), registry.cache.of(kind), selection.namespace)
     entries = list(registry.cache.of(kind.storage_kind).select(selection))
     done = await delete.delete_collection(registry, kind.storage_kind, entries, options, ask)
     return Response(200, form_of(kind).pieces(done, ListMeta(registry.cache.revision)))
