@@ -146,16 +146,12 @@ def applies(count: int) -> Iterator[bytes]:
         name = f"web-{number % 100}"
         template = json.loads(pod(number % 100))["spec"]
         template["containers"][0]["image"] = f"registry.example/app:{number // 100}"
-        body = {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": name, "namespace": "bench", "labels": {"app": name}},
-            "spec": {
-                "replicas": 3,
-                "selector": {"matchLabels": {"app": name}},
-                "template": {"metadata": {"labels": {"app": name}}, "spec": template},
-            },
+        spec = {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": template},
         }
+        metadata = {"name": name, "namespace": "bench", "labels": {"app": name}}
+        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
         path = f"/apis/apps/v1/namespaces/bench/deployments/{name}?fieldManager=bench"
         yield encode("PATCH", path, json.dumps(body).encode(), "application/apply-patch+yaml")
 
