@@ -28,6 +28,14 @@ LINES = (
     "get job sample -o jsonpath={.spec.backoffLimit}",
     "scale sts/sample --replicas=3",
     "get sts",
+    "describe sts sample",
+    "describe ds sample",
+    "describe quota sample",
+    "describe limits sample",
+    "describe pdb sample",
+    "describe ip 192.168.7.7",
+    "describe servicecidr sample",
+    "describe ingressclass sample",
 )
 
 

@@ -27,6 +27,8 @@ DESCRIBERS = {
     "deployments.apps": "workloads:deployment",
     "replicasets.apps": "workloads:replica_set",
     "replicationcontrollers": "workloads:replication_controller",
+    "statefulsets.apps": "sets:stateful_set",
+    "daemonsets.apps": "sets:daemon_set",
     "namespaces": "simple:namespace",
     "configmaps": "simple:config_map",
     "secrets": "simple:secret",
@@ -36,6 +38,12 @@ DESCRIBERS = {
     "rolebindings.rbac.authorization.k8s.io": "simple:binding",
     "clusterrolebindings.rbac.authorization.k8s.io": "simple:binding",
     "priorityclasses.scheduling.k8s.io": "simple:priority_class",
+    "resourcequotas": "limits:resource_quota",
+    "limitranges": "limits:limit_range",
+    "poddisruptionbudgets.policy": "limits:disruption_budget",
+    "ipaddresses.networking.k8s.io": "limits:ip_address",
+    "servicecidrs.networking.k8s.io": "limits:service_cidr",
+    "ingressclasses.networking.k8s.io": "limits:ingress_class",
 }
 """Resource → module below `kubelite.cli.describe`:function; all others are generic."""
 
@@ -122,7 +130,7 @@ async def _gather(session: Session, item: Item) -> Object:
     name = item.resource.name
     if name == "deployments.apps":
         return await _replica_sets(session, item)
-    if name in ("replicasets.apps", "replicationcontrollers"):
+    if name in ("replicasets.apps", "replicationcontrollers", "statefulsets.apps", "daemonsets.apps"):
         return await _phases(session, item)
     if name == "services":
         resources = await session.resources()
