@@ -30,6 +30,8 @@ LINES = (
     "get sts",
     "describe sts sample",
     "describe ds sample",
+    "describe job sample",
+    "describe cj sample",
     "describe quota sample",
     "describe limits sample",
     "describe pdb sample",
@@ -54,6 +56,11 @@ async def test_prints_what_kubectl_prints_about_the_new_kinds(cli: Cli) -> None:
         if "-v" not in name and not name.startswith("ingresses-") and not name.startswith("daemonsets-"):
             made = await cli("create -f -", manifest(sample))
             assert made.code == 0, (name, made.err)
+    ended = {"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:01:30Z", "succeeded": 1, "ready": 0}
+    conditions = [{"type": type_, "status": "True"} for type_ in ("SuccessCriteriaMet", "Complete")]
+    done = {"status": {**ended, "conditions": conditions}}
+    reply = await cli.api.patch("/apis/batch/v1/namespaces/default/jobs/sample/status", done)
+    assert reply.status == 200, reply.body
     different = []
     for line in LINES:
         # An age may pass to the next second between the two: the second comparison decides.

@@ -29,6 +29,8 @@ DESCRIBERS = {
     "replicationcontrollers": "workloads:replication_controller",
     "statefulsets.apps": "sets:stateful_set",
     "daemonsets.apps": "sets:daemon_set",
+    "jobs.batch": "jobs:job",
+    "cronjobs.batch": "jobs:cron_job",
     "namespaces": "simple:namespace",
     "configmaps": "simple:config_map",
     "secrets": "simple:secret",
