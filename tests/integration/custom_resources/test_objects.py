@@ -260,3 +260,22 @@ async def test_finalizers_without_a_domain_are_taken_with_a_warning(api: ApiEnv)
     made = await api.post(path(), body)
     assert made.status == 201
     assert "prefer a domain-qualified finalizer name" in made.headers["warning"]
+
+
+async def test_what_admission_puts_in_is_pruned_and_filled_in(api: ApiEnv) -> None:
+    class Meddling:
+        """Admission that adds a field which the schema has not, and removes one that it fills in."""
+
+        async def mutate(self, request: Any) -> None:
+            if request.kind.kind == "CronTab" and request.operation != "DELETE":
+                request.object.content["spec"] |= {"nonsense": 1, "color": "blue"}
+                request.object.content["spec"].pop("replicas", None)
+
+        async def validate(self, request: Any) -> None:
+            return None
+
+    api.registry.admission = Meddling()
+    expected = {"color": "blue", "replicas": 1}
+    assert (await api.post(path(), custom("one", spec={}))).json()["spec"] == expected
+    patched = await api.patch(path(name="one"), {"spec": {"replicas": 5}})
+    assert patched.json()["spec"] == expected

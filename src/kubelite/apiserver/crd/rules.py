@@ -39,7 +39,8 @@ class CustomRules:
         self._scale = scale
 
     def prepare_create(self, obj: Unstructured) -> None:
-        """A version with a status subresource starts without a status."""
+        """After admission, which may have put in what the schema does not have; starts without a status if that is apart."""
+        self._served.set_defaults(obj)
         if self._has_status:
             obj.content.pop("status", None)
 

@@ -145,6 +145,8 @@ async def _attempt(
     request, conditional = _drafted(registry, kind, entry, change, ask, subresource, rules, takes_body)
     new, old = request.object, request.old
     await registry.admission.mutate(request)
+    if kind.custom is not None:  # what admission put in is pruned and filled in like what the client sent
+        kind.set_defaults(new)
     _validate(kind, new, old, rules)
     await registry.admission.validate(request)
     if kind.warnings is not None and not subresource:
