@@ -375,40 +375,6 @@ def test_names_and_huge_jobs_are_warned_of() -> None:
     assert CRON_JOB.warnings(decoded(CRON_JOB, cron_wire()), None) == []
 
 
-STATUSES: list[Any] = [
-    pytest.param({}, {}, ["Running", "0/1", ""], id="new"),
-    pytest.param({"parallelism": 3}, {"succeeded": 1}, ["Running", "1/1 of 3", ""], id="work-queue"),
-    pytest.param(
-        {"completions": 2},
-        {
-            "succeeded": 2,
-            "startTime": "2026-01-01T11:00:00Z",
-            "completionTime": "2026-01-01T11:00:07Z",
-            "conditions": [{"type": "Complete", "status": "True"}],
-        },
-        ["Complete", "2/2", "7s"],
-        id="complete",
-    ),
-    pytest.param(
-        {},
-        {"startTime": "2026-01-01T11:59:00Z", "conditions": [{"type": "FailureTarget", "status": "True"}]},
-        ["FailureTarget", "0/1", "60s"],
-        id="failing",
-    ),
-    pytest.param(
-        {}, {"conditions": [{"type": "Suspended", "status": "True"}]}, ["Suspended", "0/1", ""], id="suspended"
-    ),
-]
-
-
-@pytest.mark.parametrize(("spec", "status", "cells"), STATUSES)
-def test_table_of_jobs(spec: dict[str, Any], status: dict[str, Any], cells: list[str]) -> None:
-    wire = {**job_wire(**spec), "status": status}
-    wire["metadata"]["creationTimestamp"] = "2026-01-01T11:00:00Z"
-    assert JOB.row is not None
-    assert JOB.row(decoded(JOB, wire), NOW) == ["j", *cells, "60m", "c", "web:1", "<none>"]
-
-
 def test_table_of_cron_jobs() -> None:
     wire = {**cron_wire(timeZone="UTC"), "status": {"active": [{}], "lastScheduleTime": "2026-01-01T11:55:00Z"}}
     wire["metadata"]["creationTimestamp"] = "2026-01-01T11:00:00Z"
