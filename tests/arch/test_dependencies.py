@@ -35,8 +35,9 @@ def lock(name: str) -> tuple[str, Pins]:
 def asked() -> tuple[list[Requirement], list[Requirement]]:
     """What running needs, and what developing needs besides."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extra = [line for lines in project["optional-dependencies"].values() for line in lines]
-    return [Requirement(line) for line in project["dependencies"]], [Requirement(line) for line in extra]
+    extra = [Requirement(line) for lines in project["optional-dependencies"].values() for line in lines]
+    others = [requirement for requirement in extra if requirement.name != project["name"]]
+    return [Requirement(line) for line in project["dependencies"]], others
 
 
 def unsatisfied(requirements: list[Requirement], pins: Pins) -> list[str]:
