@@ -21,6 +21,7 @@ from kubelite.cli.resources import Resource, Resources, discover
 from kubelite.client.client import Client
 from kubelite.client.config import ClientConfig
 from kubelite.client.connection import Response
+from kubelite.client.errors import status_error
 
 PROGRAM = "kubelite"
 USER_AGENT = "kubelite"
@@ -173,11 +174,14 @@ class Session:
             data = body if isinstance(body, bytes) else msgspec.json.encode(body)
             fields.setdefault("Content-Type", "application/json")
         response = await self.client.request(
-            method, path, query=query, body=data, headers=fields or None, seconds=self.seconds
+            method, path, query=query, body=data, headers=fields or None, seconds=self.seconds, raw=True
         )
+        # Refusals carry warnings too: "v1 X is deprecated" beside "not found".
         self.show_warnings(response.values("warning"))
         if self.parsed.number("v") >= 6:
             self.warn(f'"Response" verb="{method}" url="{self.config.server}{path}" status="{response.status}"')
+        if response.status >= 400:
+            raise status_error(response.status, response.body)
         return response
 
     async def json(self, method: str, path: str, **more: Any) -> Object:

@@ -28,3 +28,14 @@ async def test_every_warning_of_an_answer_is_printed(cli: Cli) -> None:
 async def test_every_warning_counts_as_an_error_when_told_so(cli: Cli) -> None:
     result = await cli("create -f - --warnings-as-errors", POD)
     assert (result.code, result.err.splitlines()[-1]) == (1, "error: 2 warnings received")
+
+
+async def test_a_refusal_is_printed_with_its_warnings(cli: Cli) -> None:
+    absent = await cli("get cs nope")
+    assert absent.err.splitlines() == [
+        "Warning: v1 ComponentStatus is deprecated in v1.19+",
+        'Error from server (NotFound): componentstatuses "nope" not found',
+    ]
+    refused = await cli("delete cs nope")
+    text = "Error from server (MethodNotAllowed): the server does not allow this method on the requested resource"
+    assert refused.err.splitlines() == [text]

@@ -76,12 +76,12 @@ class Dispatcher:
             raise errors.path_not_found()
         if kind.custom is not None:
             _check_custom(request, kind)
+        special = self._handlers.get((info.group, info.resource, info.subresource))
+        if special is not None and not info.subresource and kind.verbs and info.verb not in kind.verbs:
+            raise errors.path_method_not_allowed()
         if kind.deprecation:
             request.warnings.append(kind.deprecation)
-        special = self._handlers.get((info.group, info.resource, info.subresource))
         if special is not None:
-            if not info.subresource and kind.verbs and info.verb not in kind.verbs:
-                raise errors.path_method_not_allowed()
             return special(request)
         if info.subresource:
             return self._subresource(request, kind)
