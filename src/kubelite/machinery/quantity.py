@@ -161,6 +161,17 @@ def total(amounts: Mapping[str, str | int | float]) -> dict[str, int]:
     return {name: milli(quantity) for name, quantity in amounts.items()}
 
 
+def weighted(counts: Mapping[str | int | float, int]) -> str:
+    """The canonical sum of amounts of which each comes so many times, in the family of the first that is not zero."""
+    nano, family = 0, "SI"
+    for quantity, times in counts.items():
+        parsed = _parsed(quantity)
+        if nano == 0:
+            family = parsed.family
+        nano += parsed.nano * times
+    return _text(max(-_MAX, min(_MAX, nano)), family)
+
+
 def _text(nano: int, family: str) -> str:
     if nano == 0:
         return "0"

@@ -49,6 +49,7 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     from kubelite.apiserver.admission.plugins.podsecurity import PodSecurity
     from kubelite.apiserver.admission.plugins.priority import Priority
     from kubelite.apiserver.admission.plugins.rbac import RoleEscalation
+    from kubelite.apiserver.admission.plugins.resourcequota import QuotaAdmission
     from kubelite.apiserver.admission.plugins.runtimeclass import RuntimeClass
     from kubelite.apiserver.admission.plugins.serviceaccount import ServiceAccountAdmission
     from kubelite.apiserver.admission.plugins.storage import PersistentVolumeClaimResize, StorageObjectInUseProtection
@@ -81,4 +82,5 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     plugins.append(DeviceAdminAccess(sources.labels))
     if "RBAC" in authz.names(config, registry):
         plugins.append(RoleEscalation(authz.build(config, registry)))
+    plugins.append(QuotaAdmission(registry, settings_of(QuotaAdmission.name)))  # last: it reserves what it lets pass
     return plugins
