@@ -68,7 +68,9 @@ def sealed(metadata: Any) -> Any:
         return metadata
     entries = [
         {**entry, "fieldsV1": msgspec.Raw(msgspec.json.encode(entry["fieldsV1"]))}
-        if isinstance(entry, dict) and entry.get("fieldsV1") is not None and not isinstance(entry["fieldsV1"], msgspec.Raw)
+        if isinstance(entry, dict)
+        and entry.get("fieldsV1") is not None
+        and not isinstance(entry["fieldsV1"], msgspec.Raw)
         else entry
         for entry in metadata["managedFields"]
     ]

@@ -212,14 +212,17 @@ async def test_plugins_that_are_off_by_default_can_be_turned_on(tmp_path: Path) 
         assert 429 in codes
 
 
+CONFIGURATION = "{kind: AdmissionConfiguration, apiVersion: apiserver.config.k8s.io/v1,"
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
         ("kind: Other", "want kind AdmissionConfiguration"),
         ("[1]", "not a mapping"),
-        ("{kind: AdmissionConfiguration, apiVersion: apiserver.config.k8s.io/v1, plugins: [{name: EventRateLimit, configuration: {limits: [{type: x}]}}]}",
+        (CONFIGURATION + " plugins: [{name: EventRateLimit, configuration: {limits: [{type: x}]}}]}",
          "want a type of Server"),
-        ("{kind: AdmissionConfiguration, apiVersion: apiserver.config.k8s.io/v1, plugins: [{name: PodSecurity, configuration: {default: {}}}]}",
+        (CONFIGURATION + " plugins: [{name: PodSecurity, configuration: {default: {}}}]}",
          "unknown field 'default'"),
     ],
 )  # fmt: skip

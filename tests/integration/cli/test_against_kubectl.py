@@ -138,7 +138,7 @@ LINES = (
     "create quota q --hard=cpu=x --dry-run=client -o yaml",
     "create quota q --scopes=Foo --hard=pods=1 --dry-run=client -o yaml",
     "create quota --dry-run=client -o yaml",
-    "create ingress i --class=default --rule='foo.com/path*=svc:8080,tls=my-cert' --annotation a=b --annotation c=d --dry-run=client",
+    "create ingress i --class=c --rule='foo.com/path*=svc:8080,tls=cert' --annotation a=b --annotation c=d --dry-run=client",
     "create ingress i --rule='foo.com/=svc:port'  --default-backend=d:http --dry-run=client -o yaml",
     "create ingress i --dry-run=client -o yaml",
     "create ingress i --rule=x --dry-run=client -o yaml",

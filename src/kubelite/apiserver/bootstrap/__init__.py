@@ -18,7 +18,14 @@ log = get_logger(__name__)
 
 async def ensure(config: Config, registry: Any) -> None:
     """Brings the default objects into being. Raises StoreError if the store does not answer."""
-    from kubelite.apiserver.bootstrap import authentication, component_policy, controller_policy, merge, objects, user_policy
+    from kubelite.apiserver.bootstrap import (
+        authentication,
+        component_policy,
+        controller_policy,
+        merge,
+        objects,
+        user_policy,
+    )
     from kubelite.apiserver.bootstrap.writer import Writer, never
 
     writer = Writer(registry.store)

@@ -23,9 +23,7 @@ def handlers() -> dict[str, Handler]:
 
 def ask(handlers: dict[str, Handler], path: str, query: str = "", **headers: str) -> Response:
     handler = handlers.get(path) or handlers["/openapi/v3/"]
-    answer = handler(
-        Request("GET", path, query, {name.replace("_", "-"): value for name, value in headers.items()})
-    )
+    answer = handler(Request("GET", path, query, {name.replace("_", "-"): value for name, value in headers.items()}))
     assert isinstance(answer, Response)
     return answer
 
