@@ -2,7 +2,7 @@
 
 What: `fields_text(kind, obj, metadata)`, the FieldsV1 of everything in a new object. Why: a controller creates many pods with
 the same spec, and the fields of equal bytes are equal; only what is new has to be walked. Flow: part of the object → JSON →
-remembered text, or a walk (`machinery.apply.compare`). Bounds: `ENTRIES` texts of parts up to `MAX_BYTES`; a kind whose parts do
+remembered text, or a walk (`machinery.apply.text`). Bounds: `ENTRIES` texts of parts up to `MAX_BYTES`; a kind whose parts do
 not repeat is walked every time.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from kubelite.api import ownership
-from kubelite.machinery.apply import compare, fieldset
 from kubelite.machinery.apply.shape import Shape
+from kubelite.machinery.apply.text import of_field
 from kubelite.machinery.codec import encode
 from kubelite.machinery.kind import Kind
 
@@ -55,9 +55,7 @@ class Outlines:
         return text
 
     def _walk(self, name: str, body: bytes) -> str:
-        changed = compare.compare(self._shape, {}, {name: _generic(body)})
-        node = changed.added.get(f"f:{name}", changed.modified.get(f"f:{name}"))
-        return "" if node is None else fieldset.encode(node).decode()
+        return of_field(self._shape, name, _generic(body))
 
 
 _outlines: dict[tuple[str, str], Outlines] = {}

@@ -28,6 +28,8 @@ _EXTENSION = "x-kubernetes-"
 
 Field = tuple[str, "Shape"]
 """The element of a field and its shape."""
+Plan = tuple[str, tuple[tuple[str, "Shape", str], ...]]
+"""How `text` writes a struct with certain fields: its start, then for each field to look into name, shape and what follows."""
 
 
 class Shape:
@@ -44,6 +46,7 @@ class Shape:
         "item",
         "keys",
         "kind",
+        "plans",
         "scalar",
     )
 
@@ -70,6 +73,8 @@ class Shape:
         self.is_set = is_set
         self.defaults: dict[str, Any] = {}
         """Of a list: the values of keys that items may leave out."""
+        self.plans: dict[tuple[str, ...], Plan] = {}
+        """Of a struct: what `text` has worked out, by the names of the fields that are there."""
         self._key = f'k:{{"{keys[0]}":' if len(keys) == 1 else None
         self._fill = fill
         if fill is None:
