@@ -72,6 +72,13 @@ def _pod_gc(context: Context) -> Component:
     return controller
 
 
+def _resource_quota(context: Context) -> Component:
+    controller: Component = _load("resourcequota.controller", "ResourceQuotaController")(
+        context, context.settings.resource_quota_sync_period
+    )
+    return controller
+
+
 CONTROLLERS: Mapping[str, Factory] = {
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
@@ -86,6 +93,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "pod-garbage-collector-controller": _pod_gc,
     "replicaset-controller": _replica_sets,
     "replicationcontroller-controller": _replication_controllers,
+    "resourcequota-controller": _resource_quota,
     "root-ca-certificate-publisher-controller": _root_ca,
     "serviceaccount-controller": _plain("serviceaccount.controller", "ServiceAccountController"),
     "taint-eviction-controller": _plain("tainteviction.controller", "TaintEvictionController"),

@@ -72,6 +72,8 @@ class Config:
     """Share of lost nodes (at least three) from which a zone counts as disrupted."""
     terminated_pod_gc_threshold: int = 12500
     """Finished pods to keep; the oldest beyond are deleted. 0 keeps all."""
+    resource_quota_sync_period: float = 300.0
+    """Seconds between full counts of what quotas count."""
     kube_api_qps: float = 0.0
     """Requests a second to the API server, 0 for no limit."""
 

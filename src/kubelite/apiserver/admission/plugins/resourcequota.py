@@ -106,9 +106,9 @@ class QuotaAdmission(Plugin):
             while waiters := self._waiting.pop(namespace, None):
                 try:
                     await self._round(namespace, waiters)
-                except Exception as error:  # noqa: BLE001 - each of those who wait gets it
+                except Exception as failure:  # noqa: BLE001 - each of those who wait gets it
                     for waiter in waiters:
-                        _refuse(waiter, error)
+                        _refuse(waiter, failure)
                 for waiter in waiters:
                     if not waiter.done.done():
                         waiter.done.set_result(None)
@@ -143,8 +143,8 @@ class QuotaAdmission(Plugin):
             if error.code != 404:  # a quota that is gone limits nothing
                 raise
             refused.clear()
-        for waiter, error in refused:
-            _refuse(waiter, error)
+        for waiter, why in refused:
+            _refuse(waiter, why)
 
     def _is_drawn_on(self, namespace: str, name: str, waiter: _Waiter) -> bool:
         """Whether the quota counts the request, which has not been refused yet."""

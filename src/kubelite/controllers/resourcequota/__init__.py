@@ -1,0 +1,1 @@
+"""Finds out what of each quota is used, and gives back what is free again."""

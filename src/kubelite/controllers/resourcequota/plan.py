@@ -1,0 +1,55 @@
+"""What the status of a quota should say: pure.
+
+What: `resources(quota)` names the resources to look at, `status(quota, objects, now)` the status, `is_newer` whether it is
+worth a write. Why: admission only adds; this counts anew. Source: pkg/controller/resourcequota (syncResourceQuota),
+apiserver/pkg/quota/v1 (CalculateUsage): what nothing uses any more is "0", what no served resource uses stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from kubelite.api.logic.quota import amounts, scopes
+from kubelite.api.logic.quota.evaluators import evaluator, resources_of
+from kubelite.api.types.base import Quantity
+from kubelite.api.types.core_v1 import ResourceQuota, ResourceQuotaStatus
+
+Resource = tuple[str, str]
+"""(group, plural)."""
+
+
+def resources(quota: ResourceQuota) -> dict[Resource, list[str]]:
+    """The resources whose objects use the quota, each with the names that they use."""
+    found: dict[Resource, list[str]] = {}
+    for name in quota.spec.hard:
+        resource = resources_of(name)
+        if resource is not None:
+            found.setdefault(resource, []).append(name)
+    return found
+
+
+def status(quota: ResourceQuota, objects: Mapping[Resource, Iterable[Any]], now: datetime) -> ResourceQuotaStatus:
+    """`objects` has those of the namespace for each resource of `resources` that is served."""
+    selectors = scopes.selectors_of(quota.spec)
+    used = dict(quota.status.used)
+    for resource, names in resources(quota).items():
+        if resource not in objects:
+            continue
+        by = evaluator(*resource)
+        inside = (obj for obj in objects[resource] if not selectors or scopes.covers(selectors, by.traits(obj)))
+        counted = (by.usage(obj, now) for obj in inside)
+        used.update(amounts.total(counted, names))
+    return ResourceQuotaStatus(hard=dict(quota.spec.hard), used=amounts.only(used, sorted(quota.spec.hard)))
+
+
+def is_newer(wanted: ResourceQuotaStatus, present: ResourceQuotaStatus) -> bool:
+    """Whether the statuses differ in more than spelling."""
+    return not (amounts.same(wanted.hard, present.hard) and amounts.same(wanted.used, present.used))
+
+
+def lowers(wanted: Mapping[str, Quantity], present: Mapping[str, Quantity]) -> bool:
+    """Whether something would be given back."""
+    both = {name: amount for name, amount in present.items() if name in wanted}
+    return bool(amounts.exceeding(both, wanted))
