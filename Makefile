@@ -39,7 +39,7 @@ test: setup-test ## Run every test (check, unit, contract, integration, end to e
 	$(PY) -m pytest tests --ignore=tests/arch
 
 unit: .venv/.complete-dev ## Run the tests that need no root and no cluster
-	$(PY) -m pytest tests/unit tests/integration
+	$(PY) -m pytest tests/unit tests/integration tests/conformance
 
 e2e: setup-test ## Run the end-to-end tests only
 	$(PY) -m pytest tests/e2e

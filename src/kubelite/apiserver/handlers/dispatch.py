@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from kubelite.apiserver.handlers import read, subresources, watch, write
+from kubelite.apiserver.handlers import negotiate, read, subresources, watch, write
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.request import Request, RequestInfo, ResourceHandlers, Response
 from kubelite.machinery import errors
@@ -82,6 +82,8 @@ class Dispatcher:
         if kind.deprecation:
             request.warnings.append(kind.deprecation)
         if special is not None:
+            if info.verb == "create" and not info.subresource:
+                negotiate.choose(request.headers.get("accept", ""), tables=False)
             return special(request)
         if info.subresource:
             return self._subresource(request, kind)

@@ -1,6 +1,6 @@
 """Which form of an object a client wants: plain, as a table, or only its metadata.
 
-What: `choose(accept, kind)`. Why: kubectl asks for tables and controllers for metadata through the Accept header,
+What: `choose(accept)`. Why: kubectl asks for tables and controllers for metadata through the Accept header,
 with JSON to fall back on. Flow: the first media type that can be given wins; the answer is remembered per header.
 Source: apiserver/pkg/endpoints/handlers/negotiation.
 """
@@ -35,8 +35,8 @@ PLAIN = Wanted("")
 
 
 @lru_cache(maxsize=512)
-def choose(accept: str) -> Wanted:
-    """What to give. Raises StatusError 406 if nothing fits."""
+def choose(accept: str, tables: bool = True) -> Wanted:
+    """What to give; reviews and bindings have no tables. Raises StatusError 406 if nothing fits."""
     if not accept:
         return PLAIN
     binary: Wanted | None = None
@@ -48,7 +48,11 @@ def choose(accept: str) -> Wanted:
         parameters = dict(p.strip().partition("=")[::2] for p in rest.split(";") if "=" in p)
         form = parameters.get("as", "")
         if form:
-            if form not in AS_KINDS or parameters.get("g", "meta.k8s.io") != "meta.k8s.io":
+            if (
+                (form == "Table" and not tables)
+                or form not in AS_KINDS
+                or parameters.get("g", "meta.k8s.io") != "meta.k8s.io"
+            ):
                 continue
             if parameters.get("v", "v1") not in ("v1", "v1beta1"):
                 continue

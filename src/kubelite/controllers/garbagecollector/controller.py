@@ -22,6 +22,7 @@ from kubelite.controllers.discovery import Discovery, Resources
 from kubelite.controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Graph, Node, Owned, without_owners
 from kubelite.controllers.garbagecollector.plan import (
     ABSENT,
+    WAITING,
     Delete,
     DropReferences,
     owner_state,
@@ -100,7 +101,12 @@ class GarbageCollector:
         if isinstance(action, DropReferences):
             await self._set_owners(node.kind, fresh, without_owners(meta.ownerReferences, set(action.uids)))
         elif isinstance(action, Delete):
-            await self._delete(node.kind, fresh, action.policy)
+            if WAITING in owners.values() and any(child.in_foreground for child in self._graph.dependents(key)):
+                # Its own dependents wait too: perhaps a circle, in which each would wait for the next for ever.
+                await self._unblock(node.kind, fresh)
+                fresh = await self._fresh(node)
+            if fresh is not None:
+                await self._delete(node.kind, fresh, action.policy)
         return None
 
     async def _owner_state(self, node: Node, reference: OwnerReference) -> str:
@@ -167,6 +173,14 @@ class GarbageCollector:
 
     async def _set_owners(self, kind: Kind, fresh: Owned, left: list[OwnerReference]) -> None:
         await self._patch(kind, fresh, {"ownerReferences": [msgspec.to_builtins(reference) for reference in left]})
+
+    async def _unblock(self, kind: Kind, fresh: Owned) -> None:
+        """Let no owner wait for this object."""
+        references = fresh.metadata.ownerReferences
+        if any(reference.blockOwnerDeletion for reference in references):
+            for reference in references:
+                reference.blockOwnerDeletion = False
+            await self._set_owners(kind, fresh, references)
 
     async def _patch(self, kind: Kind, fresh: Owned, metadata: dict[str, Any]) -> None:
         """A merge patch, which every kind takes; the version in it guards the list that it replaces."""
