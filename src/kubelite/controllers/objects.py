@@ -48,13 +48,53 @@ class Container(Object):
     restartPolicy: str | None = None
 
 
+class FieldRequirement(Object):
+    """A requirement on a node's fields, such as its name."""
+
+    key: str = ""
+    operator: str = ""
+    values: list[str] = field(default_factory=list)
+
+
+class NodeTerm(Object):
+    matchFields: list[FieldRequirement] = field(default_factory=list)
+
+
+class NodeTerms(Object):
+    nodeSelectorTerms: list[NodeTerm] = field(default_factory=list)
+
+
+class NodeAffinity(Object):
+    requiredDuringSchedulingIgnoredDuringExecution: NodeTerms | None = None
+
+
+class Affinity(Object):
+    """Where a pod may run, as far as it names nodes."""
+
+    nodeAffinity: NodeAffinity | None = None
+
+
+class ClaimSource(Object):
+    claimName: str = ""
+
+
+class Volume(Object):
+    """A volume, as far as it is a claim."""
+
+    name: str = ""
+    persistentVolumeClaim: ClaimSource | None = None
+
+
 class PodSpec(Object):
+    affinity: Affinity | None = None
     containers: list[Container] = field(default_factory=list)
     hostname: str = ""
     initContainers: list[Container] = field(default_factory=list)
     nodeName: str = ""
+    restartPolicy: str = ""
     subdomain: str = ""
     tolerations: list[Toleration] = field(default_factory=list)
+    volumes: list[Volume] = field(default_factory=list)
 
 
 class PodCondition(Object):
@@ -64,9 +104,21 @@ class PodCondition(Object):
     type: str = ""
 
 
+class Terminated(Object):
+    exitCode: int | None = None
+    finishedAt: str | None = None
+
+
+class ContainerState(Object):
+    """A container's state, as far as it has ended."""
+
+    terminated: Terminated | None = None
+
+
 class ContainerStatus(Object):
     name: str = ""
     restartCount: int | None = None
+    state: ContainerState | None = None
 
 
 class PodAddress(Object):

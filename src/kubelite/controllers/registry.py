@@ -96,6 +96,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "resourcequota-controller": _resource_quota,
     "root-ca-certificate-publisher-controller": _root_ca,
     "serviceaccount-controller": _plain("serviceaccount.controller", "ServiceAccountController"),
+    "statefulset-controller": _plain("statefulset.controller", "StatefulSetController"),
     "taint-eviction-controller": _plain("tainteviction.controller", "TaintEvictionController"),
 }
 

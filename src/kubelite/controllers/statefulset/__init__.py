@@ -1,0 +1,1 @@
+"""Pods with names and storage of their own, one after the other."""
