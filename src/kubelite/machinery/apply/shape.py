@@ -29,7 +29,9 @@ _EXTENSION = "x-kubernetes-"
 Field = tuple[str, "Shape"]
 """The element of a field and its shape."""
 Plan = tuple[str, tuple[tuple[str, "Shape", str], ...]]
-"""How `text` writes a struct with certain fields: its start, then for each field to look into name, shape and what follows."""
+"""How `text` writes a struct or map of certain names: its start, then for each value in it name, shape and what follows."""
+Part = tuple[str, str, "Shape", Any]
+"""One field for `text`: how its element is written, name, shape, and what upstream's empty object has there."""
 
 
 class Shape:
@@ -41,11 +43,13 @@ class Shape:
         "always",
         "atomic",
         "defaults",
+        "elements",
         "fields",
         "is_set",
         "item",
         "keys",
         "kind",
+        "parts",
         "plans",
         "scalar",
     )
@@ -73,8 +77,11 @@ class Shape:
         self.is_set = is_set
         self.defaults: dict[str, Any] = {}
         """Of a list: the values of keys that items may leave out."""
+        self.elements: dict[str, tuple[str, str]] = {}
+        """Of a list with one key: elements that `text` has met, by the value of the key, and how it writes them."""
+        self.parts: dict[tuple[str, ...], tuple[Part, ...]] = {}
         self.plans: dict[tuple[str, ...], Plan] = {}
-        """Of a struct: what `text` has worked out, by the names of the fields that are there."""
+        """Of a struct or map: what `text` has worked out, by the names that are there."""
         self._key = f'k:{{"{keys[0]}":' if len(keys) == 1 else None
         self._fill = fill
         if fill is None:

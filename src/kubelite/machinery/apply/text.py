@@ -1,14 +1,15 @@
 """The FieldsV1 of new values, written without a tree in between.
 
 What: `of_field(shape, name, value)`, the node of one field of a new object, as `compare` and `fieldset.encode` would make it.
-Why: every create pays for this walk; which of a struct's fields end there follows from their names alone, so it is planned once
-for each set of names and only what contains something is looked into. Flow: plain values beside a Shape in, text out. Bounds:
-`MOST_PLANS` plans a shape. Only for values that have the types of their shapes: of built-in kinds, after decoding.
+Why: every create pays for this walk; which fields of a struct or map end there follows from their names alone, so it is
+planned once for each set of names and only what contains something is looked into. Flow: plain values beside a Shape in, text
+out. Bounds: `MOST_PLANS` plans of a struct or map, `MOST_ELEMENTS` elements of a list. Only for values that have the types of
+their shapes: of built-in kinds, after decoding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -16,9 +17,10 @@ import msgspec
 from kubelite.machinery.apply import element
 from kubelite.machinery.apply.compare import ABSENT
 from kubelite.machinery.apply.element import of_field as field_element
-from kubelite.machinery.apply.shape import ANYTHING, DEDUCED, LIST, MAP, SCALAR, STRING, Field, Plan, Shape
+from kubelite.machinery.apply.shape import ANYTHING, DEDUCED, LIST, MAP, SCALAR, STRING, Field, Part, Plan, Shape
 
 MOST_PLANS = 256
+MOST_ELEMENTS = 512
 LEAF = "{}"
 SELF = '".":{}'
 _encode = msgspec.json.Encoder().encode
@@ -40,21 +42,24 @@ def _beside(shape: Shape, old: Any, value: Any) -> str:
     if shape.atomic or not value:
         return "" if old == value else LEAF
     if type(value) is dict and shape.kind in (MAP, DEDUCED):
-        always = shape.always
-        return _joined(
-            (known[0], _beside(known[1], always.get(name, ABSENT), inner))
-            for name, inner in value.items()
-            if (known := _known(shape, name))
-        )
+        names = tuple(value)
+        parts = shape.parts.get(names) or _parts(shape, names)
+        texts = [text + node for text, name, inner, was in parts if (node := _beside(inner, was, value[name]))]
+        return f"{{{','.join(texts)}}}" if texts else ""
     if type(value) is list and shape.kind == LIST:
         items = _items(shape, value)
         return f"{{{','.join(items)}}}" if items else ""
     return LEAF
 
 
-def _joined(nodes: Iterable[tuple[str, str]]) -> str:
-    texts = [f"{_text(name)}:{node}" for name, node in sorted(nodes) if node]
-    return f"{{{','.join(texts)}}}" if texts else ""
+def _parts(shape: Shape, names: tuple[str, ...]) -> tuple[Part, ...]:
+    """The fields with these names in canonical order, each with what upstream's empty object has."""
+    known = sorted(((*_known(shape, name), name) for name in names), key=itemgetter(0))
+    if len(shape.parts) >= MOST_PLANS:
+        shape.parts.clear()
+    found = tuple((f"{_text(node)}:", name, inner, shape.always.get(name, ABSENT)) for node, inner, name in known)
+    shape.parts[names] = found
+    return found
 
 
 def _whole(shape: Shape, value: Any) -> str:
@@ -62,8 +67,6 @@ def _whole(shape: Shape, value: Any) -> str:
     if not value or shape.atomic:
         return LEAF
     if type(value) is dict:
-        if shape.item is not None or shape.kind != MAP:
-            return _entries(shape, value)
         start, inside = shape.plans.get(names := tuple(value)) or _planned(shape, names)
         if not inside:
             return start
@@ -76,40 +79,65 @@ def _whole(shape: Shape, value: Any) -> str:
     return LEAF
 
 
-def _entries(shape: Shape, value: dict[str, Any]) -> str:
-    texts = [SELF]
-    for name in sorted(value):
-        known, inner = _known(shape, name)
-        texts.append(f"{_text(known)}:{_whole(inner, value[name])}")
-    return f"{{{','.join(texts)}}}"
-
-
 def _items(shape: Shape, items: list[Any]) -> list[str]:
     """Items in canonical order; those that can have no element are left out, repeated ones are one thing as a whole."""
-    assert shape.item is not None
+    inner, identify = shape.item, _by_text if _has_text_key(shape) else _by_any
+    assert inner is not None
+    plans = inner.plans
     nodes: dict[str, str] = {}
     for item in items:
-        try:
-            name = shape.element_of(item)
-        except ValueError:
+        found = identify(shape, item)
+        if found is None:
             continue
-        nodes[name] = LEAF if name in nodes else _whole(shape.item, item)
-    names: Iterable[str] = nodes
-    if len(nodes) > 1:
-        names = sorted(nodes, key=None if _sorts_as_text(shape) else element.sort_key)
-    return [f"{_text(name)}:{nodes[name]}" for name in names]
+        name, text = found
+        if name in nodes:
+            nodes[name] = text + LEAF
+            continue
+        # A planned struct that ends there, as most items are, is written without a call.
+        plan = plans.get(tuple(item)) if plans else None
+        nodes[name] = text + (_whole(inner, item) if plan is None or plan[1] else plan[0])
+    if len(nodes) < 2:
+        return list(nodes.values())
+    names = sorted(nodes, key=None if identify is _by_text or _sorts_as_text(shape) else element.sort_key)
+    return [nodes[name] for name in names]
+
+
+def _by_text(shape: Shape, item: Any) -> tuple[str, str] | None:
+    """The element of an item whose only key is a text, and how it is written: for most items known from others."""
+    key = item.get(shape.keys[0])
+    if key is None:
+        return _by_any(shape, item)
+    found = shape.elements.get(key)
+    if found is None:
+        if len(shape.elements) >= MOST_ELEMENTS:
+            shape.elements.clear()
+        found = _by_any(shape, item)
+        if found is not None:
+            shape.elements[key] = found
+    return found
+
+
+def _by_any(shape: Shape, item: Any) -> tuple[str, str] | None:
+    try:
+        name = shape.element_of(item)
+    except ValueError:
+        return None
+    return name, f"{_text(name)}:"
+
+
+def _has_text_key(shape: Shape) -> bool:
+    assert shape.item is not None
+    return len(shape.keys) == 1 and shape.item.fields[shape.keys[0]][1].scalar == STRING
 
 
 def _sorts_as_text(shape: Shape) -> bool:
     """Whether elements sort as their texts do: numbers of different lengths do not."""
     assert shape.item is not None
-    if len(shape.keys) == 1:
-        return shape.item.fields[shape.keys[0]][1].scalar == STRING
     return shape.is_set and shape.item.scalar == STRING
 
 
 def _planned(shape: Shape, names: tuple[str, ...]) -> Plan:
-    """How the node of a struct with these fields is written: its start, and what follows each field that is looked into."""
+    """How the node of a struct or map with these names is written: its start, and what follows each value that is looked into."""
     text = f"{{{SELF}"
     pieces: list[tuple[str, Shape, str]] = []
     start = ""
