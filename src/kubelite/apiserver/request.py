@@ -88,6 +88,7 @@ class Request:
         "info",
         "method",
         "path",
+        "raw_path",
         "raw_query",
         "reply_head",
         "span",
@@ -108,6 +109,8 @@ class Request:
         self.method = method
         self.path = path
         """Percent-decoded."""
+        self.raw_path = ""
+        """As the client sent it, where that is not `path`."""
         self.raw_query = raw_query
         self.headers: dict[str, str] = headers if headers is not None else {}
         """Names in lower case; repeated headers joined with ",". """
@@ -237,6 +240,10 @@ class AdmissionRequest:
     options: Any = None
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
+    ask: Any = None
+    """The `Ask` of the write: the version that the client writes, its field manager."""
+    again: Any = None
+    """Kept by admission while it mutates: who has to look again, because somebody after them changed the object."""
 
 
 class Admission(Protocol):

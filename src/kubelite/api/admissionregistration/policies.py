@@ -1,8 +1,8 @@
 """Admission policies: rules in expressions, evaluated by the server itself.
 
 What: ValidatingAdmissionPolicy and MutatingAdmissionPolicy. Why: they share parameters, variables and matching; they differ in
-what an expression is for. Flow: shared checks first, then `_validate_validating` or `_validate_mutating`. Expressions are checked
-for being there; compiling belongs to who has the compiler. Upstream: pkg/apis/admissionregistration/validation/validation.go.
+what an expression is for. Flow: shared checks first, then those of each kind, then every
+expression is compiled (`expressions`). Upstream: pkg/apis/admissionregistration/validation/validation.go.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from kubelite.api import columns
 from kubelite.api import validation as check
-from kubelite.api.admissionregistration import rules
+from kubelite.api.admissionregistration import expressions, rules
 from kubelite.api.conditions import validate_conditions
 from kubelite.api.types import admissionregistration_v1 as v1
 from kubelite.machinery import fielderrors as fe
@@ -119,7 +119,8 @@ def validate_validating(policy: v1.ValidatingAdmissionPolicy) -> FieldErrors:
         return errors + [fe.required(path / name, _EITHER) for name in ("validations", "auditAnnotations")]
     for index, validation in enumerate(spec.validations):
         errors += _validate_validation(validation, (path / "validations").index(index))
-    return errors + _validate_annotations(spec.auditAnnotations, policy.metadata.name, path / "auditAnnotations")
+    errors += _validate_annotations(spec.auditAnnotations, policy.metadata.name, path / "auditAnnotations")
+    return errors + expressions.check_policy(policy)
 
 
 def _validate_validation(validation: v1.Validation, path: Path) -> FieldErrors:
@@ -186,7 +187,8 @@ def validate_mutating(policy: v1.MutatingAdmissionPolicy) -> FieldErrors:
         errors.append(fe.required(path / "mutations", "mutations must contain at least one item"))
     for index, mutation in enumerate(spec.mutations):
         errors += _validate_mutation(mutation, (path / "mutations").index(index))
-    return errors + rules.choice(path / "reinvocationPolicy", spec.reinvocationPolicy, rules.REINVOCATION_POLICIES)
+    errors += rules.choice(path / "reinvocationPolicy", spec.reinvocationPolicy, rules.REINVOCATION_POLICIES)
+    return errors + expressions.check_policy(policy)
 
 
 def _validate_mutation(mutation: v1.Mutation, path: Path) -> FieldErrors:

@@ -2,7 +2,7 @@
 
 What: defaults and checks of rules, selectors, match conditions, and the selectors of parameters. Why: webhooks, validating and
 mutating policies and their bindings match requests alike. Flow: each kind's `set_defaults` and `validate` call it. Expressions
-are only checked for being there; compiling them is left to whoever has the compiler.
+are only checked for being there; `expressions` compiles them.
 Upstream: pkg/apis/admissionregistration/validation/validation.go and v1/defaults.go.
 """
 

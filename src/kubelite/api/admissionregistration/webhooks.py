@@ -12,7 +12,7 @@ from typing import Any
 
 from kubelite.api import columns, webhook_client
 from kubelite.api import validation as check
-from kubelite.api.admissionregistration import rules
+from kubelite.api.admissionregistration import expressions, rules
 from kubelite.api.types import admissionregistration_v1 as v1
 from kubelite.api.types.meta_v1 import LabelSelector
 from kubelite.machinery import fielderrors as fe
@@ -78,7 +78,8 @@ def _validate_webhook(webhook: Webhook, path: Path) -> FieldErrors:
         here = path / "reinvocationPolicy"
         errors += rules.choice(here, webhook.reinvocationPolicy, rules.REINVOCATION_POLICIES)
     errors += webhook_client.validate(webhook.clientConfig, path / "clientConfig")
-    return errors + rules.validate_conditions(webhook.matchConditions, path / "matchConditions")
+    errors += rules.validate_conditions(webhook.matchConditions, path / "matchConditions")
+    return errors + expressions.check_conditions(webhook.matchConditions, path / "matchConditions")
 
 
 def _validate_name(name: str, path: Path) -> FieldErrors:

@@ -82,5 +82,16 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     plugins.append(DeviceAdminAccess(sources.labels))
     if "RBAC" in authz.names(config, registry):
         plugins.append(RoleEscalation(authz.build(config, registry)))
+    plugins += _extensible(sources, registry, authz.build(config, registry), configurations)
     plugins.append(QuotaAdmission(registry, settings_of(QuotaAdmission.name)))  # last: it reserves what it lets pass
     return plugins
+
+
+def _extensible(
+    sources: Sources, registry: Any, reviewer: Any, configurations: dict[str, dict[str, Any]]
+) -> list[Plugin]:
+    """What administrators add: policies and webhooks, those that mutate first."""
+    from kubelite.apiserver.admission.webhooks import assembly as webhooks
+
+    mutating, validating = webhooks.build(sources, registry, reviewer, configurations)
+    return [mutating, validating]

@@ -306,6 +306,7 @@ async def delete_one(registry: Registry, request: Request, kind: Kind) -> Respon
     """Delete: a Status when the object is gone, the object when it is only marked (or its kind always returns it)."""
     read.form_for(request, kind)
     ask = ask_of(request, "DeleteOptions")
+    ask.served = kind if kind.stored_as is not None else None
     options = delete_options(request, ask)
     info = request.info
     stored = kind.storage_kind
@@ -327,6 +328,7 @@ def success(details: dict[str, Any]) -> Response:
 async def delete_collection(registry: Registry, request: Request, kind: Kind) -> Response:
     """Deletes what the selectors match: the list of what was deleted or marked."""
     ask = ask_of(request, "DeleteOptions")
+    ask.served = kind if kind.stored_as is not None else None
     options = delete_options(request, ask)
     _warn_of_orphans(request, kind.storage_kind, options)
     list_query(request, watch=False)

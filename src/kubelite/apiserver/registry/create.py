@@ -47,6 +47,7 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
         options=ask.options,
         warnings=ask.warnings,
         annotations=ask.annotations,
+        ask=ask,
     )
     with reading(kind):
         await registry.admission.mutate(request)

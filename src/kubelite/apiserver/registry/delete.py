@@ -96,6 +96,7 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
         options=options,
         warnings=ask.warnings,
         annotations=ask.annotations,
+        ask=ask,
     )
     await registry.admission.mutate(request)
     await registry.admission.validate(request)

@@ -202,6 +202,7 @@ def _drafted(
         options=ask.options,
         warnings=ask.warnings,
         annotations=ask.annotations,
+        ask=ask,
     )
     return request, conditional
 

@@ -118,10 +118,19 @@ class Checker(FoldChecks):
             return None
         return ".".join([node.name, *reversed(names)])
 
+    def dotted(self, node: ast.Select) -> ast.Node | None:
+        """The variable `a.b`, where there is one beside the variable `a`."""
+        head = node.operand
+        if not isinstance(head, ast.Ident) or any(head.name in scope for scope in self.locals):
+            return None
+        name = f"{head.name}.{node.field}"
+        found = self.environment.variables.get(name)
+        return None if found is None else ast.Ident(position=node.position, name=name, type=found)
+
     def select(self, node: ast.Select) -> ast.Node:
         if not node.test and not node.optional:
             name = self.qualified(node)
-            named = self.type_name(name, node.position) if name else None
+            named = self.type_name(name, node.position) if name else self.dotted(node)
             if named is not None:
                 return named
         node.operand = self.visit(node.operand)

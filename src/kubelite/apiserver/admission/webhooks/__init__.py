@@ -1,0 +1,1 @@
+"""Admission by webhooks: servers of others are asked about requests, over TLS."""
