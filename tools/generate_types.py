@@ -135,8 +135,9 @@ class Module:
         if ref is not None:
             target = ref.removeprefix("#/$defs/")
             if target in TIMES:
-                self.imports.add(("base", "Time"))
-                return "Time"
+                kind = short(target)[1]
+                self.imports.add(("base", kind))
+                return kind
             return self.reference(target)
         kinds = schema.get("type", [])
         kind = kinds if isinstance(kinds, str) else next((k for k in kinds if k != "null"), None)
@@ -165,7 +166,7 @@ class Module:
             return f'{python}: str = field(default=""{renamed})' if wire else f'{python}: str = ""'
         if kind == "Raw":
             return f"{python}: Raw = Raw()"
-        struct = kind[0].isupper() and kind not in ("Any", "Time", "Quantity", "IntOrString", "Int32", "Int64")
+        struct = kind[0].isupper() and kind not in ("Any", "Time", "MicroTime", "Quantity", "IntOrString", "Int32", "Int64")
         if struct and name in ALWAYS and path not in ALWAYS_EXCEPT and (top or name != "status"):
             return f"{python}: {kind} = field(default_factory=lambda: {kind}())"
         optional = kind if kind == "Any" else f"{kind} | None"

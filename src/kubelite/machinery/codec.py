@@ -16,6 +16,7 @@ import msgspec
 
 from kubelite.machinery import yamlcodec
 from kubelite.machinery.errors import StatusError, bad_request, unsupported_media_type
+from kubelite.machinery.moments import with_canonical_times
 from kubelite.machinery.shapes import Shape, shape_of, without_nulls
 from kubelite.machinery.strict import field_errors, strict_errors, unknown_fields
 from kubelite.machinery.unstructured import Unstructured, dec_hook, enc_hook, of_document, sealed
@@ -112,7 +113,8 @@ def convert(document: Any, type_: type[T]) -> T:
         _check_type_meta(document)
     try:
         shape = shape_of(type_)
-        return msgspec.convert(_sealed(without_nulls(document, shape)), type_)
+        clean = with_canonical_times(without_nulls(document, shape), shape)
+        return msgspec.convert(_sealed(clean), type_)
     except msgspec.ValidationError as error:
         raise _cannot_unmarshal(document, type_, _go_text(str(error), shape, document)) from None
     except RecursionError:
@@ -151,7 +153,7 @@ def _unstructured(document: Any) -> Unstructured:
     shape = shape_of(type_)
     metadata = document.get("metadata")
     try:
-        clean = without_nulls({} if metadata is None else metadata, shape)
+        clean = with_canonical_times(without_nulls({} if metadata is None else metadata, shape), shape)
         return of_document({**document, "metadata": msgspec.convert(sealed(clean), type_)})
     except msgspec.ValidationError as error:
         text = _go_text(str(error), shape, metadata).replace(

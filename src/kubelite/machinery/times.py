@@ -26,6 +26,15 @@ def micro_text(now: datetime) -> str:
     return f"{now_text(now)[:-1]}.{now.microsecond:06}Z"
 
 
+def canonical(text: str, micro: bool = False) -> str:
+    """An RFC 3339 time as objects carry it: in UTC, with or without microseconds; any other text unchanged."""
+    try:
+        moment = parse(text)
+    except ValueError:
+        return text
+    return micro_text(moment) if micro else now_text(moment)
+
+
 def parse(text: str) -> datetime:
     """An RFC 3339 time as an aware UTC datetime, fractions beyond microseconds cut. Raises ValueError."""
     found = _RFC3339.match(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -84,13 +84,15 @@ async def running(
     tokens: str = "",
     token: str = ADMIN_TOKEN,
     tls: bool = False,
+    server: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """An API server with namespace `default` and the controllers `names` running against it.
 
     `tokens` replaces the server's token file; the controllers then identify themselves by `token`.
+    `server` and `settings` are the configuration of the API server and of the controllers.
     """
-    server_settings = {"token_auth_file": tokens} if tokens else {}
+    server_settings = {**(server or {}), **({"token_auth_file": tokens} if tokens else {})}
     async with api_server(tls=tls, **server_settings) as api:
         client = Client.from_config(api.client_config(token), user_agent="controllers-test")
         context = Context(

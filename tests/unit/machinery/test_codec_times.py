@@ -6,8 +6,10 @@ import pytest
 
 from kubelite.api.types.coordination_v1 import Lease
 from kubelite.api.types.core_v1 import Pod
+from kubelite.api.types.policy_v1 import PodDisruptionBudget
 from kubelite.machinery import codec
 from kubelite.machinery.errors import StatusError
+from kubelite.machinery.unstructured import Unstructured
 
 
 def lease(time: str) -> bytes:
@@ -15,11 +17,29 @@ def lease(time: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["2030-01-02T03:04:05Z", "2030-01-02T03:04:05.123456Z", "2030-01-02T03:04:05+01:30", "2030-12-31T23:59:59.9-00:00"],
+    ("text", "stored"),
+    [
+        ("2030-01-02T03:04:05.123456Z", "2030-01-02T03:04:05.123456Z"),
+        ("2030-01-02T03:04:05Z", "2030-01-02T03:04:05.000000Z"),
+        ("2030-01-02T03:04:05.1234567Z", "2030-01-02T03:04:05.123456Z"),
+        ("2030-01-02T03:04:05+01:30", "2030-01-02T01:34:05.000000Z"),
+        ("2030-12-31T23:59:59.9-00:00", "2030-12-31T23:59:59.900000Z"),
+    ],
 )
-def test_moments_of_rfc_3339_are_read(text: str) -> None:
-    assert codec.decode(lease(f'"{text}"'), Lease).spec.renewTime == text
+def test_moments_of_rfc_3339_are_read_as_microseconds_of_utc(text: str, stored: str) -> None:
+    assert codec.decode(lease(f'"{text}"'), Lease).spec.renewTime == stored
+
+
+@pytest.mark.parametrize("text", ["2030-01-02T03:04:05Z", "2030-01-02T03:04:05.9Z", "2030-01-02T04:04:05+01:00"])
+def test_other_moments_are_read_as_seconds_of_utc(text: str) -> None:
+    """So that a client may write back what it has read in a form of its own."""
+    pod = f'{{"metadata":{{"creationTimestamp":"{text}","managedFields":[{{"time":"{text}"}}]}}}}'.encode()
+    for type_ in (Pod, Unstructured):
+        metadata = codec.decode(pod, type_).metadata
+        assert (metadata.creationTimestamp, metadata.managedFields[0].time) == ("2030-01-02T03:04:05Z",) * 2
+    budget = f'{{"status":{{"disruptedPods":{{"a":"{text}"}}}}}}'.encode()
+    found = codec.decode(budget, PodDisruptionBudget)
+    assert found.status.disruptedPods == {"a": "2030-01-02T03:04:05Z"}
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,12 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number as wide as upstream's; a larger one does not decode."""
 
 _DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-_CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
-Time = Annotated[str, msgspec.Meta(pattern=rf"^{_DATE}T{_CLOCK}$")]
-"""A moment as RFC 3339 writes it, with or without fractions of a second; anything else does not decode."""
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+Time = Annotated[str, msgspec.Meta(pattern=rf"^{_DATE}T{_CLOCK}Z$", extra={"moment": "seconds"})]
+"""A moment as it is stored: in UTC, whole seconds. `kubelite.machinery.codec` takes any RFC 3339 text and rewrites it."""
+
+MicroTime = Annotated[str, msgspec.Meta(pattern=rf"^{_DATE}T{_CLOCK}\.\d{{6}}Z$", extra={"moment": "micro"})]
+"""The same with microseconds."""
 
 Quantity = str | Int64 | float
 """An amount such as "500m", "1Gi" or 2; `kubelite.machinery.quantity` parses it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Object, Time
+from kubelite.api.types.base import Int32, MicroTime, Object
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
 
@@ -23,10 +23,10 @@ class LeaseList(Object):
 
 
 class LeaseSpec(Object):
-    acquireTime: Time | None = None
+    acquireTime: MicroTime | None = None
     holderIdentity: str | None = None
     leaseDurationSeconds: Int32 | None = None
     leaseTransitions: Int32 | None = None
     preferredHolder: str = ""
-    renewTime: Time | None = None
+    renewTime: MicroTime | None = None
     strategy: str = ""

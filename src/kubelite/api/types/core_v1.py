@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Int64, IntOrString, Object, Quantity, Time
+from kubelite.api.types.base import Int32, Int64, IntOrString, MicroTime, Object, Quantity, Time
 from kubelite.api.types.meta_v1 import Condition, LabelSelector, ListMeta, ObjectMeta
 
 
@@ -426,7 +426,7 @@ class Event(Object):
     kind: str = ""
     action: str = ""
     count: Int32 | None = None
-    eventTime: Time | None = None
+    eventTime: MicroTime | None = None
     firstTimestamp: Time | None = None
     involvedObject: ObjectReference | None = None
     lastTimestamp: Time | None = None
@@ -449,7 +449,7 @@ class EventList(Object):
 
 class EventSeries(Object):
     count: Int32 | None = None
-    lastObservedTime: Time | None = None
+    lastObservedTime: MicroTime | None = None
 
 
 class EventSource(Object):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from kubelite.api.types.base import Int32, Object, Time
+from kubelite.api.types.base import Int32, MicroTime, Object, Time
 from kubelite.api.types.core_v1 import EventSource, ObjectReference
 from kubelite.api.types.meta_v1 import ListMeta, ObjectMeta
 
@@ -18,7 +18,7 @@ class Event(Object):
     deprecatedFirstTimestamp: Time | None = None
     deprecatedLastTimestamp: Time | None = None
     deprecatedSource: EventSource | None = None
-    eventTime: Time | None = None
+    eventTime: MicroTime | None = None
     note: str = ""
     reason: str = ""
     regarding: ObjectReference | None = None
@@ -38,4 +38,4 @@ class EventList(Object):
 
 class EventSeries(Object):
     count: Int32 | None = None
-    lastObservedTime: Time | None = None
+    lastObservedTime: MicroTime | None = None
