@@ -15,10 +15,10 @@ from kubelite.machinery.kind import Kind
 
 API_VERSION = {
     "type": "string",
-    "description": "The version of the schema that this representation of the object has, with its group.",
+    "description": "APIVersion defines which version of the schema this representation has, with its group.",
 }
 KIND = {"type": "string", "description": "The kind of object, in CamelCase; it cannot be changed."}
-METADATA = "Standard metadata of the object."
+METADATA = "Standard object's metadata: its names, labels and history."
 _ALTERNATIVES = ("oneOf", "anyOf", "allOf", "not", "nullable")
 
 

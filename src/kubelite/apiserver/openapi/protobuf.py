@@ -7,6 +7,7 @@ openapiv2/OpenAPIv2.proto; only the parts that this server's documents use are e
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ SCHEMA_NUMBERS = {
     "maxProperties": 17,
     "minProperties": 18,
 }
+SCHEMA_DOUBLES = {"multipleOf": 6, "maximum": 7, "minimum": 9}
+SCHEMA_FLAGS = {"exclusiveMaximum": 8, "exclusiveMinimum": 10, "uniqueItems": 16, "readOnly": 27}
+SCHEMA_LEFT_OUT = ("id", "$schema")
+"""What definitions of custom resources may say and the message has no place for."""
 METHODS = {"get": 2, "put": 3, "post": 4, "delete": 5, "options": 6, "head": 7, "patch": 8}
 
 
@@ -49,6 +54,10 @@ def _number(field: int, number: int) -> bytes:
     return _varint(field << 3) + _varint(number) if number else b""
 
 
+def _double(field: int, number: float) -> bytes:
+    return _varint(field << 3 | 1) + struct.pack("<d", number) if number else b""
+
+
 def _named(field: int, values: Mapping[str, Any], encode_value: Callable[[Any], bytes]) -> bytes:
     """A map, as gnostic writes maps: repeated pairs of name and value."""
     return b"".join(_bytes(field, _text(1, name) + _bytes(2, encode_value(value))) for name, value in values.items())
@@ -70,9 +79,13 @@ def _schema(schema: Mapping[str, Any]) -> bytes:
             out += _text(SCHEMA_TEXTS[key], value)
         elif key in SCHEMA_NUMBERS:
             out += _number(SCHEMA_NUMBERS[key], value)
+        elif key in SCHEMA_DOUBLES:
+            out += _double(SCHEMA_DOUBLES[key], value)
+        elif key in SCHEMA_FLAGS:
+            out += _number(SCHEMA_FLAGS[key], int(value))
         elif key in _SCHEMA_PARTS:
             out += _SCHEMA_PARTS[key](value)
-        elif not key.startswith("x-"):
+        elif key not in SCHEMA_LEFT_OUT and not key.startswith("x-"):
             raise ValueError(f"OpenAPI 2 has no protobuf form for {key!r} in a schema")
     return out + _extensions(31, schema)
 
@@ -86,7 +99,9 @@ _SCHEMA_PARTS: dict[str, Callable[[Any], bytes]] = {
     "type": lambda value: _bytes(22, _text(1, value)),
     "items": lambda value: _bytes(23, _bytes(1, _schema(value))),
     "properties": lambda value: _bytes(25, _named(1, value, _schema)),
-    "uniqueItems": lambda value: _number(16, int(value)),
+    "enum": lambda value: b"".join(_bytes(20, _any(one)) for one in value),
+    "externalDocs": lambda value: _bytes(29, _text(1, value.get("description", "")) + _text(2, value.get("url", ""))),
+    "example": lambda value: _bytes(30, _any(value)),
 }
 
 

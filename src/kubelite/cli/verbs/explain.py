@@ -18,6 +18,7 @@ from kubelite.cli.session import Session
 
 Schema = dict[str, Any]
 WIDTH = 80
+SHOWN_VALUES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,8 @@ class Book:
             return f"map[string]{self.type_of(schema['additionalProperties'])}"
         if schema.get("oneOf") and not schema.get("type"):
             return "Object"
-        return str(schema.get("type") or "Object")
+        plain = str(schema.get("type") or "object")
+        return "Object" if plain == "object" else plain
 
     def descriptions(self, schema: Schema) -> list[str]:
         """The description of the field, then those of the types it leads to."""
@@ -173,23 +175,18 @@ class Book:
                 raise NoField("\n".join(lines) + "\n", name)
             schema = properties[name]
         if path:
-            lines += [f"FIELD: {path[-1]} <{self.type_of(schema)}>", *self._enum(schema, 0), "", ""]
+            listed = [f"    {value}" for value in _values(schema)]
+            lines += [f"FIELD: {path[-1]} <{self.type_of(schema)}>", *(["ENUM:", *listed] if listed else [""]), ""]
         lines.append("DESCRIPTION:")
-        for text in self.descriptions(schema) or ["<empty>"]:
+        described = self.descriptions(schema)
+        for text in described or ["<empty>"]:
             lines += wrapped(text, 4)
-        lines.append("    ")
+        lines += ["    "] if described else []
         resolved = self.resolve(schema)
         if resolved.get("properties"):
             lines.append("FIELDS:")
             lines += self._fields(resolved, 1, recursive, [])
         return "\n".join(lines) + "\n" + "\n"
-
-    @staticmethod
-    def _enum(schema: Schema, indent: int) -> list[str]:
-        values = schema.get("enum") or ()
-        if not values:
-            return []
-        return [f"{' ' * indent}ENUM:", *(f"{' ' * indent}    {value}" for value in values)]
 
     def _fields(self, schema: Schema, level: int, recursive: bool, above: list[int]) -> list[str]:
         required = schema.get("required") or ()
@@ -199,16 +196,28 @@ class Book:
             mark = " -required-" if name in required else ""
             lines.append(f"{'  ' * level}{name}\t<{self.type_of(field)}>{mark}")
             if not recursive:
-                lines += self._enum(field, 2)
+                lines += _enum(field, 2)
                 for text in self.descriptions(field)[:1] or ["<no description>"]:
                     lines += wrapped(text, 4)
                 lines.append("")
                 continue
-            lines += self._enum(field, 2 * level)
+            lines += _enum(field, 2 * level)
             inner = self.resolve(field)
             if inner.get("properties") and id(inner) not in above:
                 lines += self._fields(inner, level + 1, True, [*above, id(inner)])
         return lines
+
+
+def _values(schema: Schema) -> list[str]:
+    """The allowed values; an empty text is shown with quotes."""
+    return [str(value) or '""' for value in schema.get("enum") or ()]
+
+
+def _enum(schema: Schema, indent: int) -> list[str]:
+    """The first few allowed values in one line."""
+    values = _values(schema)
+    shown = [*values[:SHOWN_VALUES], "...."] if len(values) > SHOWN_VALUES else values
+    return [f"{' ' * indent}enum: {', '.join(shown)}"] if shown else []
 
 
 def wrapped(text: str, indent: int) -> list[str]:
