@@ -43,6 +43,10 @@ class Expectations:
     def expect_deletions(self, key: str, uids: Iterable[str]) -> None:
         self._by_key[key] = _Expected(self._now(), deletions=set(uids))
 
+    def expect(self, key: str, creations: int, uids: Iterable[str]) -> None:
+        """Both at once."""
+        self._by_key[key] = _Expected(self._now(), creations=creations, deletions=set(uids))
+
     def saw_creation(self, key: str, count: int = 1) -> None:
         """A creation was seen, or will never happen."""
         expected = self._by_key.get(key)

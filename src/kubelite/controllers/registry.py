@@ -80,6 +80,7 @@ def _resource_quota(context: Context) -> Component:
 
 
 CONTROLLERS: Mapping[str, Factory] = {
+    "daemonset-controller": _plain("daemonset.controller", "DaemonSetController"),
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
     "endpointslice-controller": _plain("endpointslice.controller", "EndpointSliceController"),

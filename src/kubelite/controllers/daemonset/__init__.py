@@ -1,0 +1,1 @@
+"""One pod on each node that wants it."""
