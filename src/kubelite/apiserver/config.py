@@ -130,6 +130,11 @@ class Config:
     kubelet_certificate_authority: str = ""
     """CA of the kubelets' serving certificates; "" accepts any."""
 
+    proxy_client_cert_file: str = ""
+    """Client certificate that extension API servers see; its authority is the request-header CA that they trust."""
+    proxy_client_key_file: str = ""
+    """Key of the client certificate for extension API servers."""
+
     enable_priority_and_fairness: bool = True
     """Share the server's seats by FlowSchemas and PriorityLevelConfigurations; false: only count requests in flight."""
     max_requests_inflight: int = 400

@@ -11,73 +11,84 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from kubelite.apiserver.aggregator import NOBODY, Published, priorities
 from kubelite.apiserver.config import Config
 from kubelite.apiserver.request import Handler, Request, Response
 from kubelite.machinery import errors
 from kubelite.machinery.kind import Kind, Subresource
 from kubelite.machinery.scheme import Scheme
 
-GROUP_ORDER = (
-    "",
-    "apiregistration.k8s.io",
-    "apps",
-    "events.k8s.io",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "networking.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "storage.k8s.io",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "scheduling.k8s.io",
-    "coordination.k8s.io",
-    "node.k8s.io",
-    "discovery.k8s.io",
-    "resource.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-)
-OLD_GROUP = "extensions"
-"""Comes after all others, those of custom resources too: no client prefers it."""
 AGGREGATED = ("v2", "v2beta1")
 
 
-_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?", re.ASCII)
+class Foreign(Protocol):
+    """A group version that another server serves, as its documents say."""
+
+    @property
+    def fresh(self) -> bool:
+        """What is known is its present state."""
+
+    @property
+    def learned(self) -> Any:
+        """With `resources`, as the aggregated document lists them."""
 
 
-def _version_rank(version: str) -> tuple[int, int, int, str]:
-    """Newer and more stable versions first: v2, v1, v1beta1, v1alpha1; then what is no version of that form, by name."""
-    found = _VERSION.fullmatch(version)
-    if found is None:
-        return 3, 0, 0, version
-    rank = {"beta": 1, "alpha": 2}.get(found[2] or "", 0)
-    return rank, -int(found[1]), -int(found[3] or 0), ""
+class Extension(Protocol):
+    """Where such a group version stands among the others."""
+
+    @property
+    def group(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def group_priority(self) -> int: ...
+
+    @property
+    def version_priority(self) -> int: ...
+
+    @property
+    def remote(self) -> Any: ...
 
 
-def groups_of(scheme: Scheme) -> dict[str, dict[str, list[Kind]]]:
-    """group → version → served kinds, in the order in which clients should prefer them."""
-    found: dict[str, dict[str, list[Kind]]] = {}
+Served = list[Kind] | Foreign
+Groups = dict[str, dict[str, Served]]
+
+
+def groups_of(scheme: Scheme, extensions: Iterable[Extension] = ()) -> dict[str, dict[str, Any]]:
+    """group → version → served kinds (or what another server has), in the order in which clients should prefer them."""
+    found: Groups = {}
+    ranks: dict[str, int] = {}
+    places: dict[tuple[str, str], int] = {}
     for kind in scheme:
         if kind.verbs:
-            found.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
-    known = {group: index for index, group in enumerate(GROUP_ORDER)}
+            kinds = found.setdefault(kind.group, {}).setdefault(kind.version, [])
+            if isinstance(kinds, list):
+                kinds.append(kind)
+            ranks[kind.group] = priorities.group_priority(kind.group)
+            places[kind.group, kind.version] = priorities.version_priority(kind.group, kind.version)
+    for one in extensions:
+        found.setdefault(one.group, {})[one.version] = one.remote
+        ranks[one.group] = max(ranks.get(one.group, 0), one.group_priority)
+        places[one.group, one.version] = one.version_priority
     return {
         group: {
-            version: sorted(found[group][version], key=lambda kind: kind.plural)
-            for version in sorted(found[group], key=_version_rank)
+            version: _in_order(found[group][version])
+            for version in sorted(found[group], key=lambda name: priorities.version_key(name, places[group, name]))
         }
-        for group in sorted(found, key=lambda group: (known.get(group, len(known)), group == OLD_GROUP, group))
+        for group in sorted(found, key=lambda name: priorities.group_key(name, ranks[name]))
     }
+
+
+def _in_order(served: Served) -> Served:
+    return sorted(served, key=lambda kind: kind.plural) if isinstance(served, list) else served
 
 
 def _group_version(group: str, version: str) -> str:
@@ -142,7 +153,7 @@ def group_document(group: str, versions: Iterable[str]) -> dict[str, Any]:
 # -- the aggregated documents
 
 
-def aggregated(version: str, groups: Mapping[str, Mapping[str, Iterable[Kind]]]) -> dict[str, Any]:
+def aggregated(version: str, groups: Mapping[str, Mapping[str, Served]]) -> dict[str, Any]:
     """The APIGroupDiscoveryList (`version` v2 or v2beta1) of some groups."""
     return {
         "kind": "APIGroupDiscoveryList",
@@ -151,18 +162,21 @@ def aggregated(version: str, groups: Mapping[str, Mapping[str, Iterable[Kind]]])
         "items": [
             {
                 "metadata": {"name": group} if group else {},
-                "versions": [
-                    {
-                        "version": one,
-                        "resources": [_aggregated_resource(kind) for kind in kinds],
-                        "freshness": "Current",
-                    }
-                    for one, kinds in versions.items()
-                ],
+                "versions": [_aggregated_version(one, served) for one, served in versions.items()],
             }
             for group, versions in groups.items()
         ],
     }
+
+
+def _aggregated_version(version: str, served: Served) -> dict[str, Any]:
+    if isinstance(served, list):
+        resources = [_aggregated_resource(kind) for kind in served]
+        return {"version": version, "resources": resources, "freshness": "Current"}
+    shown: dict[str, Any] = {"version": version}
+    if served.learned.resources:
+        shown["resources"] = served.learned.resources
+    return {**shown, "freshness": "Current" if served.fresh else "Stale"}
 
 
 def _place(kind: Kind) -> dict[str, str]:
@@ -260,10 +274,11 @@ def _plain(document: Document) -> Handler:
 class Discovery:
     """The documents of a scheme, made anew when kinds came or went; each is built when first asked for."""
 
-    def __init__(self, registry: Any, address: str) -> None:
+    def __init__(self, registry: Any, others: Published, address: str) -> None:
         self._registry = registry
+        self._others = others
         self._address = address
-        self._generation = -1
+        self._generation = (-1, -1)
         self._table: dict[str, Handler] = {}
 
     def handle(self, request: Request) -> Response | Awaitable[Response]:
@@ -275,13 +290,13 @@ class Discovery:
 
     def table(self) -> Mapping[str, Handler]:
         """Path → handler, for the kinds that there are now."""
-        scheme = self._registry.scheme
-        if scheme.generation != self._generation:
-            self._generation = scheme.generation
-            self._table = self._build(groups_of(scheme))
+        scheme, others = self._registry.scheme, self._others
+        if (scheme.generation, others.generation) != self._generation:
+            self._generation = (scheme.generation, others.generation)
+            self._table = self._build(groups_of(scheme, others.extensions()))
         return self._table
 
-    def _build(self, groups: dict[str, dict[str, list[Kind]]]) -> dict[str, Handler]:
+    def _build(self, groups: dict[str, dict[str, Any]]) -> dict[str, Handler]:
         core, others = {"": groups.get("", {})}, {name: one for name, one in groups.items() if name}
         versions = {
             "kind": "APIVersions",
@@ -300,6 +315,8 @@ class Discovery:
             if group:
                 made[f"/apis/{group}"] = _plain(Document(partial(_group_alone, group, found)))
             for version, kinds in found.items():
+                if not isinstance(kinds, list):
+                    continue  # the other server has that document
                 path = f"/apis/{group}/{version}" if group else f"/api/{version}"
                 made[path] = _plain(Document(partial(resource_list, group, version, kinds)))
         return made
@@ -309,22 +326,22 @@ def _group_alone(group: str, versions: Iterable[str]) -> dict[str, Any]:
     return {"kind": "APIGroup", "apiVersion": "v1", **group_document(group, versions)}
 
 
-def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
+def path_handlers(config: Config, registry: Any, others: Published = NOBODY) -> Mapping[str, Handler]:
     """Handlers for every discovery path of the scheme, and for the token issuer's documents."""
     address = f"{config.advertise_address or config.bind_address}:{config.secure_port}"
-    discovery = Discovery(registry, address)
+    discovery = Discovery(registry, others, address)
     handlers: dict[str, Handler] = dict.fromkeys(("/api", "/api/", "/apis", "/apis/"), discovery.handle)
     handlers.update(_issuer_documents(config, registry))
     return handlers
 
 
-def index_handler(handlers: Mapping[str, Handler], registry: Any) -> Handler:
+def index_handler(handlers: Mapping[str, Handler], registry: Any, others: Published = NOBODY) -> Handler:
     """The handler of "/": every path that has one, in order. Source: apiserver/pkg/server/routes/index.go."""
     fixed = {path.rstrip("/") or "/" for path in (*handlers, "/")}
 
     def document() -> Any:
         found = set(fixed)
-        for group, versions in groups_of(registry.scheme).items():
+        for group, versions in groups_of(registry.scheme, others.extensions()).items():
             root = f"/apis/{group}" if group else "/api"
             found |= {root, *(f"{root}/{version}" for version in versions)}
         found |= {f"/openapi/v3{path}" for path in found if path.count("/") >= (3 if path.startswith("/apis") else 2)}
@@ -337,7 +354,7 @@ def index_handler(handlers: Mapping[str, Handler], registry: Any) -> Handler:
     return handle
 
 
-def _forms(groups: Mapping[str, Mapping[str, Iterable[Kind]]]) -> dict[str, Document]:
+def _forms(groups: Mapping[str, Mapping[str, Served]]) -> dict[str, Document]:
     return {
         version: Document(
             lambda version=version: aggregated(version, groups),  # type: ignore[misc]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubelite.apiserver import (
     admission,
+    aggregator,
     allocators,
     audit,
     authn,
@@ -89,6 +90,7 @@ class ApiServer:
         chain = self._chain = assemble(config, registry)
         await self._follow_definitions()
         await bootstrap.ensure(config, registry)
+        await aggregator.start(config, registry)
         context = None
         if config.tls_cert_file:
             authorities = (config.client_ca_file, config.requestheader_client_ca_file)
@@ -120,7 +122,11 @@ class ApiServer:
         await bootstrap.announce(self.config, self.registry, self.port)
         self._spawn("bootstrap", bootstrap.run(self.config, self.registry, self.port))
         self._spawn("allocators", allocators.run(self.config, self.registry, self.port))
-        for name, work in (*authn.tasks(self.registry), *authz.tasks(self.registry)):
+        for name, work in (
+            *authn.tasks(self.registry),
+            *authz.tasks(self.registry),
+            *aggregator.tasks(self.registry),
+        ):
             self._spawn(name, work())
         await flowcontrol.ensure(self.registry)
         for name, work in (*flowcontrol.tasks(self.registry), *audit.tasks(self.registry)):
@@ -147,6 +153,7 @@ class ApiServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._follower is not None:
             await self._follower.stop()
+        await aggregator.stop(self.registry)
         if self._keeper is not None:
             await self._keeper.close()
 
@@ -171,11 +178,12 @@ def assemble(config: Config, registry: Registry) -> Chain:
     registry.admission = ObservedAdmission(admission.build(config, registry))
     registry.add_hooks(allocators.build(config, registry))
     gate = flowcontrol.build(config, registry)
+    others = aggregator.build(config, registry)
     paths = {
         **flowcontrol.path_handlers(registry),
-        **discovery.path_handlers(config, registry),
+        **discovery.path_handlers(config, registry, others),
         **health.path_handlers(config, registry),
-        **openapi.path_handlers(config, registry),
+        **openapi.path_handlers(config, registry, others),
     }
     registry.authorizer = authz.build(config, registry)
     return Chain(
@@ -183,11 +191,12 @@ def assemble(config: Config, registry: Registry) -> Chain:
         registry.authorizer,
         refuse_user,
         Dispatcher(registry, connect.resource_handlers(config, registry), config.min_request_timeout_seconds),
-        {**paths, "/": discovery.index_handler(paths, registry)},
+        {**paths, "/": discovery.index_handler(paths, registry, others)},
         gate=gate,
         timeout=config.request_timeout_seconds,
         auditor=audit.build(config, registry),
         tracing=tracing.build(config, registry),
+        aggregation=others,
     )
 
 

@@ -36,6 +36,8 @@ class Stream:
         self._exchange = exchange
         self.status = exchange.status
         self.headers = header_map(exchange.headers)
+        self.pairs = exchange.headers
+        """Names and values as they came, repeated ones too."""
         self.warnings = header_values(exchange.headers, "warning")
         self._timer: asyncio.TimerHandle | None = None
 

@@ -7,7 +7,7 @@ a short name. Flow: `kubelite.api.scheme()` builds one; it refuses two kinds tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from kubelite.machinery.kind import Kind
 
@@ -18,6 +18,8 @@ class Scheme:
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self.kinds: tuple[Kind, ...] = ()
         self.generation = 0
+        self.listeners: list[Callable[[], None]] = []
+        """Called after each change."""
         self._by_resource: dict[tuple[str, str, str], Kind] = {}
         self._by_kind: dict[tuple[str, str], Kind] = {}
         self.change(add=kinds)
@@ -47,6 +49,8 @@ class Scheme:
             kept.append(kind)
         self.kinds, self._by_resource, self._by_kind = tuple(kept), by_resource, by_kind
         self.generation += 1
+        for listener in self.listeners:
+            listener()
 
     def copy(self) -> Scheme:
         """Another scheme with the same kinds: what one server adds, another does not see."""

@@ -10,6 +10,7 @@ Source: apimachinery/pkg/util/proxy/upgradeaware.go.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from kubelite.apiserver.connect.kubelet import Kubelets, Place
@@ -33,6 +34,10 @@ REPEATED = ("x-stream-protocol-version",)
 MAX_HEAD = 64 * 1024
 MAX_REFUSAL = 64 * 1024
 ANSWER_SECONDS = 30.0
+
+
+Connect = Callable[["Dialogue"], Awaitable[asyncio.Transport]]
+"""Opens the connection to the other side."""
 
 
 class Pipe(asyncio.Protocol):
@@ -72,7 +77,8 @@ class Pipe(asyncio.Protocol):
 class Dialogue(asyncio.Protocol):
     """The beginning of the connection to the kubelet: collects the head of its answer, and a refusal's body."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: str = "the kubelet") -> None:
+        self._who = who
         self.answered: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
         """(status, head with its empty line, what followed)"""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -89,7 +95,7 @@ class Dialogue(asyncio.Protocol):
             if end >= 0:
                 self._answer(end + 4)
             elif len(self.received) > MAX_HEAD:
-                self.answered.set_exception(errors.internal_error("the kubelet's answer has no end"))
+                self.answered.set_exception(errors.internal_error(f"{self._who}'s answer has no end"))
         elif len(self.received) > MAX_REFUSAL and self._transport is not None:
             self._transport.close()
 
@@ -97,7 +103,7 @@ class Dialogue(asyncio.Protocol):
         head = bytes(self.received[:end])
         status = head.split(b" ", 2)[1] if head.startswith(b"HTTP/1.") else b""
         if not status[:3].isdigit():
-            self.answered.set_exception(errors.internal_error("the kubelet's answer is not HTTP"))
+            self.answered.set_exception(errors.internal_error(f"{self._who}'s answer is not HTTP"))
             return
         if status[:3] == b"101" and self._transport is not None:
             self._transport.pause_reading()
@@ -106,7 +112,7 @@ class Dialogue(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.answered.done():
-            self.answered.set_exception(errors.internal_error(f"the kubelet closed the connection: {error or 'EOF'}"))
+            self.answered.set_exception(errors.internal_error(f"{self._who} closed the connection: {error or 'EOF'}"))
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -127,26 +133,41 @@ def request_head(request: Request, place: Place, target: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
+def upgrade_head(request: Request, host: str, target: str, lines: Sequence[str]) -> bytes:
+    """An upgrade request with these header lines."""
+    first = [f"{request.method} {target} HTTP/1.1", f"Host: {host}", "Connection: Upgrade"]
+    first.append(f"Upgrade: {request.headers.get('upgrade', '')}")
+    if request.method == "POST":
+        first.append("Content-Length: 0")
+    return "\r\n".join([*first, *lines, "", ""]).encode("latin-1", "replace")
+
+
 async def pass_through(request: Request, kubelets: Kubelets, place: Place, target: str) -> Response:
     """Joins the client with the kubelet. Raises StatusError if the kubelet cannot be reached or refuses."""
+    head = request_head(request, place, target)
+    return await upgrade(request, lambda dialogue: kubelets.connect(place, dialogue, target), head, "the kubelet")
+
+
+async def upgrade(request: Request, connect: Connect, sent: bytes, who: str) -> Response:
+    """Sends the head `sent` to what `connect` opens, and joins both ends if that switches protocols."""
     connection = request.connection
     if connection is None:
         raise errors.bad_request("Upgrade request required")
-    dialogue = Dialogue()
-    backend = await kubelets.connect(place, dialogue, target)
+    dialogue = Dialogue(who)
+    backend = await connect(dialogue)
     joined = False
     try:
-        backend.write(request_head(request, place, target))
+        backend.write(sent)
         async with asyncio.timeout(ANSWER_SECONDS):
             status, head, rest = await dialogue.answered
         if status != 101:
-            return await _refused(dialogue, status, head)
+            return await _refused(dialogue, status, head, who)
         transport, early = connection.hijack()
         joined = True
         _join(transport, early, backend, head + rest)
         return HIJACKED
     except TimeoutError:
-        raise errors.timeout("the kubelet did not answer the upgrade request") from None
+        raise errors.timeout(f"{who} did not answer the upgrade request") from None
     finally:
         if not joined:
             backend.close()
@@ -164,8 +185,8 @@ def _join(transport: asyncio.Transport, early: bytes, backend: asyncio.Transport
     backend.resume_reading()
 
 
-async def _refused(dialogue: Dialogue, status: int, head: bytes) -> Response:
-    """The kubelet's refusal, as it words it."""
+async def _refused(dialogue: Dialogue, status: int, head: bytes, who: str) -> Response:
+    """The refusal, as the other side words it."""
     fields = {
         name.strip().lower(): value.strip()
         for name, _, value in (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
@@ -179,5 +200,5 @@ async def _refused(dialogue: Dialogue, status: int, head: bytes) -> Response:
         pass
     body = bytes(dialogue.received)
     if fields.get("transfer-encoding", "").lower() == "chunked":
-        raise StatusError(status, "", f"the kubelet refused the upgrade with status {status}")
+        raise StatusError(status, "", f"{who} refused the upgrade with status {status}")
     return Response(status, body, fields.get("content-type", "text/plain; charset=utf-8"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Collection, Generator
 from itertools import count
 from time import perf_counter
 from types import CoroutineType
@@ -77,6 +77,17 @@ class Tracing(Protocol):
     def finish(self, request: Request, status: int) -> None: ...
 
 
+class Aggregation(Protocol):
+    """Other servers' group versions, as the chain sees them."""
+
+    @property
+    def remotes(self) -> Collection[Any]:
+        """Empty while there are none."""
+
+    def handler(self, request: Request) -> Handler | None:
+        """What passes the request on; None for this server's own."""
+
+
 class Chain:
     """`refusal` builds the 403 for a user and attributes. `auditor` and `tracing` cost nothing while they are None."""
 
@@ -92,6 +103,7 @@ class Chain:
         timeout: float,
         auditor: Auditor | None = None,
         tracing: Tracing | None = None,
+        aggregation: Aggregation | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._authorizer = authorizer
@@ -104,6 +116,7 @@ class Chain:
         self._timeout = timeout
         self._auditor = auditor
         self._tracing = tracing
+        self._aggregation = aggregation
         self.closed = False
         """Refuses every request with 429 and Retry-After: the server is about to end."""
 
@@ -147,13 +160,21 @@ class Chain:
             held = yield held
         try:
             yield from self._authorize(request, acting)
-            answer = self._dispatcher.handle(request) if info.is_resource else self._path(request)(request)
+            answer = self._handler(request)(request)
             if not isinstance(answer, Response):
                 answer = yield answer
             return answer
         finally:
             if held is not None:
                 held.leave()
+
+    def _handler(self, request: Request) -> Handler:
+        """Another server's, or this one's own for resources and for paths."""
+        if self._aggregation is not None and self._aggregation.remotes:
+            found = self._aggregation.handler(request)
+            if found is not None:
+                return found
+        return self._dispatcher.handle if request.info.is_resource else self._path(request)
 
     def _authorize(self, request: Request, user: UserInfo) -> Generator[Awaitable[Any], Any, None]:
         """Raises 403 if the user may not."""

@@ -31,6 +31,12 @@ def split_target(target: bytes) -> tuple[str, str, str]:
     return unquote(path), query.decode("latin-1"), ""
 
 
+def raw_path(target: bytes) -> str:
+    """The path of a request's target with its escapes."""
+    path = target.partition(b"?")[0].decode("latin-1")
+    return path if path.startswith("/") else "/" + path.partition("://")[2].partition("/")[2]
+
+
 def mistake_of(headers: Mapping[str, str], version: str, body_limit: int) -> tuple[int, str] | None:
     """(status, words) for a head that is refused; None for a good one. `version` is "1.1" or what stood there."""
     length, expect = headers.get("content-length", ""), headers.get("expect", "")

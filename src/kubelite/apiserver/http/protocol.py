@@ -218,6 +218,8 @@ class HttpProtocol(asyncio.Protocol):
             body[0] if len(body) == 1 else b"".join(body),
             self,
         )
+        if b"%" in self._url:
+            request.raw_path = heads.raw_path(self._url)
         keep = parser.should_keep_alive() and not parser.should_upgrade()
         self._waiting.append((request, keep, parser.get_http_version() != "1.0"))
 

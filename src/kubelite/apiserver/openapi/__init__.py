@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
+from email.utils import formatdate
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from kubelite.apiserver.aggregator import NOBODY, Published
 from kubelite.apiserver.config import Config
 from kubelite.apiserver.request import Handler, Request, Response
 from kubelite.machinery import errors
@@ -24,7 +27,8 @@ JSON_TYPES = ("application/json", "*/*", "application/*")
 PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 PROTOBUF_ANSWER = PROTOBUF.replace("@", ".")
 """What answers are labelled with: "@" may not stand in a media type, though clients ask with it."""
-YEAR = "public, max-age=31536000, immutable"
+YEAR_SECONDS = 31536000
+YEAR = f"public, max-age={YEAR_SECONDS}, immutable"
 
 
 class Document:
@@ -61,17 +65,27 @@ class Document:
         content_type = PROTOBUF_ANSWER if binary else "application/json"
         if not binary:
             check_accept(request)
-        headers = [("ETag", f'"{self.hash}"'), ("Vary", "Accept"), ("Vary", "Accept-Encoding")]
-        if request.param("hash") == self.hash:
-            headers.append(("Cache-Control", YEAR))
-        else:
-            headers.append(("Cache-Control", "no-cache, private"))
         if f'"{self.hash}"' in request.headers.get("if-none-match", ""):
-            return Response(304, b"", headers=headers)
-        packed = self._packed_protobuf if binary else self._packed
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(200, packed, content_type, [*headers, ("Content-Encoding", "gzip")])
-        return Response(200, gzip.decompress(packed), content_type, headers)
+            return Response(304, b"", headers=_headers(request, self.hash))
+        return packed_answer(request, self._packed_protobuf if binary else self._packed, self.hash, content_type)
+
+
+def _headers(request: Request, name: str) -> list[tuple[str, str]]:
+    """Whoever asks for a document by its hash may keep it."""
+    found = [("ETag", f'"{name}"'), ("Vary", "Accept"), ("Vary", "Accept-Encoding")]
+    if request.param("hash") != name:
+        return [*found, ("Cache-Control", "no-cache, private")]
+    return [*found, ("Cache-Control", YEAR), ("Expires", formatdate(time.time() + YEAR_SECONDS, usegmt=True))]
+
+
+def packed_answer(request: Request, packed: bytes, name: str, content_type: str) -> Response:
+    """A compressed document, as the client takes it."""
+    headers = _headers(request, name)
+    if f'"{name}"' in request.headers.get("if-none-match", ""):
+        return Response(304, b"", headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(200, packed, content_type, [*headers, ("Content-Encoding", "gzip")])
+    return Response(200, gzip.decompress(packed), content_type, headers)
 
 
 def check_accept(request: Request) -> None:
@@ -95,21 +109,34 @@ def _ingredients(kinds: Sequence[Kind]) -> list[bytes]:
     return [*(raw_file(module) for module in modules), *declared, *defined]
 
 
+class Foreign:
+    """The version 3 document of a group version that another server serves."""
+
+    def __init__(self, packed: bytes, name: str) -> None:
+        self._packed = packed
+        self.hash = name
+
+    def answer(self, request: Request) -> Response:
+        """As `Document.answer`."""
+        return packed_answer(request, self._packed, self.hash, "application/json")
+
+
 class Documents:
     """The documents of a scheme. When kinds come or go, those of other group versions stay as they are."""
 
-    def __init__(self, registry: Any) -> None:
+    def __init__(self, registry: Any, others: Published) -> None:
         self._registry = registry
-        self._generation = -1
-        self._v3: dict[str, tuple[tuple[int, ...], Document]] = {}
+        self._others = others
+        self._generation = (-1, -1)
+        self._v3: dict[str, tuple[tuple[int, ...], Document | Foreign]] = {}
         self._whole: Document | None = None
         self._index = b""
 
     def _refresh(self) -> None:
         scheme = self._registry.scheme
-        if scheme.generation == self._generation:
+        if (scheme.generation, self._others.generation) == self._generation:
             return
-        self._generation = scheme.generation
+        self._generation = (scheme.generation, self._others.generation)
         groups: dict[str, list[Kind]] = {}
         for kind in scheme:
             if kind.verbs:
@@ -120,6 +147,13 @@ class Documents:
             same = tuple(id(kind) for kind in kinds)
             known = before.get(path)
             self._v3[path] = known if known is not None and known[0] == same else (same, _v3(kinds))
+        for one in self._others.extensions():
+            path = f"apis/{one.group}/{one.version}" if one.group else f"api/{one.version}"
+            self._v3.pop(path, None)
+            learned = one.remote.learned
+            if learned.v3 and one.remote.available:
+                self._v3[path] = ((), Foreign(learned.v3, learned.v3_hash))
+        self._v3 = dict(sorted(self._v3.items()))
         self._whole, self._index = None, b""
 
     def v2(self, request: Request) -> Response:
@@ -127,13 +161,21 @@ class Documents:
         self._refresh()
         if self._whole is None:
             served = [kind for kind in self._registry.scheme if kind.verbs]
+            learned = [one.remote.learned for one in self._others.extensions() if one.remote.available]
+            parts = [one.v2 for one in learned if one.v2]
 
             def everything() -> Any:
                 from kubelite.apiserver.openapi.documents import v2_document
 
-                return v2_document(served)
+                document = v2_document(served)
+                if parts:
+                    from kubelite.apiserver.aggregator.learned import merged_v2
 
-            self._whole = Document(everything, lambda: _ingredients(served), protobuf=True)
+                    document = merged_v2(document, parts)
+                return document
+
+            names = [one.v2_hash.encode() for one in learned if one.v2]
+            self._whole = Document(everything, lambda: [*_ingredients(served), *names], protobuf=True)
         return self._whole.answer(request)
 
     def index(self, request: Request) -> Response:
@@ -161,9 +203,9 @@ class Documents:
         return found[1].answer(request)
 
 
-def path_handlers(config: Config, registry: Any) -> Mapping[str, Handler]:
-    """Handlers for both versions."""
-    documents = Documents(registry)
+def path_handlers(config: Config, registry: Any, others: Published = NOBODY) -> Mapping[str, Handler]:
+    """Handlers for both versions. `others`: what other servers serve."""
+    documents = Documents(registry, others)
     return {"/openapi/v2": documents.v2, "/openapi/v3": documents.index, "/openapi/v3/": documents.v3}
 
 
