@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pathlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from kubelite.apiserver.config import Config as ServerConfig
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
-from kubelite.cmd.cluster import certificates
+from kubelite.cmd.cluster import certificates, processes
 from kubelite.cmd.cluster.addons import dns_objects, ensure
 from kubelite.cmd.cluster.api import AdminApi
 from kubelite.cmd.cluster.config import Config, Paths
+from kubelite.util import flags
 from tests.apienv import ApiEnv, api_server
 from tests.unit.cmd.cluster.places import relocate
 
@@ -98,3 +101,20 @@ def test_certificates_are_kept_until_the_address_changes() -> None:
 def test_secrets_are_for_their_owner_only() -> None:
     for path in (*Paths.pki.glob("*.key"), *Paths.etc.glob("*.kubeconfig")):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+async def test_extension_servers_are_told_to_believe_the_front_proxy_of_the_cluster() -> None:
+    argv = next(one for one in processes.wanted(CONFIG) if one.name == "apiserver").argv[4:]
+    wanted: Any = flags.parse(ServerConfig, argv, program="kubelite apiserver", description="")
+    names = [field for field in wanted.__dataclass_fields__ if field.startswith(("requestheader_", "proxy_client_"))]
+    async with api_server(tls=True, **{name: getattr(wanted, name) for name in names}) as api:
+        data = (await api.get("/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication")).json()[
+            "data"
+        ]
+    assert data["requestheader-allowed-names"] == '["front-proxy-client"]'
+    assert data["requestheader-uid-headers"] == '["X-Remote-Uid"]'
+    context = ssl.create_default_context(cadata=data["requestheader-client-ca-file"])
+    assert [dict(pair for part in one["subject"] for pair in part)["commonName"] for one in context.get_ca_certs()] == [  # type: ignore[index]
+        "kubelite-front-proxy-ca"
+    ]
+    context.load_cert_chain(wanted.proxy_client_cert_file, wanted.proxy_client_key_file)

@@ -27,6 +27,7 @@ COMPONENT_USERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "network": ("system:kubelite-network", ()),
 }
 NODE_USERS = ("proxy", "network")
+FRONT_PROXY = "front-proxy-client"
 
 
 def service_address(config: Config) -> str:
@@ -74,9 +75,19 @@ def authority() -> Authority:
     return Authority.load_or_create(Paths.pki / "ca.crt", Paths.pki / "ca.key", "kubelite-ca")
 
 
+def issue_front_proxy() -> None:
+    """What the API server shows extension API servers: an authority of its own, as it lets its client speak for anybody."""
+    if not _fresh(Paths.pki / f"{FRONT_PROXY}.crt"):
+        own = Authority.load_or_create(
+            Paths.pki / "front-proxy-ca.crt", Paths.pki / "front-proxy-ca.key", "kubelite-front-proxy-ca"
+        )
+        _keep_pair(FRONT_PROXY, own.issue_client(FRONT_PROXY))
+
+
 def issue_control_plane(config: Config) -> None:
     """Everything that the machine with the API server needs, its own node included."""
     ca = authority()
+    issue_front_proxy()
     stamp = Paths.pki / "issued-for.json"
     wanted = json.dumps([config.node_name, config.node_ip, config.service_cidr])
     if stamp.exists() and stamp.read_text() == wanted and _fresh(Paths.pki / "apiserver.crt"):

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 
 from kubelite.api import constants
-from kubelite.cmd.cluster import containerd
+from kubelite.cmd.cluster import certificates, containerd
 from kubelite.cmd.cluster.config import Config, Paths
 
 
@@ -50,6 +50,11 @@ def _apiserver(config: Config) -> Process:
         service_account_key_file=f"{pki}/sa.pub",
         service_account_signing_key_file=f"{pki}/sa.key",
         service_account_issuer=f"https://kubernetes.default.svc.{constants.CLUSTER_DOMAIN}",
+        requestheader_client_ca_file=f"{pki}/front-proxy-ca.crt",
+        requestheader_allowed_names=certificates.FRONT_PROXY,
+        requestheader_uid_headers="X-Remote-Uid",
+        proxy_client_cert_file=f"{pki}/{certificates.FRONT_PROXY}.crt",
+        proxy_client_key_file=f"{pki}/{certificates.FRONT_PROXY}.key",
         kubelet_client_certificate=f"{pki}/apiserver-kubelet-client.crt",
         kubelet_client_key=f"{pki}/apiserver-kubelet-client.key",
         kubelet_certificate_authority=f"{pki}/ca.crt",
@@ -66,6 +71,8 @@ def _control_plane(config: Config) -> list[Process]:
             _local(constants.CONTROLLER_MANAGER_PORT),
             kubeconfig=str(Paths.kubeconfig("controller-manager")),
             root_ca_file=f"{Paths.pki}/ca.crt",
+            cluster_signing_cert_file=f"{Paths.pki}/ca.crt",
+            cluster_signing_key_file=f"{Paths.pki}/ca.key",
             cluster_cidr=config.pod_cidr,
         ),
         _component("scheduler", _local(constants.SCHEDULER_PORT), kubeconfig=str(Paths.kubeconfig("scheduler"))),
