@@ -91,7 +91,9 @@ def _extensible(
     sources: Sources, registry: Any, reviewer: Any, configurations: dict[str, dict[str, Any]]
 ) -> list[Plugin]:
     """What administrators add: policies and webhooks, those that mutate first."""
+    from kubelite.apiserver.admission.policies import assembly as policies
     from kubelite.apiserver.admission.webhooks import assembly as webhooks
 
-    mutating, validating = webhooks.build(sources, registry, reviewer, configurations)
-    return [mutating, validating]
+    mutating, validating = policies.build(sources, registry, reviewer)
+    mutating_webhooks, validating_webhooks = webhooks.build(sources, registry, reviewer, configurations)
+    return [mutating, mutating_webhooks, validating, validating_webhooks]

@@ -1,0 +1,1 @@
+"""Admission by policies: expressions that the API server evaluates itself."""
