@@ -10,7 +10,7 @@ from tests.e2e.conftest import Cluster
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "shared" / "seed-manifests"
 MISMATCH = "spec.template.metadata.labels: Invalid value"
-REFUSED = {"02-replicaset-extensions-v1beta1": f'ReplicaSet.apps "frontend" is invalid: {MISMATCH}'}
+REFUSED = {"02-replicaset-extensions-v1beta1": f'The ReplicaSet "frontend" is invalid: {MISMATCH}'}
 """The others are accepted, those of old API versions too."""
 
 

@@ -20,6 +20,7 @@ async def pod(api: ApiEnv, name: str, node: str, secret: str) -> str:
         "nodeName": node,
         "serviceAccountName": "default",
         "containers": [{"name": "c", "image": "x", "envFrom": [{"secretRef": {"name": secret}}]}],
+        "volumes": [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}],
     }
     made = await api.post(f"{DEFAULT}/pods", {"metadata": {"name": name}, "spec": spec})
     assert made.status == 201, made.body
@@ -74,6 +75,38 @@ async def test_a_kubelet_gets_tokens_for_its_pods_only(api: ApiEnv) -> None:
     free = await api.post(path, {"spec": {}}, token=NODE)
     assert free.status == 403
     assert free.json()["message"].endswith("node requested token not bound to a pod")
+
+
+async def test_a_kubelet_asks_for_the_audiences_that_its_pods_or_a_rule_name(api: ApiEnv) -> None:
+    await register(api)
+    driver = {"metadata": {"name": "d.example"}, "spec": {"tokenRequests": [{"audience": "of-driver"}]}}
+    assert (await api.post("/apis/storage.k8s.io/v1/csidrivers", driver)).status == 201
+    projected = {"sources": [{"serviceAccountToken": {"path": "t", "audience": "of-volume"}}]}
+    volumes = [{"name": "t", "projected": projected}, {"name": "d", "csi": {"driver": "d.example"}}]
+    spec = {"nodeName": "n", "serviceAccountName": "default", "containers": [{"name": "c", "image": "x"}]}
+    spec["volumes"] = volumes
+    await api.post(f"{DEFAULT}/serviceaccounts", {"metadata": {"name": "default"}})
+    made = await api.post(f"{DEFAULT}/pods", {"metadata": {"name": "a"}, "spec": spec})
+    assert made.status == 201, made.body
+    bound = {"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": made.json()["metadata"]["uid"]}
+
+    async def ask(*audiences: str) -> tuple[int, str]:
+        body = {"spec": {"audiences": audiences, "boundObjectRef": bound}}
+        reply = await api.post(f"{DEFAULT}/serviceaccounts/default/token", body, token=NODE)
+        return reply.status, reply.json().get("message", "")
+
+    assert [(await ask(name))[0] for name in ("of-volume", "of-driver")] == [201, 201]
+    status, message = await ask("elsewhere")
+    assert status == 403
+    assert message.endswith('audience "elsewhere" not found in pod spec volume')
+    assert (await ask("of-volume", "of-driver"))[1].endswith("node may only request 0 or 1 audiences")
+    rule = {"verbs": ["request-serviceaccounts-token-audience"], "apiGroups": [""], "resources": ["elsewhere"]}
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    await api.post(f"{rbac}/clusterroles", {"metadata": {"name": "ask"}, "rules": [rule]})
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ask"}
+    nodes = {"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:nodes"}
+    await api.post(f"{rbac}/clusterrolebindings", {"metadata": {"name": "ask"}, "roleRef": role, "subjects": [nodes]})
+    assert (await ask("elsewhere"))[0] == 201
 
 
 async def test_a_kubelet_deletes_its_own_pods_only(api: ApiEnv) -> None:

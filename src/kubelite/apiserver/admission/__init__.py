@@ -44,6 +44,7 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     from kubelite.apiserver.admission.plugins.extendedresources import ExtendedResourceToleration
     from kubelite.apiserver.admission.plugins.limitranger import LimitRanger
     from kubelite.apiserver.admission.plugins.namespacelifecycle import NamespaceLifecycle
+    from kubelite.apiserver.admission.plugins.nodeaudience import AudienceRestriction
     from kubelite.apiserver.admission.plugins.noderestriction import NodeRestriction
     from kubelite.apiserver.admission.plugins.podplacement import PodNodeSelector, PodTolerationRestriction
     from kubelite.apiserver.admission.plugins.podsecurity import PodSecurity
@@ -57,12 +58,13 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     from kubelite.apiserver.admission.plugins.tolerations import DefaultTolerationSeconds
 
     sources = Sources(registry)
+    authorizer = authz.build(config, registry)
     settings_of = configurations.get
     plugins: list[Plugin] = [
         NamespaceLifecycle(sources.namespace, sources.live_namespace),
         LimitRanger(sources.limits),
         ServiceAccountAdmission(sources.account, sources.live_account),
-        NodeRestriction(sources.pod),
+        NodeRestriction(sources.pod, AudienceRestriction(sources.lookup, authorizer).check),
         TaintNodesByCondition(),
         AlwaysPullImages(),
         PodSecurity(sources.labels, sources.pods, settings_of(PodSecurity.name)),
@@ -76,12 +78,12 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
         StorageObjectInUseProtection(),
         PersistentVolumeClaimResize(sources.storage_class),
         RuntimeClass(sources.runtime_class),
-        *certificates.plugins(authz.build(config, registry)),
+        *certificates.plugins(authorizer),
         DefaultIngressClass(sources.ingress_classes),
     ]
     plugins.append(DeviceAdminAccess(sources.labels))
     if "RBAC" in authz.names(config, registry):
-        plugins.append(RoleEscalation(authz.build(config, registry)))
+        plugins.append(RoleEscalation(authorizer))
     plugins += _extensible(sources, registry, authz.build(config, registry), configurations)
     plugins.append(QuotaAdmission(registry, settings_of(QuotaAdmission.name)))  # last: it reserves what it lets pass
     return plugins

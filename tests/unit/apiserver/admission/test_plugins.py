@@ -206,8 +206,15 @@ async def test_a_new_node_is_tainted_until_it_is_ready() -> None:
 KUBELET = UserInfo("system:node:a", groups=("system:nodes",))
 
 
+def node_restriction() -> NodeRestriction:
+    async def any_audience(request: AdmissionRequest, pod: Pod) -> None:
+        return None
+
+    return NodeRestriction(lambda namespace, name: None, any_audience)
+
+
 async def test_a_kubelet_leaves_other_nodes_and_reserved_labels_alone() -> None:
-    plugin = NodeRestriction(lambda namespace, name: None)
+    plugin = node_restriction()
     other = creation(Node(metadata=ObjectMeta(name="b")), "Node", user=KUBELET)
     with pytest.raises(StatusError, match='node "a" is not allowed to modify node "b"'):
         await admitted(plugin, other)
@@ -219,10 +226,10 @@ async def test_a_kubelet_leaves_other_nodes_and_reserved_labels_alone() -> None:
 
 async def test_a_kubelet_creates_mirror_pods_only() -> None:
     with pytest.raises(StatusError, match="can only create mirror pods"):
-        await admitted(NodeRestriction(lambda namespace, name: None), creation(a_pod(nodeName="a"), user=KUBELET))
+        await admitted(node_restriction(), creation(a_pod(nodeName="a"), user=KUBELET))
 
 
 async def test_a_kubelet_deletes_its_own_pods_only() -> None:
     request = AdmissionRequest("DELETE", kind_of("Pod"), "default", "p", old=a_pod(nodeName="b"), user=KUBELET)
     with pytest.raises(StatusError, match="can only delete pods with"):
-        await admitted(NodeRestriction(lambda namespace, name: None), request)
+        await admitted(node_restriction(), request)

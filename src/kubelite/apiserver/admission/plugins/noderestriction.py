@@ -5,7 +5,7 @@ Its own CSINode and ResourceSlices count too. Source: plugin/pkg/admission/noder
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from kubelite.api.types.authentication_v1 import TokenRequest
 from kubelite.api.types.core_v1 import Node, Pod
@@ -33,23 +33,25 @@ KUBELET_LABEL_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 RESOURCES = {"Pod", "Node", "Lease", "ServiceAccount", "PersistentVolumeClaim", "CSINode", "ResourceSlice"}
 
 PodByName = Callable[[str, str], Pod | None]
+AudienceCheck = Callable[[AdmissionRequest, Pod], Awaitable[None]]
 
 
 class NodeRestriction(Plugin):
-    """`pod` finds a pod by namespace and name."""
+    """`pod` finds a pod by namespace and name; `audience` refuses tokens for audiences that the pod does not use."""
 
     name = "NodeRestriction"
 
-    def __init__(self, pod: PodByName) -> None:
+    def __init__(self, pod: PodByName, audience: AudienceCheck) -> None:
         self._pod = pod
+        self._audience = audience
 
     def handles(self, operation: str, kind: Kind, subresource: str) -> bool:
         return kind.kind in RESOURCES and operation in (CREATE, UPDATE, DELETE)
 
-    def validate(self, request: AdmissionRequest) -> None:
+    def validate(self, request: AdmissionRequest) -> Awaitable[None] | None:
         node = node_of(request.user) if request.user is not None else ""
         if not node:
-            return
+            return None
         kind, subresource = request.kind.kind, request.subresource
         if kind == "Pod":
             self._pods(request, node)
@@ -62,7 +64,8 @@ class NodeRestriction(Plugin):
         elif kind == "ResourceSlice":
             _slices(request, node)
         elif kind == "ServiceAccount" and subresource == "token":
-            self._tokens(request, node)
+            return self._audience(request, self._tokens(request, node))
+        return None
 
     def _pods(self, request: AdmissionRequest, node: str) -> None:
         if request.subresource == "eviction":
@@ -94,7 +97,8 @@ class NodeRestriction(Plugin):
         if pod is not None and pod.spec.nodeName != node:
             raise denied(request, why)
 
-    def _tokens(self, request: AdmissionRequest, node: str) -> None:
+    def _tokens(self, request: AdmissionRequest, node: str) -> Pod:
+        """The pod that the token is for."""
         asked: TokenRequest = request.object
         bound = asked.spec.boundObjectRef
         if bound is None or bound.kind != "Pod" or bound.apiVersion != "v1" or not bound.name:
@@ -110,6 +114,7 @@ class NodeRestriction(Plugin):
             )
         if pod.spec.nodeName != node:
             raise denied(request, "node requested token bound to a pod scheduled on a different node")
+        return pod
 
 
 def _mirror_pod(request: AdmissionRequest, node: str) -> None:
