@@ -7,6 +7,7 @@ Flow: `server` picks names, calls the factories with the Context and runs what t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -79,7 +80,17 @@ def _resource_quota(context: Context) -> Component:
     return controller
 
 
+def _csr_signing(context: Context) -> Component:
+    authorities = _load("csrsigning.settings", "authorities")(context.settings)
+    longest = timedelta(seconds=context.settings.cluster_signing_duration)
+    controller: Component = _load("csrsigning.controller", "SigningController")(context, authorities, longest)
+    return controller
+
+
 CONTROLLERS: Mapping[str, Factory] = {
+    "certificatesigningrequest-approving-controller": _plain("csrapproving.controller", "ApprovingController"),
+    "certificatesigningrequest-cleaner-controller": _plain("csrcleaner.controller", "CleanerController"),
+    "certificatesigningrequest-signing-controller": _csr_signing,
     "daemonset-controller": _plain("daemonset.controller", "DaemonSetController"),
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),

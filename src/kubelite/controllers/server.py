@@ -72,6 +72,28 @@ class Config:
     """Share of lost nodes (at least three) from which a zone counts as disrupted."""
     terminated_pod_gc_threshold: int = 12500
     """Finished pods to keep; the oldest beyond are deleted. 0 keeps all."""
+    cluster_signing_cert_file: str = ""
+    """File with the certificate of the authority that signs certificate requests; without it nobody does."""
+    cluster_signing_key_file: str = ""
+    """File with the key of that authority."""
+    cluster_signing_duration: float = 31536000.0
+    """Seconds that a certificate lives unless its request asks for less."""
+    cluster_signing_kubelet_serving_cert_file: str = ""
+    """The authority of kubernetes.io/kubelet-serving, where the signers have authorities of their own."""
+    cluster_signing_kubelet_serving_key_file: str = ""
+    """Its key."""
+    cluster_signing_kubelet_client_cert_file: str = ""
+    """The authority of kubernetes.io/kube-apiserver-client-kubelet, where the signers have authorities of their own."""
+    cluster_signing_kubelet_client_key_file: str = ""
+    """Its key."""
+    cluster_signing_kube_apiserver_client_cert_file: str = ""
+    """The authority of kubernetes.io/kube-apiserver-client, where the signers have authorities of their own."""
+    cluster_signing_kube_apiserver_client_key_file: str = ""
+    """Its key."""
+    cluster_signing_legacy_unknown_cert_file: str = ""
+    """The authority of kubernetes.io/legacy-unknown, where the signers have authorities of their own."""
+    cluster_signing_legacy_unknown_key_file: str = ""
+    """Its key."""
     resource_quota_sync_period: float = 300.0
     """Seconds between full counts of what quotas count."""
     kube_api_qps: float = 0.0

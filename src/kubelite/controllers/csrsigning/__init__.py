@@ -1,0 +1,1 @@
+"""Signs approved certificate requests with the cluster's authority."""
