@@ -30,9 +30,12 @@ ANY = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Patch",
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON",
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray",
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool",
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray",
+}
+# A schema or something simpler.
+EITHER = {
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray": "list[JSONSchemaProps]",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool": "bool",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray": "list[str]",
 }
 # Kept as bytes: only field management reads them, and every decoder of an object passes them.
 RAW = {"io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"}
@@ -83,7 +86,7 @@ def short(name: str) -> tuple[str, str]:
 
 
 def module_of(name: str) -> str | None:
-    if name in ANY or name in TIMES or name in (QUANTITY, INT_OR_STRING):
+    if name in ANY or name in EITHER or name in TIMES or name in (QUANTITY, INT_OR_STRING):
         return None
     if name.startswith("io.k8s.apimachinery.pkg.version."):
         return "version_info"
@@ -120,6 +123,8 @@ class Module:
             return "IntOrString"
         if target in RAW:
             return "Raw"
+        if target in EITHER:
+            return f"JSONSchemaProps | {EITHER[target]}"
         if target in ANY:
             return "Any"
         module = module_of(target)
@@ -166,7 +171,15 @@ class Module:
             return f'{python}: str = field(default=""{renamed})' if wire else f'{python}: str = ""'
         if kind == "Raw":
             return f"{python}: Raw = Raw()"
-        struct = kind[0].isupper() and kind not in ("Any", "Time", "MicroTime", "Quantity", "IntOrString", "Int32", "Int64")
+        struct = kind[0].isupper() and kind not in (
+            "Any",
+            "Time",
+            "MicroTime",
+            "Quantity",
+            "IntOrString",
+            "Int32",
+            "Int64",
+        )
         if struct and name in ALWAYS and path not in ALWAYS_EXCEPT and (top or name != "status"):
             return f"{python}: {kind} = field(default_factory=lambda: {kind}())"
         optional = kind if kind == "Any" else f"{kind} | None"
@@ -231,7 +244,7 @@ def main() -> int:
     modules: dict[str, Module] = {}
     schemas: dict[str, dict[str, Any]] = {}
     for name in sorted(definitions):
-        special = name in ANY or name in TIMES or name in (QUANTITY, INT_OR_STRING)
+        special = name in ANY | EITHER.keys() or name in TIMES or name in (QUANTITY, INT_OR_STRING)
         module = module_of(name)
         if special:
             schemas.setdefault("meta_v1", {})[name] = strip(definitions[name])

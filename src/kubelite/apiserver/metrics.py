@@ -9,6 +9,7 @@ Source: apiserver/pkg/endpoints/metrics/metrics.go.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import Any
 
 from kubelite.apiserver.request import Request, RequestInfo, Response
@@ -111,15 +112,18 @@ class _Cells:
 _cells: dict[tuple[Any, ...], _Cells] = {}
 
 
-def observe(request: Request, answer: Response | None, seconds: float, *, code: int = 0) -> None:
-    """Counts one answered request; `seconds` is not recorded for watches and streams."""
+def observe(
+    request: Request, answer: Response | None, seconds: float, serves: Callable[[RequestInfo], bool], *, code: int = 0
+) -> None:
+    """Counts one answered request; `seconds` is not recorded for watches and streams, names that nobody `serves` never."""
     info = request.info
     status = code if answer is None else answer.status or 101
     dry_run = "dryRun" in request.raw_query
     key = (info.verb, info.group, info.version, info.resource, info.subresource, _scope(info), status, dry_run)
     cells = _cells.get(key)
     if cells is None:
-        cells = _find(info, key, str(status), dry_run)
+        shown = info if serves(info) else RequestInfo("", "other")
+        cells = _find(shown, key, str(status), dry_run)
     counts = REQUESTS.values
     counts[cells.labels] = counts.get(cells.labels, 0) + 1
     if cells.duration is not None and cells.sli is not None:
@@ -175,15 +179,16 @@ def _find(info: RequestInfo, key: tuple[Any, ...], code: str, dry_run: bool) -> 
     if len(_cells) > _MOST_KEYS:
         _cells.clear()
     if len(REQUESTS.values) > _MOST_KEYS and code in ("401", "403", "404", "405"):
-        info = RequestInfo("", "other")  # what nobody serves must not fill the memory with label values
+        info = RequestInfo("", "other")  # kinds that come and go must not fill the memory with label values
     labels, rows = _labels(info, code, dry_run)
     timed = info.verb not in ("watch", "proxy", "connect")
     cells = _cells[key] = _Cells(labels, rows, timed=timed, sized=info.verb in ("get", "list"))
     return cells
 
 
-def terminated(info: RequestInfo, code: int) -> None:
+def terminated(info: RequestInfo, code: int, serves: Callable[[RequestInfo], bool]) -> None:
     """Counts a request that the server ended to protect itself."""
+    info = info if serves(info) else RequestInfo("", "other")
     _, rows = _labels(info, str(code), dry_run=False)
     TERMINATIONS.inc(*rows, str(code))
 

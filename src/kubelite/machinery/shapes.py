@@ -70,7 +70,9 @@ def _shape(type_: Any) -> Shape:
         return Shape("dict", f"map[string]{_go_name(shape_of(arguments[1]))}", arguments[1])
     if origin in (typing.Union, types.UnionType):
         rest = [argument for argument in arguments if argument is not type(None)]
-        return shape_of(rest[0]) if len(rest) == 1 else _ANY
+        # "A schema, or a list, or true": the struct says what an object may have.
+        structs = [one for one in rest if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+        return shape_of(rest[0]) if len(rest) == 1 else shape_of(structs[0]) if len(structs) == 1 else _ANY
     if origin is typing.Annotated:
         widest = max((getattr(mark, "le", None) or 0 for mark in type_.__metadata__), default=0)
         if arguments[0] is int and widest:

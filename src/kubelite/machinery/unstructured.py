@@ -59,6 +59,8 @@ def of_document(document: dict[str, Any]) -> Unstructured:
     """A plain object as Unstructured; takes the dict over. Raises msgspec.ValidationError for metadata that is none."""
     metadata = msgspec.convert(sealed(document.pop("metadata", None) or {}), Unstructured.metadata_type)
     api_version, kind = document.pop("apiVersion", "") or "", document.pop("kind", "") or ""
+    if not isinstance(api_version, str) or not isinstance(kind, str):
+        raise msgspec.ValidationError("Expected `str` for apiVersion and kind")
     return Unstructured(metadata, api_version, kind, document)
 
 

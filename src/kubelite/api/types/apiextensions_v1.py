@@ -112,13 +112,13 @@ class ExternalDocumentation(Object):
 class JSONSchemaProps(Object):
     ref_: str = field(default="", name='$ref')
     schema_: str = field(default="", name='$schema')
-    additionalItems: Any = None
-    additionalProperties: Any = None
+    additionalItems: JSONSchemaProps | bool | None = None
+    additionalProperties: JSONSchemaProps | bool | None = None
     allOf: list[JSONSchemaProps] = field(default_factory=list)
     anyOf: list[JSONSchemaProps] = field(default_factory=list)
     default: Any = None
     definitions: dict[str, JSONSchemaProps] = field(default_factory=dict)
-    dependencies: dict[str, Any] | None = None
+    dependencies: dict[str, JSONSchemaProps | list[str]] = field(default_factory=dict)
     description: str = ""
     enum: list[Any] = field(default_factory=list)
     example: Any = None
@@ -127,7 +127,7 @@ class JSONSchemaProps(Object):
     externalDocs: ExternalDocumentation | None = None
     format: str = ""
     id: str = ""
-    items: Any = None
+    items: JSONSchemaProps | list[JSONSchemaProps] | None = None
     maxItems: Int64 | None = None
     maxLength: Int64 | None = None
     maxProperties: Int64 | None = None

@@ -275,14 +275,14 @@ class Chain:
         if self._auditor is not None and request.audit is None and answer.status == 401:
             self._auditor.refused(request, answer)
         if answer.status in (429, 500, 504):
-            metrics.terminated(request.info, answer.status)
+            metrics.terminated(request.info, answer.status, self._dispatcher.serves)
         known = isinstance(error, StatusError | TooMany) or answer.status != 500
         return self._finish(request, answer, panic=not known)
 
     def _broke_off(self, request: Request) -> None:
         """The task was cancelled: the time is over, or the client is gone."""
-        metrics.observe(request, None, perf_counter() - request.started, code=504)
-        metrics.terminated(request.info, 504)
+        metrics.observe(request, None, perf_counter() - request.started, self._dispatcher.serves, code=504)
+        metrics.terminated(request.info, 504, self._dispatcher.serves)
         if request.audit is not None and self._auditor is not None:
             self._auditor.broke_off(request)
         if self._tracing is not None:
@@ -290,7 +290,7 @@ class Chain:
 
     def _finish(self, request: Request, answer: Response, *, panic: bool = False) -> Response | Awaitable[Response]:
         """Metrics, warnings, audit, protobuf, compression."""
-        metrics.observe(request, answer, perf_counter() - request.started)
+        metrics.observe(request, answer, perf_counter() - request.started, self._dispatcher.serves)
         if request.warnings:
             answer.headers = [
                 *answer.headers,

@@ -92,6 +92,16 @@ class Dispatcher:
             return watch.watch(self._registry, request, kind, self._watch_seconds)
         return VERBS[info.verb](self._registry, request, kind)
 
+    def serves(self, info: RequestInfo) -> bool:
+        """Whether there is such a resource, or it is a path outside of them."""
+        if not info.is_resource:
+            return True
+        kind = self._registry.scheme.by_resource(info.group, info.version, info.resource)
+        known = kind is not None and (
+            not info.subresource or any(s.name == info.subresource for s in kind.subresources)
+        )
+        return known or (info.group, info.resource, info.subresource) in self._handlers
+
     def _subresource(self, request: Request, kind: Kind) -> Response | Awaitable[Response]:
         info = request.info
         declared = next((s for s in kind.subresources if s.name == info.subresource), None)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from kubelite.apiserver.request import Request
+
 MAX_HEAD = 1 << 20
 MAX_HEADERS = 1000
 
@@ -49,3 +51,20 @@ def mistake_of(headers: Mapping[str, str], version: str, body_limit: int) -> tup
     if length.isdigit() and int(length) > body_limit:
         return 413, ""
     return None
+
+
+def has_body(headers: Mapping[str, str]) -> bool:
+    """Whether the head announces a body."""
+    return "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
+
+
+def without_upgrade(request: Request, target: bytes) -> bytes:
+    """The head of a request as it would be had its client not asked for another protocol.
+
+    The parser takes the body of a request that asks for an upgrade for the other protocol; nothing here upgrades with a body.
+    """
+    lines = [request.method.encode() + b" " + target + b" HTTP/1.1"]
+    for name, values in request.headers.items():
+        if name not in ("upgrade", "connection"):
+            lines += [f"{name}: {value}".encode("latin-1") for value in values.split("\n")]
+    return b"\r\n".join([*lines, b"", b""])

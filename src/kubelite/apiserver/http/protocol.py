@@ -5,8 +5,8 @@ certificate, the raw transport for upgrades, and watches that write straight to 
 callbacks → `Request` → the application (`App`), which answers at once or returns an awaitable → head and body to the
 transport.
 
-Bounds: a head of `heads.MAX_HEAD` bytes (431), a body of `limits.body` (413); further pipelined requests wait and reading
-stops meanwhile. A peer that does not read stops the writer through `pause_writing`.
+Bounds: a head of `heads.MAX_HEAD` bytes (431), a body of `limits.body` (413); pipelined requests wait, and reading stops.
+A peer that does not read stops the writer through `pause_writing`.
 """
 
 from __future__ import annotations
@@ -71,8 +71,7 @@ class HttpProtocol(asyncio.Protocol):
         self.hijacked = False
         self.closing = False
         self.last_used = loop.time()
-        self.stuck_since = 0.0
-        """When the client stopped reading what is sent; 0 while it reads."""
+        self.stuck_since = 0.0  # when the client stopped reading what is sent; 0 while it reads
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
@@ -83,8 +82,7 @@ class HttpProtocol(asyncio.Protocol):
         self._refusal: Response | None = None
         self._doomed: Response | None = None
         self.on_message_begin()
-        self.began = 0.0
-        """When the message that is being read began; 0 between messages."""
+        self.began = 0.0  # when the message that is being read began; 0 between messages
 
     # -- asyncio.Protocol
 
@@ -113,9 +111,6 @@ class HttpProtocol(asyncio.Protocol):
         if self._task is not None and reading:
             self._task.cancel()
 
-    def eof_received(self) -> bool:
-        return False
-
     def data_received(self, data: bytes) -> None:
         if self.hijacked or self.closing or self._doomed is not None:
             return
@@ -126,6 +121,11 @@ class HttpProtocol(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self.early = data[upgrade.args[0] :]
+            if self._refusal is None and heads.has_body(self._headers):
+                head, self.early = heads.without_upgrade(self._waiting.pop()[0], self._url) + self.early, b""
+                self._parser = httptools.HttpRequestParser(self)
+                self.data_received(head)
+                return
             self._pause_reading()
         except httptools.HttpParserError:
             self._refuse(self._refusal or self.server.refuse(400, "malformed HTTP request"))
