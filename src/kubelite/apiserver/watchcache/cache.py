@@ -31,6 +31,8 @@ PAGE = 1000
 WINDOW = 0.004
 """Seconds in which changes are gathered when they come quickly; a lone change is sent at once."""
 BOOKMARK_SECONDS = 60.0
+AT_ONCE = 100
+"""Progress marks between which others get a turn."""
 
 Subscriber = Callable[[str, bytes | None, bytes | None], None]
 """(key below the prefix, old body, new body); must not block."""
@@ -165,6 +167,8 @@ class WatchCache:
                 )
                 if cache.watchers:
                     self._dirty.add(cache)
+                else:
+                    cache.flushed = cache.end
             self.revision = batch.revision
             self._wake()
             if self._dirty and self._flush_at is None:
@@ -305,16 +309,23 @@ class WatchCache:
         dirty, self._dirty = self._dirty, set()
         for cache in dirty:
             round_: dict[tuple[object, ...], tuple[bytes, int]] = {}
-            for watcher in list(cache.watchers):
-                watcher.flush(round_)
+            start, cache.flushed = cache.flushed, cache.end
+            lost = (
+                start < cache.first
+            )  # more changes in a round than the history holds: everybody finds out for himself
+            woken = list(cache.watchers) if lost else cache.watchers.touched(cache.since(start))
+            for watcher in woken:
+                watcher.flush(round_, start)
 
     async def run_bookmarks(self) -> None:
         """Sends progress marks about once a minute; never returns."""
         while True:
             await asyncio.sleep(BOOKMARK_SECONDS)
-            for cache in self._by_prefix.values():
-                for watcher in list(cache.watchers):
+            for cache in list(self._by_prefix.values()):
+                for count, watcher in enumerate(list(cache.watchers)):
                     watcher.bookmark(self.revision)
+                    if count % AT_ONCE == AT_ONCE - 1:
+                        await asyncio.sleep(0)
 
     def end_watches(self) -> None:
         """Ends every watch in good order, when the server stops."""

@@ -10,14 +10,11 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING
 
+from kubelite.apiserver.watchcache.crowd import Crowd
 from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry, make
 from kubelite.apiserver.watchcache.selection import Selection
 from kubelite.machinery.kind import Kind
-
-if TYPE_CHECKING:
-    from kubelite.apiserver.watchcache.watcher import Watcher
 
 
 class ResourceCache:
@@ -33,7 +30,9 @@ class ResourceCache:
         """The cursor of `changes[0]`; cursors only grow."""
         self.floor = 0
         self.changed = 0
-        self.watchers: set[Watcher] = set()
+        self.watchers = Crowd(kind)
+        self.flushed = 0
+        """The cursor up to which watchers were told; whoever was not woken had nothing to hear of."""
         self.sent = 0
         """Events sent to watchers, all together."""
         self.kept: tuple[str, int, list[bytes]] | None = None
@@ -51,6 +50,7 @@ class ResourceCache:
         self.keys = sorted(self.entries)
         self.first += len(self.changes) + 1  # cursors from before are behind the start now
         self.changes = []
+        self.flushed = self.first
         self.floor = self.changed = revision
 
     def apply(self, key: str, value: bytes | None, revision: int, previous: bytes | None) -> Change | None:

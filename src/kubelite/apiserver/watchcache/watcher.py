@@ -71,6 +71,7 @@ class Watcher:
         "_ender",
         "_loop",
         "_preparing",
+        "behind",
         "bookmarks",
         "cache",
         "cursor",
@@ -90,6 +91,8 @@ class Watcher:
         self.presentation = presentation
         self.cursor = cursor
         self.bookmarks = bookmarks
+        self.behind = True
+        """Changes after the cursor may concern it; otherwise only those of the next round may."""
         self.minimum = 0
         """Changes up to this revision are not sent (a watch from the future)."""
         self.sink: Sink | None = None
@@ -110,11 +113,18 @@ class Watcher:
             self._send(first)
         self.flush({})
 
-    def flush(self, round_: Round) -> None:
-        """Sends the changes after the cursor, unless the client is not reading."""
+    def flush(self, round_: Round, start: int = 0) -> None:
+        """Sends the changes after the cursor, unless the client is not reading.
+
+        `start`: where the round begins; who was not behind has nothing to hear of what was before.
+        """
         sink, cache = self.sink, self.cache
+        if not self.behind and start > self.cursor:
+            self.cursor = start
         if sink is None or self.cursor == cache.end:
+            self.behind = False
             return
+        self.behind = True
         if self.cursor < cache.first:
             self._cut_off()
             return
@@ -133,7 +143,7 @@ class Watcher:
             made = (joined, len(frames))
             if sink.chunked:
                 round_[key] = made
-        self.cursor = cache.end
+        self.cursor, self.behind = cache.end, False
         if made[1]:
             cache.sent += made[1]
             sink.write(made[0])
@@ -204,7 +214,9 @@ class Watcher:
 
     def bookmark(self, revision: int) -> None:
         """A progress mark, if the client allows it and has got everything up to `revision`."""
-        if self.bookmarks and self.sink is not None and not self.sink.full and self.cursor == self.cache.end:
+        cache = self.cache
+        told = not self.behind and (self.cursor == cache.end or cache.flushed == cache.end)
+        if self.bookmarks and self.sink is not None and not self.sink.full and told:
             self._send(frame("BOOKMARK", self.presentation.bookmark(max(revision, self.minimum))))
 
     def fail(self, status: bytes) -> None:
@@ -241,7 +253,8 @@ class Watcher:
             sink.abort()
 
     def _drained(self) -> None:
-        self.flush({})
+        if self.behind:
+            self.flush({})
 
     def _send(self, data: bytes) -> None:
         sink = self.sink
