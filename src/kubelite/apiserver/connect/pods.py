@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from kubelite.api.types.core_v1 import Pod
 from kubelite.apiserver.authz import refuse
 from kubelite.apiserver.authz.chain import Chain
+from kubelite.apiserver.connect.admitting import admit, stream_options
 from kubelite.apiserver.connect.kubelet import Kubelets
 from kubelite.apiserver.connect.logoptions import log_query
 from kubelite.apiserver.connect.splice import pass_through
@@ -107,6 +108,7 @@ class PodStreams:
 
     async def _remote_command(self, request: Request, path: str) -> Response:
         await self._check_create(request)
+        await admit(self._registry, request, stream_options(f"Pod{path.capitalize()}Options", request.query))
         pod = await self._pod(request)
         container = choose_container(pod, request.param("container"))
         node = _node_of(pod)
@@ -131,6 +133,9 @@ class PodStreams:
     async def port_forward(self, request: Request) -> Response:
         """Forwards ports of a pod."""
         await self._check_create(request)
+        numbers = [int(port) for value in request.query.get("ports", []) for port in value.split(",") if port.isdigit()]
+        options = {"kind": "PodPortForwardOptions", "apiVersion": "v1", **({"ports": numbers} if numbers else {})}
+        await admit(self._registry, request, options)
         pod = await self._pod(request)
         node = _node_of(pod)
         target = f"/portForward/{pod.metadata.namespace}/{pod.metadata.name}"

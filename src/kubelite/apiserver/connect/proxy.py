@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from kubelite.api.types.core_v1 import Pod, Service
 from kubelite.api.types.discovery_v1 import EndpointSlice
+from kubelite.apiserver.connect.admitting import admit
 from kubelite.apiserver.connect.kubelet import START_SECONDS, Kubelets, Place
 from kubelite.apiserver.request import Handler, Request, Response
 from kubelite.client.config import ClientConfig
@@ -66,6 +67,7 @@ class Proxy:
     async def pod(self, request: Request) -> Response:
         """To a port of a pod; the first declared one where none is given."""
         scheme, name, port = split_name(request.info.name)
+        await self._admit(request, "PodProxyOptions")
         pod: Pod = await self._get("pods", name, request.info.namespace)
         if not pod.status.podIP:
             raise errors.service_unavailable(f'pod "{name}" has no address')
@@ -80,6 +82,7 @@ class Proxy:
     async def service(self, request: Request) -> Response:
         """To a ready endpoint of a service."""
         scheme, name, port = split_name(request.info.name)
+        await self._admit(request, "ServiceProxyOptions")
         service: Service = await self._get("services", name, request.info.namespace)
         wanted = next(
             (
@@ -106,10 +109,16 @@ class Proxy:
     async def node(self, request: Request) -> Response:
         """To a node's kubelet, or to another port of the node."""
         _, name, port = split_name(request.info.name)
+        await self._admit(request, "NodeProxyOptions")
         place = self._kubelets.place(name)
         if port and int(port) != place.port:
             return await self._forward(request, f"http://{_host(place.host)}:{port}")
         return await self._exchange(request, self._kubelets.transport(place), place)
+
+    async def _admit(self, request: Request, kind: str) -> None:
+        rest = request.path.partition(f"/{request.info.name}/proxy")[2]
+        options = {"kind": kind, "apiVersion": "v1", **({"path": rest} if rest else {})}
+        await admit(self._registry, request, options)
 
     async def _get(self, resource: str, name: str, namespace: str) -> Any:
         kind = self._registry.scheme.by_resource("", "v1", resource)

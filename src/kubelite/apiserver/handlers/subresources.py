@@ -24,7 +24,7 @@ from kubelite.apiserver.registry.body import decode_body, media_type
 from kubelite.apiserver.registry.patch import fitting, patch_type, read_patch
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.registry.update import Rules
-from kubelite.apiserver.request import Request, Response
+from kubelite.apiserver.request import AdmissionRequest, Request, Response
 from kubelite.machinery import codec, errors, fielderrors
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.fielderrors import Path
@@ -270,9 +270,30 @@ async def eviction(registry: Registry, request: Request, kind: Kind) -> Response
         raise errors.bad_request(
             f"name in URL does not match name in Eviction object: {sent.metadata.name} != {info.name}"
         )
+    await _admit_eviction(registry, kind, request, sent, ask)
     await delete.delete(registry, kind, info.namespace, info.name, sent.deleteOptions, ask)
     done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Response(201, msgspec.json.encode(done))
+
+
+async def _admit_eviction(registry: Registry, kind: Kind, request: Request, sent: Eviction, ask: Ask) -> None:
+    """Admission of the eviction itself, which is an object that is created."""
+    dry_run = ask.dry_run or bool(sent.deleteOptions is not None and sent.deleteOptions.dryRun)
+    attributes = AdmissionRequest(
+        "CREATE",
+        kind,
+        request.info.namespace,
+        request.info.name,
+        object=sent,
+        subresource="eviction",
+        user=ask.user,
+        dry_run=dry_run,
+        warnings=ask.warnings,
+        annotations=ask.annotations,
+        ask=ask,
+    )
+    await registry.admission.mutate(attributes)
+    await registry.admission.validate(attributes)
 
 
 def ephemeral_containers(registry: Registry, request: Request, kind: Kind) -> Answer:
