@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from kubelite.controllers.context import Component, Context
@@ -87,10 +88,29 @@ def _csr_signing(context: Context) -> Component:
     return controller
 
 
+def _token_controller(context: Context) -> Component:
+    path = context.settings.service_account_private_key_file
+    signer = _load_signer(path) if path else None
+    controller: Component = _load("serviceaccounttoken.controller", "TokenController")(
+        context, signer, context.ca_bundle
+    )
+    return controller
+
+
+def _load_signer(path: str) -> Any:
+    from kubelite.util.jws import Signer
+
+    return Signer(Path(path).read_bytes())
+
+
 CONTROLLERS: Mapping[str, Factory] = {
+    "bootstrap-signer-controller": _plain("bootstrapsigner.controller", "BootstrapSigner"),
     "certificatesigningrequest-approving-controller": _plain("csrapproving.controller", "ApprovingController"),
     "certificatesigningrequest-cleaner-controller": _plain("csrcleaner.controller", "CleanerController"),
     "certificatesigningrequest-signing-controller": _csr_signing,
+    "clusterrole-aggregation-controller": _plain(
+        "clusterroleaggregation.controller", "ClusterRoleAggregationController"
+    ),
     "daemonset-controller": _plain("daemonset.controller", "DaemonSetController"),
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
@@ -103,13 +123,19 @@ CONTROLLERS: Mapping[str, Factory] = {
     "node-ipam-controller": _node_ipam,
     "node-lifecycle-controller": _node_lifecycle,
     "pod-garbage-collector-controller": _pod_gc,
+    "persistentvolume-protection-controller": _plain("pvprotection.controller", "VolumeProtectionController"),
+    "persistentvolumeclaim-protection-controller": _plain("pvcprotection.controller", "ClaimProtectionController"),
     "replicaset-controller": _replica_sets,
     "replicationcontroller-controller": _replication_controllers,
     "resourcequota-controller": _resource_quota,
     "root-ca-certificate-publisher-controller": _root_ca,
     "serviceaccount-controller": _plain("serviceaccount.controller", "ServiceAccountController"),
+    "serviceaccount-token-controller": _token_controller,
     "statefulset-controller": _plain("statefulset.controller", "StatefulSetController"),
     "taint-eviction-controller": _plain("tainteviction.controller", "TaintEvictionController"),
+    "token-cleaner-controller": _plain("tokencleaner.controller", "TokenCleaner"),
+    "ttl-after-finished-controller": _plain("ttlafterfinished.controller", "TtlAfterFinishedController"),
+    "volumeattributesclass-protection-controller": _plain("vacprotection.controller", "ClassProtectionController"),
 }
 
 

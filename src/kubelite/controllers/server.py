@@ -94,6 +94,8 @@ class Config:
     """The authority of kubernetes.io/legacy-unknown, where the signers have authorities of their own."""
     cluster_signing_legacy_unknown_key_file: str = ""
     """Its key."""
+    service_account_private_key_file: str = ""
+    """File with the key that signs the tokens in Secrets of service accounts; without it they stay empty."""
     resource_quota_sync_period: float = 300.0
     """Seconds between full counts of what quotas count."""
     kube_api_qps: float = 0.0

@@ -73,6 +73,7 @@ def _control_plane(config: Config) -> list[Process]:
             root_ca_file=f"{Paths.pki}/ca.crt",
             cluster_signing_cert_file=f"{Paths.pki}/ca.crt",
             cluster_signing_key_file=f"{Paths.pki}/ca.key",
+            service_account_private_key_file=f"{Paths.pki}/sa.key",
             cluster_cidr=config.pod_cidr,
         ),
         _component("scheduler", _local(constants.SCHEDULER_PORT), kubeconfig=str(Paths.kubeconfig("scheduler"))),

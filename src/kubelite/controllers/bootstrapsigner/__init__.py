@@ -1,0 +1,1 @@
+"""Signs the cluster's public description with each bootstrap token."""

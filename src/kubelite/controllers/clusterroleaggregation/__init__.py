@@ -1,0 +1,1 @@
+"""Puts the rules of other ClusterRoles into those that aggregate them."""

@@ -1,0 +1,1 @@
+"""Keeps volume claims while pods use them."""

@@ -1,0 +1,1 @@
+"""Keeps volumes while they are bound."""

@@ -1,0 +1,1 @@
+"""Deletes finished Jobs when their time has run out."""

@@ -1,0 +1,1 @@
+"""Keeps classes of volume attributes while claims or volumes have them."""
