@@ -28,13 +28,15 @@ HOP_BY_HOP = frozenset(
 )
 NOT_FORWARDED = HOP_BY_HOP | {"authorization", "content-length", "expect", "host"}
 NOT_RETURNED = HOP_BY_HOP | {"audit-id", "content-length", "content-type", "date"}
+PATH = "/:@!$&'()*+,;=~-._"
+"""What may stand in a path without an escape."""
 REPEATED = ("x-stream-protocol-version", "sec-websocket-protocol")
 """Headers that clients repeat, one value to a line; servers look for them so."""
 
 
 def target_of(request: Request, path: str = "") -> str:
     """Path and query as the client sent them; `path` is the decoded end of the request's path, if only that is wanted."""
-    shown = request.raw_path or quote(request.path, safe="/:@!$&'()*+,;=~-._")
+    shown = request.raw_path or quote(request.path, safe=PATH)
     if path:
         # Escapes make the raw path longer: what is in front of the wanted end is the same number of path segments.
         before = request.path[: len(request.path) - len(path)].count("/")
