@@ -37,10 +37,12 @@ class Answer:
 
 
 class Client:
-    """One connection to one port of the loopback."""
+    """One connection to one port of the loopback. `again`: what a closed connection lost is sent once more."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, seconds: float = HANG_SECONDS, *, again: bool = True) -> None:
         self.port = port
+        self._seconds = seconds
+        self._again = again
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -57,14 +59,14 @@ class Client:
         data = f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("utf-8", "surrogatepass") + body
         fresh = self._writer is None
         try:
-            async with asyncio.timeout(HANG_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 return await self._exchange(method, data)
         except TimeoutError:
             self.close()
             raise Hung from None
         except (OSError, EOFError, asyncio.LimitOverrunError) as error:
             self.close()
-            if not fresh:
+            if self._again and not fresh:
                 return await self.send(method, target, headers, body)
             raise Broken(repr(error)) from None
 

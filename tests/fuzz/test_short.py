@@ -13,7 +13,7 @@ from tests.fuzz.engine import permitted, run
 from tests.fuzz.process import ServerProcess
 from tests.fuzz.requests import make
 
-REQUESTS = 2500
+REQUESTS = 1500
 POD = Operation(
     "POST", "/api/v1/namespaces/{namespace}/pods", "post", "v1", "Pod", "io.k8s.api.core.v1.Pod", ("dryRun",), ()
 )

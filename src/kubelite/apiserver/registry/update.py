@@ -113,7 +113,7 @@ async def update(
             entry, current = fresh, True
         except _Raced as raced:
             tries -= 1
-            if raced.conditional or not tries:
+            if not tries or (raced.conditional and raced.entry is not None):
                 raise errors.modified(kind.group, kind.plural, name) from None
             entry, current = raced.entry, True
 
