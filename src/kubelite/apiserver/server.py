@@ -129,7 +129,11 @@ class ApiServer:
         ):
             self._spawn(name, work())
         await flowcontrol.ensure(self.registry)
-        for name, work in (*flowcontrol.tasks(self.registry), *audit.tasks(self.registry)):
+        for name, work in (
+            *flowcontrol.tasks(self.registry),
+            *audit.tasks(self.registry),
+            *admission.tasks(self.registry),
+        ):
             self._spawn(name, work())
         self.registry.started = True
 
@@ -147,6 +151,7 @@ class ApiServer:
             self.cache.end_watches()
             await self._listener.stop(self.config.shutdown_seconds if seconds is None else seconds, linger=linger)
             await audit.close(self.registry)
+            await admission.close(self.registry)
             await tracing.close(self.registry)
         for task in self._tasks:
             task.cancel()

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import pathlib
+
 import pytest
 
 from tests.apienv import ApiEnv, api_server
 from tests.integration.admission.hookserver import config_map, create, rule
 from tests.integration.admission.policies import DEPLOYMENT_RULE, DEPLOYMENTS, VALIDATING, bound, deploy, validating
-from tests.integration.custom_resources.definitions import custom, definition, established, path
+from tests.integration.custom_resources.definitions import (
+    custom,
+    definition,
+    established,
+    path,
+    spec_schema,
+    until,
+    version,
+)
 
 
 async def test_should_validate_against_a_deployment() -> None:
@@ -232,3 +243,50 @@ async def test_expressions_that_do_not_compile_are_refused_with_their_path() -> 
         assert causes["spec.validations[1].expression"].endswith("must evaluate to bool")
         assert causes["spec.validations[0].messageExpression"].endswith("must evaluate to string")
         assert "undefined field 'w'" in causes["spec.variables[0].expression"]
+
+
+async def test_types_are_checked_into_the_status() -> None:
+    async with api_server() as api:
+        await established(api, definition(versions=[version(schema=spec_schema(n={"type": "integer"}))]))
+        rules = [DEPLOYMENT_RULE, rule("pods"), rule("crontabs", group="stable.example.com")]
+        expressions = ["object.spec.replicas > 1", "object.metadata.labels['a'] == 'b'"]
+        assert (await api.post(VALIDATING, validating(*expressions, rules=rules))).status == 201
+        found = await until(api, f"{VALIDATING}/policy", lambda reply: "observedGeneration" in reply.json()["status"])
+        status = found.json()["status"]
+        assert status["observedGeneration"] == 1
+        (warning,) = status["typeChecking"]["expressionWarnings"]
+        assert warning["fieldRef"] == "spec.validations[0].expression"
+        assert "/v1, Kind=Pod: ERROR: <input>:1:12: undefined field 'replicas'" in warning["warning"]
+        assert "stable.example.com/v1, Kind=CronTab: ERROR:" in warning["warning"]
+        assert "apps/v1, Kind=Deployment" not in warning["warning"]
+        change = [{"op": "replace", "path": "/spec/validations", "value": [{"expression": "true"}]}]
+        await api.patch(f"{VALIDATING}/policy", change, "json")
+        found = await until(
+            api, f"{VALIDATING}/policy", lambda reply: reply.json()["status"]["observedGeneration"] == 2
+        )
+        assert found.json()["status"].get("typeChecking") in ({}, None)
+
+
+async def test_audit_annotations_and_failures_are_in_the_audit_log(tmp_path: pathlib.Path) -> None:
+    log, rules = tmp_path / "audit.log", tmp_path / "policy.yaml"
+    rules.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n")
+    async with api_server(audit_log_path=str(log), audit_policy_file=str(rules)) as api:
+        notes = [
+            {"key": "high", "valueExpression": "'n: ' + object.data.n"},
+            {"key": "none", "valueExpression": "null"},
+        ]
+        await bound(api, validating("object.data.n == '1'", auditAnnotations=notes), validationActions=["Audit"])
+        assert (await create(api, n="2")).status == 201
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    (made,) = [
+        one for one in events if one["requestURI"].endswith("/configmaps") and one["stage"] == "ResponseComplete"
+    ]
+    assert made["annotations"]["policy/high"] == "n: 2" and "policy/none" not in made["annotations"]
+    (failure,) = json.loads(made["annotations"]["validation.policy.admission.k8s.io/validation_failure"])
+    assert failure == {
+        "message": "failed expression: object.data.n == '1'",
+        "policy": "policy",
+        "binding": "policy-binding",
+        "expressionIndex": 0,
+        "validationActions": ["Audit"],
+    }

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from kubelite.apiserver.admission import settings
 from kubelite.apiserver.admission.chain import Chain
@@ -14,7 +16,9 @@ from kubelite.apiserver.admission.plugin import Plugin
 from kubelite.apiserver.admission.sources import Sources
 from kubelite.apiserver.config import Config
 
-__all__ = ["Chain", "build"]
+__all__ = ["Chain", "build", "close", "tasks"]
+
+_chains: WeakKeyDictionary[Any, Chain] = WeakKeyDictionary()
 
 
 def build(config: Config, registry: Any) -> Chain:
@@ -26,7 +30,23 @@ def build(config: Config, registry: Any) -> Chain:
         if name not in names:
             raise ValueError(f"unknown admission plugin {name!r}, known are {', '.join(sorted(names - {''}))}")
     runs = [one for one in known if not one.name or one.name in enabled or (one.default and one.name not in disabled)]
-    return Chain(runs)
+    chain = _chains[registry] = Chain(runs)
+    return chain
+
+
+def tasks(registry: Any) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+    """(name, coroutine function) of what runs as long as the server."""
+    from kubelite.apiserver.admission.policies.status import StatusWriter
+    from kubelite.apiserver.lookup import Lookup
+
+    return [("admission policies", StatusWriter(registry, Lookup(registry)).run)]
+
+
+async def close(registry: Any) -> None:
+    """Closes the connections to webhooks."""
+    chain = _chains.pop(registry, None)
+    if chain is not None:
+        await chain.close()
 
 
 def _names(text: str) -> list[str]:

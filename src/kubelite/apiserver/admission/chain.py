@@ -54,6 +54,11 @@ class Chain:
         """Lets the plugins refuse the complete object."""
         await _run(self._for(request)[1], request)
 
+    async def close(self) -> None:
+        """Closes the connections of plugins."""
+        for plugin in self.plugins:
+            await plugin.close()
+
     def _for(self, request: AdmissionRequest) -> Steps:
         kind = request.kind
         key = (request.operation, kind.group, kind.plural, request.subresource)

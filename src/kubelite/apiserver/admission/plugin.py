@@ -36,6 +36,9 @@ class Plugin:
         """Raises a StatusError to refuse; changes nothing."""
         return None
 
+    async def close(self) -> None:
+        """Lets go of what is outside the process."""
+
 
 def denied(request: AdmissionRequest, why: str) -> errors.StatusError:
     """403 that names the object (apiserver/pkg/admission/errors.go)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -58,7 +59,7 @@ class Callers:
 
     async def call(self, config: Any, body: bytes, seconds: int) -> Any:
         """The JSON that the webhook of a clientConfig answers. Raises CallFailed."""
-        from kubelite.client.errors import ConfigError, ConnectionFailed, status_error
+        from kubelite.client.errors import ConfigError, ConnectionFailed
 
         place = self._place(config, seconds)
         asked = f'Post "{place.url}?timeout={seconds}s"'
@@ -76,7 +77,7 @@ class Callers:
         except (ConnectionFailed, ConfigError, OSError, ValueError) as error:
             raise CallFailed(f"{asked}: {_go_text(str(error))}") from None
         if answer.status != 200:
-            raise CallFailed(status_error(answer.status, answer.body).message, answer.status)
+            raise CallFailed(_status_text(answer.status, answer.body), answer.status)
         if len(answer.body) > MAX_ANSWER:
             raise CallFailed(f"{asked}: the answer has more than {MAX_ANSWER} bytes", 200)
         try:
@@ -138,3 +139,13 @@ def _go_text(text: str) -> str:
     if "x509" in text and any(part in text for part in _UNKNOWN_AUTHORITY):
         return "tls: failed to verify certificate: x509: certificate signed by unknown authority"
     return text
+
+
+def _status_text(code: int, body: bytes) -> str:
+    """What client-go says of an answer that is no success."""
+    from kubelite.client.errors import status_error
+
+    text = body[:2048].decode("utf-8", "replace").strip()
+    if code == 500 and '"Status"' not in text:
+        return f"an error on the server ({json.dumps(text)}) has prevented the request from succeeding"
+    return status_error(code, body).message

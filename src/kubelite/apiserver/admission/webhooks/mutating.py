@@ -44,6 +44,9 @@ class MutatingAdmissionWebhook(Plugin):
         found = self._hooks.index.of(seen)
         return self._ask_all(seen, found) if found else None
 
+    async def close(self) -> None:
+        await self._asker.callers.close()
+
     async def _ask_all(self, seen: Seen, found: list[tuple[Hook, Kind]]) -> None:
         again, turn = turn_of(seen.request, self.name)
         facts: dict[int, Any] = {}

@@ -36,6 +36,9 @@ class ValidatingAdmissionWebhook(Plugin):
         found = self._hooks.index.of(seen)
         return self._ask_all(seen, found) if found else None
 
+    async def close(self) -> None:
+        await self._asker.callers.close()
+
     async def _ask_all(self, seen: Seen, found: list[tuple[Hook, Kind]]) -> None:
         facts: dict[int, object] = {}
         concerned = [(hook, kind) for hook, kind in found if await self._asker.concerned(seen, hook, kind, facts)]
