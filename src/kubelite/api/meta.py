@@ -24,6 +24,7 @@ FINALIZER_ORPHAN = "orphan"
 FINALIZER_FOREGROUND = "foregroundDeletion"
 STANDARD_FINALIZERS = (FINALIZER_ORPHAN, FINALIZER_FOREGROUND, "kubernetes")
 
+_IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 _subdomain_name = names.for_prefix(names.dns1123_subdomain)
 
 
@@ -64,15 +65,10 @@ def validate_metadata_update(
         errors.append(fielderrors.invalid(path / "resourceVersion", "", "must be specified for an update"))
     if (new.generation or 0) < (old.generation or 0):
         errors.append(fielderrors.invalid(path / "generation", new.generation or 0, "must not be decremented"))
-    for name in (
-        "name",
-        "namespace",
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-    ):
-        errors += fielderrors.immutable(path / name, getattr(new, name), getattr(old, name))
+    for name in _IMMUTABLE:
+        left, right = getattr(new, name), getattr(old, name)
+        if left != right:
+            errors += fielderrors.immutable(path / name, left, right)
     errors += _validate_common(new, path, generation=False, any_finalizer=_takes_any_finalizer(kind))
     return errors
 
@@ -200,7 +196,7 @@ def validate_field_manager(manager: str, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     if len(manager.encode()) > 128:
         errors.append(fielderrors.too_long(path, 128))
-    for position, char in enumerate(manager):
+    for position, char in enumerate(() if manager.isprintable() else manager):
         if not char.isprintable():
             detail = f"invalid character U+{ord(char):04X} (at position {position})"
             errors.append(fielderrors.invalid(path, manager, detail))

@@ -19,6 +19,7 @@ from kubelite.machinery.kind import Kind
 from kubelite.machinery.scheme import Scheme
 
 T = TypeVar("T")
+MOST_DECODED = 512
 
 
 class Source(Protocol):
@@ -42,6 +43,7 @@ class Lookup:
         self._cache = source.cache
         self._kinds: dict[tuple[str, str], Kind] = {}
         self._shared: dict[tuple[str, str], tuple[int, tuple[Any, ...]]] = {}
+        self._decoded: dict[tuple[type[Any], bytes], Any] = {}
         for kind in source.scheme:
             if kind.stored and kind.verbs and kind.stored_as is None:
                 self._kinds.setdefault((kind.group, kind.plural), kind)
@@ -59,11 +61,18 @@ class Lookup:
         return None if entry is None else entry.body
 
     def get(self, resource: str, namespace: str, name: str, type_: type[T], group: str = "") -> T | None:
-        """The object decoded as `type_`, which may have fewer fields."""
+        """The object decoded as `type_`, which may have fewer fields; it is shared, and nobody may change it.
+
+        The same few namespaces and accounts are asked for with every write: `MOST_DECODED` objects are kept by their bytes.
+        """
         body = self.body(resource, namespace, name, group)
         if body is None:
             return None
-        found: T = decode(body, type_)
+        found: T | None = self._decoded.get((type_, body))
+        if found is None:
+            if len(self._decoded) >= MOST_DECODED:
+                self._decoded.clear()
+            found = self._decoded[type_, body] = decode(body, type_)
         return found
 
     def metadata(self, resource: str, namespace: str, name: str) -> ObjectMeta | None:

@@ -19,7 +19,7 @@ Resolve = Callable[[str], Mapping[str, Any]]
 class PatchSchema:
     """One field's schema. A field that the schema does not know has no strategy: maps merge, lists replace."""
 
-    __slots__ = ("_resolve", "_schema", "merge_key", "strategies")
+    __slots__ = ("_fields", "_item", "_resolve", "_schema", "merge_key", "strategies")
 
     def __init__(self, schema: Mapping[str, Any], resolve: Resolve) -> None:
         self._resolve = resolve
@@ -27,6 +27,9 @@ class PatchSchema:
         self.merge_key = str(schema.get(_MERGE_KEY, ""))
         reference = schema.get("$ref")
         self._schema = resolve(reference.rpartition("/")[2]) if reference else schema
+        self._fields: dict[str, PatchSchema] = {}
+        """Of declared fields, as they are asked for: a schema is asked the same by every patch."""
+        self._item: PatchSchema | None = None
 
     @property
     def merges(self) -> bool:
@@ -44,18 +47,25 @@ class PatchSchema:
 
     def field(self, name: str) -> PatchSchema:
         """The schema of a member of a struct or map."""
+        known = self._fields.get(name)
+        if known is not None:
+            return known
         properties = self._schema.get("properties", {})
         if name in properties:
-            return PatchSchema(properties[name], self._resolve)
+            found = self._fields[name] = PatchSchema(properties[name], self._resolve)
+            return found
         more = self._schema.get("additionalProperties")
         return PatchSchema(more, self._resolve) if isinstance(more, Mapping) else UNKNOWN
 
     def item(self) -> PatchSchema:
         """The schema of a list's items; retainKeys on a list is about its items."""
+        if self._item is not None:
+            return self._item
         items = self._schema.get("items")
         found = PatchSchema(items, self._resolve) if isinstance(items, Mapping) else PatchSchema({}, self._resolve)
         if self.retains_keys:
             found.strategies = (*found.strategies, "retainKeys")
+        self._item = found
         return found
 
 

@@ -180,7 +180,7 @@ async def patch(registry: Registry, request: Request, kind: Kind, rules: update.
     ask.served = kind if kind.stored_as is not None else None
     info = request.info
     stored = kind.storage_kind
-    change = patcher(kind, type_, read_patch(request.body, type_), ask)
+    change = patcher(kind, type_, read_patch(request.body, type_), ask, info.subresource)
 
     def checked(body: Any) -> Any:
         return named(change(body), info.namespace, info.name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
     )
     await registry.admission.mutate(request)
     await registry.admission.validate(request)
-    marked = decode(entry.body, kind.type)
+    marked = _to_mark(kind, obj, entry)
     if not _mark(registry, kind, marked, options):
         return Written(entry, obj)
     if is_finished(kind, marked):
@@ -122,6 +123,15 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
         registry.wrote(revision)
     marked.metadata.resourceVersion = str(revision)
     return Written(Entry(entry.key, entry.namespace, entry.name, revision, splice(value, revision)), marked)
+
+
+def _to_mark(kind: Kind, obj: Any, entry: Entry) -> Any:
+    """A copy of the object to be deleted that `_mark` may change: of most kinds it changes metadata only."""
+    if kind.mark_deleted is not None or kind.kind == "Namespace":
+        return decode(entry.body, kind.type)
+    marked = copy(obj)
+    marked.metadata = copy(obj.metadata)
+    return marked
 
 
 def _check_preconditions(kind: Kind, entry: Entry, obj: Any, options: DeleteOptions) -> None:

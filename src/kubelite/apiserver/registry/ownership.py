@@ -44,7 +44,7 @@ def created(registry: Registry, kind: Kind, obj: Any, ask: Ask) -> None:
     if not sent and kind.apply_shape is None and served is kind:
         text = outline.fields_text(kind, obj, _bare(obj.metadata))
         obj.metadata.managedFields = (
-            [_written(me, served.api_version, registry.now_text(), text)] if len(text) > 2 else []
+            [_written(me, served.api_version, obj.metadata.creationTimestamp, text)] if len(text) > 2 else []
         )
         return
     document = document_of(obj, served)
@@ -150,7 +150,7 @@ def _changes(kind: Kind, new: Any, old: Any, subresource: str) -> Comparison:
         if name in reset:
             continue
         left, right = getattr(old, name), getattr(new, name)
-        if left == right:
+        if left is right or left == right:
             continue
         if name == "metadata":
             left, right = _bare(left), _bare(right)

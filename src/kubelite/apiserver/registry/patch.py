@@ -66,11 +66,18 @@ def read_patch(body: bytes, kind_of_patch: str) -> Any:
     return patch
 
 
-def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask) -> Change:
+def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask, subresource: str = "") -> Change:
     """A function from the present object's bytes to the patched object; it raises StatusError where the patch does not fit."""
+    without_spec = subresource == "status" and kind.custom is None and kind.from_stored is None and _spares_spec(patch)
 
     def change(body: bytes) -> Any:
-        document = _apply(kind, kind_of_patch, _served(kind, body, patch), patch)
+        if without_spec:
+            with contextlib.suppress(StatusError):  # what does not fit is told with the whole object
+                return patched(_without_spec(kind, body, patch))
+        return patched(_served(kind, body, patch))
+
+    def patched(present: Any) -> Any:
+        document = _apply(kind, kind_of_patch, present, patch)
         if not isinstance(document, dict):
             raise errors.bad_request("the patched object is no JSON object")
         _check_identity(kind, document)
@@ -124,6 +131,24 @@ def _opened(body: bytes, patch: dict[str, Any]) -> dict[str, Any]:
         if name in names or name in ("apiVersion", "kind"):
             document[name] = _metadata(value, patch) if name == "metadata" else _plain(value)
     return document
+
+
+def _spares_spec(patch: Any) -> bool:
+    return isinstance(patch, dict) and not any(name == "spec" or name.startswith("$") for name in patch)
+
+
+def _without_spec(kind: Kind, body: bytes, patch: dict[str, Any]) -> dict[str, Any]:
+    """The object to patch the status of, with an empty spec: `prepare_status_update` puts the old one there in the end anyway."""
+    document = _opened(body, patch)
+    if "spec" in document:
+        empty = _empty_specs.get(kind.type)
+        if empty is None:
+            empty = _empty_specs[kind.type] = msgspec.Raw(codec.encode(kind.type().spec))
+        document["spec"] = empty
+    return document
+
+
+_empty_specs: dict[Any, msgspec.Raw] = {}
 
 
 def _metadata(text: msgspec.Raw, patch: dict[str, Any]) -> Any:

@@ -152,7 +152,7 @@ class Registry:
         from kubelite.apiserver.registry.patch import patcher
 
         ask = ask or Ask()
-        change = patcher(kind, patch_type, patch, ask)
+        change = patcher(kind, patch_type, patch, ask, subresource)
         written = await update.update(
             self,
             kind.storage_kind,
