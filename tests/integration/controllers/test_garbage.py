@@ -85,3 +85,41 @@ async def test_an_owner_that_never_was_takes_its_dependent_and_a_second_owner_sa
             return await names(world) == {"keeper", "saved"} and left == ["keeper"]
 
         await eventually(judged)
+
+
+async def test_an_owner_in_another_namespace_counts_as_absent_and_is_reported():
+    async with running(NAME) as world:
+        await world.create("/api/v1/namespaces", {"metadata": {"name": "other"}})
+        owner = await world.create("/api/v1/namespaces/other/configmaps", {"metadata": {"name": "owner"}})
+        uid = owner["metadata"]["uid"]
+        reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+        await world.create(MAPS, {"metadata": {"name": "lost", "ownerReferences": [reference]}})
+
+        async def gone_and_told() -> bool:
+            text = f'ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: {uid}] does not exist in namespace "default"'
+            return not await names(world) and text in await world.events("OwnerRefInvalidNamespace")
+
+        await eventually(gone_and_told)
+
+
+async def test_an_object_without_a_namespace_is_never_deleted_for_an_owner_inside_one():
+    async with running(NAME) as world:
+        owner = await world.create(MAPS, {"metadata": {"name": "owner"}})
+        present = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}
+        roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+        absent = {**present, "uid": "00000000-0000-0000-0000-000000000000"}
+        for name, reference in (("a", present), ("b", absent)):
+            await world.create(roles, {"metadata": {"name": name, "ownerReferences": [reference]}})
+
+        async def told() -> bool:
+            return bool(await world.events("OwnerRefInvalidNamespace"))
+
+        await eventually(told)
+        await family(world)  # what comes later is dealt with, so what came before has been looked at
+        await world.delete(f"{MAPS}/parent")
+
+        async def gone() -> bool:
+            return await names(world) == {"owner"}
+
+        await eventually(gone)
+        assert [await world.get(f"{roles}/{name}") is not None for name in ("a", "b")] == [True, True]

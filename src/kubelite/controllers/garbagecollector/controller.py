@@ -47,12 +47,17 @@ class UnknownOwnerKind(Exception):
     """An owner reference names a kind that the server does not serve."""
 
 
+class OwnerOutOfReach(Exception):
+    """An object without a namespace names an owner inside one: whose owner that would be cannot be told."""
+
+
 class GarbageCollector:
     """See the module."""
 
     def __init__(self, context: Context) -> None:
         self._client = context.client
         self._clock = context.clock
+        self._recorder = context.recorder(NAME)
         self._graph = Graph()
         self._resources = Resources(())
         self._discovery = Discovery(context.client)
@@ -97,6 +102,8 @@ class GarbageCollector:
             self._rediscover.set()
             log.info("Owner of unknown kind, looking again later", object=meta.name, error=error)
             return Result(UNKNOWN_KIND_SECONDS)
+        except OwnerOutOfReach:
+            return None  # as upstream: kept, for ever
         action = plan(meta.finalizers, owners, bool(self._graph.dependents(key)))
         if isinstance(action, DropReferences):
             await self._set_owners(node.kind, fresh, without_owners(meta.ownerReferences, set(action.uids)))
@@ -115,10 +122,15 @@ class GarbageCollector:
             namespace = known.meta.namespace
             if not namespace or namespace == node.meta.namespace:
                 return owner_state(known.meta.deletionTimestamp, known.meta.finalizers)
-            return ABSENT  # owners live in the namespace of their dependents or in none
-        if reference.uid in self._absent:
+            self._report_owner(node, reference)  # owners live in the namespace of their dependents or in none
+            if not node.meta.namespace:
+                raise OwnerOutOfReach
             return ABSENT
         kind = self._resources.find(reference.apiVersion, reference.kind)
+        if kind is not None and kind.namespaced and not node.meta.namespace:
+            raise OwnerOutOfReach
+        if reference.uid in self._absent:
+            return ABSENT
         if kind is None:
             raise UnknownOwnerKind(f"{reference.kind} in {reference.apiVersion}")
         found = await self._get(kind, reference.name, node.meta.namespace if kind.namespaced else "")
@@ -129,14 +141,22 @@ class GarbageCollector:
             self._absent.popitem(last=False)
         return ABSENT
 
+    def _report_owner(self, node: Node, reference: OwnerReference) -> None:
+        """Tell whoever looks at the object why it is going, or staying, without its owner."""
+        namespace = node.meta.namespace
+        owner = (
+            f"[{reference.apiVersion}/{reference.kind}, namespace: {namespace}, "
+            f"name: {reference.name}, uid: {reference.uid}]"
+        )
+        text = f'ownerRef {owner} does not exist in namespace "{namespace}"'
+        self._recorder.event(node.kind, Owned(metadata=node.meta), "Warning", "OwnerRefInvalidNamespace", text)
+
     async def _fresh(self, node: Node) -> Owned | None:
         """The object as the server has it, None if it is gone or another one has its name."""
         found = await self._get(node.kind, node.meta.name, node.meta.namespace)
         return found if found is not None and found.metadata.uid == node.meta.uid else None
 
     async def _get(self, kind: Kind, name: str, namespace: str) -> Owned | None:
-        if kind.namespaced and not namespace:
-            return None  # a cluster-scoped dependent cannot have an owner inside a namespace
         try:
             return await self._client.get(kind, name, namespace, type=Owned)
         except StatusError as error:
