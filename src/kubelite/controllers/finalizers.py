@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubelite.client.client import Client
+from kubelite.machinery import codec
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 
@@ -29,11 +30,11 @@ def wanted(obj: Any, finalizer: str, *, in_use: bool) -> list[str] | None:
 
 
 async def put(client: Client, kind: Kind, obj: Any, finalizers: list[str]) -> None:
-    """Writes the finalizers, unless the object has changed since."""
-    meta = obj.metadata
-    patch = {"metadata": {"uid": meta.uid, "resourceVersion": meta.resourceVersion, "finalizers": finalizers}}
+    """Writes the finalizers of a whole object, unless it has changed since."""
+    changed = codec.clone(obj)
+    changed.metadata.finalizers = finalizers
     try:
-        await client.patch(kind, meta.name, patch, meta.namespace, type=type(obj))
+        await client.update(kind, changed)
     except StatusError as error:
         if error.code != 404:
             raise

@@ -90,17 +90,9 @@ def _csr_signing(context: Context) -> Component:
 
 def _token_controller(context: Context) -> Component:
     path = context.settings.service_account_private_key_file
-    signer = _load_signer(path) if path else None
-    controller: Component = _load("serviceaccounttoken.controller", "TokenController")(
-        context, signer, context.ca_bundle
-    )
+    key = Path(path).read_bytes() if path else b""
+    controller: Component = _load("serviceaccounttoken.controller", "TokenController")(context, key, context.ca_bundle)
     return controller
-
-
-def _load_signer(path: str) -> Any:
-    from kubelite.util.jws import Signer
-
-    return Signer(Path(path).read_bytes())
 
 
 CONTROLLERS: Mapping[str, Factory] = {

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from kubelite.controllers.registry import CONTROLLERS
+from kubelite.util import tls
 from tests.apienv import ADMIN_TOKEN
+from tests.integration.controllers import test_certificates as certificates
+from tests.integration.controllers import test_protection as protection
 from tests.integration.controllers.manager import eventually, running
 from tests.integration.controllers.test_deployment import DEPLOYMENTS, complete, deployment, image
 from tests.integration.controllers.test_endpoints import SLICES
 from tests.integration.controllers.test_nodes import node, pod, taints
+from tests.integration.controllers.test_tokens import ACCOUNTS, INFO, SECRETS, SYSTEM, account_secret, give_token
+
+AGGREGATED = {"rbac.authorization.k8s.io/aggregate-to-view": "true"}
 
 
 async def test_the_controller_managers_user_may_do_all_that_its_controllers_need(tmp_path: Path):
@@ -58,3 +64,48 @@ async def test_the_controller_managers_user_may_do_all_that_its_controllers_need
 
         await eventually(gone)
         assert (await world.get("/api/v1/nodes/lost"))["spec"]["podCIDR"] == "10.244.0.0/24"
+
+
+async def test_the_controller_managers_user_may_do_what_quotas_certificates_tokens_and_protection_need(tmp_path: Path):
+    tokens, key, ca = tmp_path / "tokens.csv", tmp_path / "sa.key", tmp_path / "ca.crt"
+    tokens.write_text(f'{ADMIN_TOKEN},admin,1,"system:masters"\nmanager,system:kube-controller-manager,2\n')
+    key.write_bytes(tls.new_key())
+    tls.Authority.load_or_create(ca, tmp_path / "ca.key", "ca")
+    settings = {
+        "service_account_private_key_file": str(key),
+        "cluster_signing_cert_file": str(ca),
+        "cluster_signing_key_file": str(tmp_path / "ca.key"),
+    }
+    async with running(*CONTROLLERS, tokens=str(tokens), token="manager", **settings) as world:
+        await certificates.ask(
+            world, "node", certificates.KUBELET_CLIENT, certificates.request(*certificates.NODE),
+            certificates.CLIENT_USAGES,
+        )  # fmt: skip
+        await certificates.signed(world, "node")
+        await world.create(protection.CLAIMS, protection.claim("c"))
+        await world.delete(f"{protection.CLAIMS}/c")
+        await protection.is_gone(world, f"{protection.CLAIMS}/c")
+        await world.create(protection.JOBS, protection.job("j", ttlSecondsAfterFinished=0))
+        await protection.finish(world, "j")
+        await protection.is_gone(world, f"{protection.JOBS}/j")
+        await world.create(protection.ROLES, protection.role("more", "fly", **AGGREGATED))
+        await give_token(world, "aaaaaa", usage_bootstrap_signing="true")
+        await give_token(world, "bbbbbb", expiration="2020-01-01T00:00:00Z")
+        await world.create(INFO, {"metadata": {"name": "cluster-info"}, "data": {"kubeconfig": "x"}})
+        await world.create(ACCOUNTS, {"metadata": {"name": "robot"}})
+        await world.create(SECRETS, account_secret("t", "robot"))
+        hard = {"count/secrets": "9"}
+        await world.create(
+            "/api/v1/namespaces/default/resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": hard}}
+        )
+
+        async def done() -> bool:
+            quota = await world.get("/api/v1/namespaces/default/resourcequotas/q")
+            rules = (await world.get(f"{protection.ROLES}/view"))["rules"]
+            assert any("fly" in rule["verbs"] for rule in rules)
+            assert quota["status"]["used"] == {"count/secrets": "1"}
+            assert "jws-kubeconfig-aaaaaa" in (await world.get(f"{INFO}/cluster-info"))["data"]
+            assert "token" in (await world.get(f"{SECRETS}/t"))["data"]
+            return await world.get(f"{SYSTEM}/secrets/bootstrap-token-bbbbbb") is None
+
+        await eventually(done)

@@ -47,14 +47,15 @@ _EXTENDED = {
 
 
 class Authority:
-    """Raises OSError or ValueError for files that are missing or no pair."""
+    """Raises OSError for files that cannot be read. What is in them is looked at when something is to be signed."""
 
     def __init__(self, certificate_file: str, key_file: str) -> None:
         self._files = (Path(certificate_file), Path(key_file))
+        for path in self._files:
+            path.read_bytes()  # the libraries that understand them take 9 MB, which most managers never need
         self._stamps: tuple[int, ...] = ()
         self._certificate: Any = None
         self._key: Any = None
-        self._load()
 
     def _load(self) -> None:
         """Reads the files if they have changed."""
@@ -72,7 +73,7 @@ class Authority:
         self._certificate, self._key, self._stamps = certificate, key, stamps
 
     def sign(self, wanted: rules.Wanted, usages: Sequence[str], life: timedelta, now: datetime) -> bytes:
-        """The certificate as PEM. Raises ValueError if the authority has expired."""
+        """The certificate as PEM. Raises ValueError if the authority has expired or its files are no pair."""
         from cryptography import x509
         from cryptography.hazmat.primitives import serialization
 

@@ -25,11 +25,12 @@ log = get_logger(__name__)
 
 
 class TokenController:
-    """Without a `signer` it only removes."""
+    """`key` is the private key that signs, as PEM; without one the controller only removes."""
 
-    def __init__(self, context: Context, signer: Signer | None, bundle: str) -> None:
+    def __init__(self, context: Context, key: bytes, bundle: str) -> None:
         self._client = context.client
-        self._signer = signer
+        self._key = key
+        self._signer: Signer | None = None  # made when it is needed: the library behind it takes 9 MB
         self._bundle = bundle
         self._secrets: Informer[Secret] = context.informers.select(SECRET, Secret, f"type={SERVICE_ACCOUNT_TOKEN}")
         self._secrets.add_indexers({BY_ACCOUNT: lambda one: (f"{one.metadata.namespace}/{plan.account_of(one)}",)})
@@ -53,7 +54,7 @@ class TokenController:
         account = await self._account(secret)
         if not plan.is_for(secret, account) or account is None:
             await self._delete(secret)
-        elif self._signer is not None and plan.missing(secret, self._bundle):
+        elif self._key and plan.missing(secret, self._bundle):
             await self._fill(secret, account)
         return None
 
@@ -71,7 +72,7 @@ class TokenController:
             raise
 
     async def _fill(self, secret: Secret, account: ServiceAccount) -> None:
-        assert self._signer is not None
+        self._signer = self._signer or Signer(self._key)
         changed = codec.clone(secret)
         lacking = plan.missing(secret, self._bundle)
         if plan.CA in lacking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,13 +65,19 @@ def test_flags_that_contradict_each_other_and_half_pairs_are_refused(files: tupl
         authorities(Config(cluster_signing_kubelet_serving_cert_file=files[0]))
 
 
-def test_a_key_that_is_not_the_certificates_is_refused(files: tuple[str, str], tmp_path: pathlib.Path):
+def sign(certificate: str, key: str, now: datetime) -> bytes:
+    return Authority(certificate, key).sign(SimpleNamespace(request=None), [], DAY, now)  # type: ignore[arg-type]
+
+
+def test_files_that_are_missing_or_no_pair_are_refused(files: tuple[str, str], tmp_path: pathlib.Path):
+    with pytest.raises(FileNotFoundError):
+        Authority(files[0], str(tmp_path / "none.key"))
     (tmp_path / "other.key").write_bytes(tls.new_key())
     with pytest.raises(ValueError, match="is not the key of"):
-        Authority(files[0], str(tmp_path / "other.key"))
+        sign(files[0], str(tmp_path / "other.key"), datetime.now(UTC))
 
 
 def test_an_authority_that_has_expired_signs_nothing(files: tuple[str, str]):
     late = tls.expires(pathlib.Path(files[0]).read_bytes()) + DAY
     with pytest.raises(ValueError, match="refusing to sign a certificate that expired in the past"):
-        Authority(*files).sign(SimpleNamespace(request=None), [], DAY, late)  # type: ignore[arg-type]
+        sign(*files, late)
