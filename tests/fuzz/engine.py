@@ -67,8 +67,10 @@ class Report:
 class Run:
     """One run over one connection."""
 
-    def __init__(self, port: int, seed: int) -> None:
+    def __init__(self, port: int, seed: int, written: Callable[[], str] = str) -> None:
         self.client = Client(port)
+        self.written = written
+        """What was written last, for reports."""
         self.seed = seed
         self.documents = Documents()
         self.report = Report()
@@ -103,7 +105,7 @@ class Run:
             await asyncio.sleep(0.05)
             if await self.revision() == before:
                 return
-        raise Broken("the store changes although nobody writes")
+        raise Broken(f"the store changes although nobody writes: {self.written()}")
 
     async def revision(self) -> str:
         """The store's revision."""
@@ -118,7 +120,9 @@ class Run:
         if answer is None:
             return
         self.report.statuses[answer.status] += 1
-        if answer.status >= 500 and not permitted(answer):
+        # The answer to HEAD has no text that says who failed.
+        proxied = request.method == "HEAD" and "/proxy" in request.target
+        if answer.status >= 500 and not permitted(answer) and not proxied:
             self._found(f"answered {answer.status}", request, answer.body.decode("utf-8", "replace"))
         if (
             answer.status >= 400
@@ -133,7 +137,7 @@ class Run:
             and await self.revision() != before
             and await self._changes(request)
         ):
-            self._found("changed the store", request, f"{answer.status} {answer.body[:300]!r}")
+            self._found("changed the store", request, f"{answer.status} {answer.body[:300]!r} {self.written()}")
 
     async def _timed(self, request: FuzzRequest) -> Answer | None:
         started = time.perf_counter()
@@ -152,7 +156,7 @@ class Run:
     async def _changes(self, request: FuzzRequest) -> bool:
         """Whether the request changes the store each time; others, such as the naming of definitions, write too."""
         for _ in range(CONFIRMATIONS):
-            await asyncio.sleep(0.02)
+            await self._still()
             before = await self.revision()
             answer = await self.client.send(request.method, request.target, request.headers, request.body)
             if (answer.status < 400 and not _dry(request)) or await self.revision() == before:
@@ -193,9 +197,10 @@ async def run(
     numbers: Iterable[int],
     memory: Callable[[], int],
     progress: Callable[[Report], None] | None = None,
+    written: Callable[[], str] = str,
 ) -> Report:
     """All requests; ends early when there is more wrong than anybody reads."""
-    work = Run(port, seed)
+    work = Run(port, seed, written)
     report = work.report
     started = time.perf_counter()
     await work.begin()

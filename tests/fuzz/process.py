@@ -85,6 +85,15 @@ class ServerProcess:
         pages = int(pathlib.Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def written(self) -> str:
+        """The last keys that were written; for a server over SQLite."""
+        import sqlite3
+
+        store = sqlite3.connect(f"file:{self.folder / 'state.db'}?mode=ro", uri=True)
+        rows = store.execute("SELECT revision, key, previous FROM log ORDER BY revision DESC LIMIT 12").fetchall()
+        store.close()
+        return "; ".join(f"{revision} {key} (before: {previous})" for revision, key, previous in rows)
+
     def kill(self) -> None:
         """kill -9."""
         self._end(signal.SIGKILL)
