@@ -50,10 +50,13 @@ class PodControl:
         self._client = client
         self._recorder = recorder
 
-    async def create(self, template: PodTemplateSpec, owner: Any, kind: Kind) -> None:
-        """Create one pod and report it on `owner`."""
+    async def create(self, template: PodTemplateSpec, owner: Any, kind: Kind, prefix: str = "") -> None:
+        """Create one pod and report it on `owner`; its name begins with `prefix` if given, else with the owner's name."""
+        wanted = pod_of(template, owner, kind)
+        if prefix:
+            wanted.metadata.generateName = prefix
         try:
-            pod = await self._client.create(POD, pod_of(template, owner, kind))
+            pod = await self._client.create(POD, wanted)
         except (StatusError, ConnectionFailed) as error:
             if not is_terminating_namespace(error):
                 self._recorder.event(kind, owner, "Warning", "FailedCreate", f"Error creating: {error}")

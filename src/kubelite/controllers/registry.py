@@ -111,6 +111,7 @@ CONTROLLERS: Mapping[str, Factory] = {
         "endpointslicemirroring.controller", "EndpointSliceMirroringController"
     ),
     "garbage-collector-controller": _plain("garbagecollector.controller", "GarbageCollector"),
+    "job-controller": _plain("job.controller", "JobController"),
     "namespace-controller": _plain("namespace.controller", "NamespaceController"),
     "node-ipam-controller": _node_ipam,
     "node-lifecycle-controller": _node_lifecycle,
