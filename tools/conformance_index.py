@@ -26,12 +26,12 @@ HEAD = """# Which test shows which behaviour of the conformance list; written by
 def index(entries: list[dict[str, Any]], unproven: dict[str, str]) -> dict[str, Any]:
     """The content of the file."""
     tests = named_tests()
-    shown: dict[str, dict[str, str]] = {sig: {} for sig in SIGS}
+    shown: dict[str, list[dict[str, str]]] = {sig: [] for sig in SIGS}
     for entry in entries:
         codename = str(entry["codename"])
         sig = codename[1:].partition("]")[0]
         if sig in shown and codename not in unproven:
-            shown[sig][codename] = ", ".join(tests.get(codename, ["?"]))
+            shown[sig].append({"behaviour": codename, "test": ", ".join(tests.get(codename, ["?"]))})
     return {"release": "v1.36", "shown": shown, "unproven": unproven}
 
 
@@ -41,9 +41,9 @@ def main() -> None:
     found = index(entries, present.get("unproven") or {})
     text = yaml.safe_dump(found, sort_keys=False, width=1000, allow_unicode=True)
     FILE.write_text(HEAD + text, encoding="utf-8")
-    missing = [name for names in found["shown"].values() for name, test in names.items() if test == "?"]
-    print(f"{sum(map(len, found['shown'].values())) - len(missing)} shown, {len(missing)} missing")
-    print("\n".join(missing))
+    rows = [row for names in found["shown"].values() for row in names]
+    missing = [row["behaviour"] for row in rows if row["test"] == "?"]
+    print(f"{len(rows) - len(missing)} shown, {len(missing)} missing", *missing, sep="\n")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,18 @@ SIGS = {"sig-api-machinery": 99, "sig-auth": 10, "sig-architecture": 1, "sig-ins
 REFERENCE = re.compile(r"^\[sig-.*\[Conformance\]$", re.MULTILINE | re.DOTALL)
 
 
-def behaviours() -> dict[str, Any]:
-    """The file's content."""
+def shown() -> dict[str, str]:
+    """Codename → the test that the file names for it."""
+    return {row["behaviour"]: row["test"] for rows in _content()["shown"].values() for row in rows}
+
+
+def unproven() -> dict[str, str]:
+    """Codename → why no test can show it."""
+    found: dict[str, str] = _content()["unproven"]
+    return found
+
+
+def _content() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return found
 
@@ -26,7 +36,7 @@ def behaviours() -> dict[str, Any]:
 def named_tests() -> dict[str, list[str]]:
     """Codename → the tests whose docstring ends with it."""
     found: dict[str, list[str]] = {}
-    for path in sorted([*HERE.glob("test_*.py"), *(HERE.parent / "e2e").glob("test_conformance_*.py")]):
+    for path in sorted([*HERE.glob("test_*.py"), *(HERE.parent / "e2e").glob("test_*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or not node.name.startswith("test_"):
                 continue

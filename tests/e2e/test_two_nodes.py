@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,21 @@ def pair(tars: list[pathlib.Path]) -> Iterator[Cluster]:
         cluster.apply(WEB)
         cluster.ready("app=web", 4)
         yield cluster
+
+
+def test_conformance_tests_should_have_at_least_two_untainted_nodes(pair: Cluster) -> None:
+    """Two nodes are ready, take pods and have no taint that keeps pods away.
+
+    [sig-architecture] Conformance Tests should have at least two untainted nodes [Conformance]
+    """
+    nodes = pair.get("nodes")["items"]
+    ready = [one for one in nodes if {"Ready": "True"}.items() <= conditions(one).items()]
+    free = [one for one in ready if not one["spec"].get("unschedulable") and not one["spec"].get("taints")]
+    assert len(free) >= 2, nodes
+
+
+def conditions(node: Any) -> dict[str, str]:
+    return {one["type"]: one["status"] for one in node["status"]["conditions"]}
 
 
 def test_pods_are_spread_and_reach_each_other_directly(pair: Cluster) -> None:
