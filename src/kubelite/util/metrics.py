@@ -91,14 +91,18 @@ class Histogram:
 
     def render(self) -> list[str]:
         lines = []
+        bounds = [f'le="{bound}"}} ' for bound in (*map(_number, self.buckets), "+Inf")]
         for key, row in sorted(self.values.items()):
-            total = 0.0
-            for bound, count in zip((*map(_number, self.buckets), "+Inf"), row[:-1], strict=True):
+            # A big cluster has thousands of rows, and nothing else runs while they are written: the labels are made once.
+            labels = _labels(self.labels, key)
+            start = f"{self.name}_bucket{labels[:-1]}," if labels else f"{self.name}_bucket{{"
+            total, numbers = 0.0, []
+            for count in row[:-1]:
                 total += count
-                le = f'le="{bound}"'
-                lines.append(f"{self.name}_bucket{_labels(self.labels, key, le)} {_number(total)}")
-            lines.append(f"{self.name}_sum{_labels(self.labels, key)} {_number(row[-1])}")
-            lines.append(f"{self.name}_count{_labels(self.labels, key)} {_number(total)}")
+                numbers.append(int(total))
+            lines += [f"{start}{bound}{number}" for bound, number in zip(bounds, numbers, strict=True)]
+            lines.append(f"{self.name}_sum{labels} {_number(row[-1])}")
+            lines.append(f"{self.name}_count{labels} {int(total)}")
         return lines
 
 
