@@ -2,8 +2,8 @@
 
 What: documents derived from the scheme, built when first asked for and kept as bytes with their ETags until kinds come or
 go. Why: every client starts here. Flow: `path_handlers(config, registry)` → handlers by path; `Accept` decides between the
-plain and the aggregated form. Also the issuer's documents: /.well-known/openid-configuration and /openid/v1/jwks. Sources:
-apiserver/pkg/endpoints/discovery (plain, aggregated), pkg/serviceaccount/openidmetadata.go; priorities of groups:
+plain and the aggregated form. Sources:
+apiserver/pkg/endpoints/discovery (plain, aggregated); priorities of groups:
 pkg/controlplane/apiserver and cmd/kube-apiserver/app/aggregator.go.
 """
 
@@ -19,6 +19,8 @@ import msgspec
 
 from kubelite.apiserver.aggregator import NOBODY, Published, priorities
 from kubelite.apiserver.config import Config
+from kubelite.apiserver.handlers import negotiate
+from kubelite.apiserver.handlers.read import body_response
 from kubelite.apiserver.request import Handler, Request, Response
 from kubelite.machinery import errors
 from kubelite.machinery.kind import Kind, Subresource
@@ -232,18 +234,31 @@ class Document:
     def answer(self, request: Request, *, tagged: bool = False) -> Response:
         """The document; with `tagged`, 304 for a client that has it."""
         if not tagged:
+            if self.content_type == "application/json":
+                return self._in_form(request)
             return Response(200, self.body, self.content_type, (("Cache-Control", "no-cache, private"),))
         headers = (("ETag", self.etag), ("Vary", "Accept"), ("Cache-Control", "public"))
         if self.etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
             return Response(304, b"", self.content_type, headers)
         return Response(200, self.body, self.content_type, headers)
 
+    def _in_form(self, request: Request) -> Response:
+        """As JSON, YAML or protobuf. Raises StatusError 406 for a client that takes none of them."""
+        wanted = negotiate.choose(request.headers.get("accept", ""), tables=False)
+        headers = (("Cache-Control", "no-cache, private"),)
+        if wanted.protobuf:
+            from kubelite.api import wire
+
+            body = wire.encode({"apiVersion": "v1", **msgspec.json.decode(self.body)})
+            return Response(200, body, negotiate.PROTOBUF, headers)
+        return body_response(self.body, yaml=wanted.yaml)
+
 
 def _negotiated(plain: Document, forms: Mapping[str, Document]) -> Handler:
     """A handler that gives the aggregated form to clients that prefer it."""
 
     def handle(request: Request) -> Response:
-        _only_get(request)
+        only_get(request)
         for clause in request.headers.get("accept", "").split(","):
             media, _, rest = clause.partition(";")
             parameters = dict(part.strip().partition("=")[::2] for part in rest.split(";"))
@@ -258,14 +273,15 @@ def _negotiated(plain: Document, forms: Mapping[str, Document]) -> Handler:
     return handle
 
 
-def _only_get(request: Request) -> None:
+def only_get(request: Request) -> None:
+    """Raises StatusError 405 for other methods."""
     if request.method not in ("GET", "HEAD"):
         raise errors.path_method_not_allowed()
 
 
 def _plain(document: Document) -> Handler:
     def handle(request: Request) -> Response:
-        _only_get(request)
+        only_get(request)
         return document.answer(request)
 
     return handle
@@ -327,11 +343,10 @@ def _group_alone(group: str, versions: Iterable[str]) -> dict[str, Any]:
 
 
 def path_handlers(config: Config, registry: Any, others: Published = NOBODY) -> Mapping[str, Handler]:
-    """Handlers for every discovery path of the scheme, and for the token issuer's documents."""
+    """Handlers for every discovery path of the scheme."""
     address = f"{config.advertise_address or config.bind_address}:{config.secure_port}"
     discovery = Discovery(registry, others, address)
     handlers: dict[str, Handler] = dict.fromkeys(("/api", "/api/", "/apis", "/apis/"), discovery.handle)
-    handlers.update(_issuer_documents(config, registry))
     return handlers
 
 
@@ -348,7 +363,7 @@ def index_handler(handlers: Mapping[str, Handler], registry: Any, others: Publis
         return {"paths": sorted(found)}
 
     def handle(request: Request) -> Response:
-        _only_get(request)
+        only_get(request)
         return Document(document).answer(request)
 
     return handle
@@ -361,25 +376,4 @@ def _forms(groups: Mapping[str, Mapping[str, Served]]) -> dict[str, Document]:
             f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList",
         )
         for version in AGGREGATED
-    }
-
-
-def _issuer_documents(config: Config, registry: Any) -> dict[str, Handler]:
-    from kubelite.apiserver import authn
-
-    accounts = authn.build(config, registry).accounts
-    if accounts is None:
-        return {}
-    issuer = config.service_account_issuer[0]
-    address = f"{config.advertise_address or config.bind_address}:{config.secure_port}"
-    configuration = {
-        "issuer": issuer,
-        "jwks_uri": config.service_account_jwks_uri or f"https://{address}/openid/v1/jwks",
-        "response_types_supported": ["id_token"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": sorted({key.alg for key in accounts.verifier.keys}),
-    }
-    return {
-        "/.well-known/openid-configuration": _plain(Document(lambda: configuration)),
-        "/openid/v1/jwks": _plain(Document(accounts.verifier.jwks, "application/jwk-set+json")),
     }

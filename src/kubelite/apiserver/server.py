@@ -24,6 +24,7 @@ from kubelite.apiserver import (
     encryption,
     flowcontrol,
     health,
+    issuer,
     openapi,
     tracing,
 )
@@ -187,6 +188,7 @@ def assemble(config: Config, registry: Registry) -> Chain:
     paths = {
         **flowcontrol.path_handlers(registry),
         **discovery.path_handlers(config, registry, others),
+        **issuer.path_handlers(config, registry),
         **health.path_handlers(config, registry),
         **openapi.path_handlers(config, registry, others),
     }

@@ -178,7 +178,7 @@ LISTS = [
     _list("timeout-of-request", 400, 'invalid timeout specified in the request URL', timeout="abc"),
     Case("get-revision-garbage", "GET", one("ConfigMap"), 400, "strconv.ParseUint: parsing", query={"resourceVersion": "x"}),
     Case("get-revision-future", "GET", one("ConfigMap"), 504, "Too large resource version: 9000000000", query={"resourceVersion": "9000000000"}),
-    Case("table-include-object", "GET", MAPS, 400, 'unrecognized includeObject value: "Some"', query={"includeObject": "Some"}, headers={"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}),
+    Case("table-include-object", "GET", MAPS, 400, "Unable to convert to Table as requested: includeObject: Invalid value: \"Some\": must be 'Metadata', 'Object', 'None', or empty", query={"includeObject": "Some"}, headers={"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}),
 ]  # fmt: skip
 
 WATCHES = [

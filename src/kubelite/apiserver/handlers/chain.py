@@ -21,7 +21,7 @@ from kubelite.apiserver import metrics
 from kubelite.apiserver.flowcontrol import Gate
 from kubelite.apiserver.flowcontrol.inflight import READING
 from kubelite.apiserver.flowcontrol.refusal import TooMany
-from kubelite.apiserver.handlers import compress, impersonation, inprotobuf
+from kubelite.apiserver.handlers import compress, impersonation, inprotobuf, pretty
 from kubelite.apiserver.handlers.answers import attributes_of, failure, refuse, status_response, warning
 from kubelite.apiserver.handlers.dispatch import Dispatcher
 from kubelite.apiserver.handlers.info import is_long_running, request_info
@@ -302,6 +302,8 @@ class Chain:
             self._tracing.finish(request, answer.status)
         if inprotobuf.wanted(request):
             return inprotobuf.encoded(request, answer)
+        if answer.takeover is None and pretty.wanted(request, answer):
+            answer = pretty.indented(answer)
         if answer.takeover is None and compress.wanted(request, answer):
             return compress.compressed(answer)
         return answer

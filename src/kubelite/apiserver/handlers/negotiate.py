@@ -35,15 +35,15 @@ PLAIN = Wanted("")
 
 
 @lru_cache(maxsize=512)
-def choose(accept: str, tables: bool = True) -> Wanted:
-    """What to give; reviews and bindings have no tables. Raises StatusError 406 if nothing fits."""
+def choose(accept: str, tables: bool = True, stream: bool = False) -> Wanted:
+    """What to give; reviews and bindings have no tables, and streams no YAML. Raises StatusError 406 if nothing fits."""
     if not accept:
         return PLAIN
     binary: Wanted | None = None
     for clause in _by_quality(accept):
         media, _, rest = clause.partition(";")
         media = media.strip().lower()
-        if media not in (*_PLAIN, YAML, "text/yaml", "application/x-yaml", PROTOBUF):
+        if media not in (*_PLAIN, YAML, "text/yaml", "application/x-yaml", PROTOBUF) or (stream and "yaml" in media):
             continue
         parameters = dict(p.strip().partition("=")[::2] for p in rest.split(";") if "=" in p)
         form = parameters.get("as", "")
@@ -63,6 +63,8 @@ def choose(accept: str, tables: bool = True) -> Wanted:
         binary = binary or wanted
     if binary is not None and binary.form != "Table":
         return binary
+    if stream:
+        raise errors.not_acceptable((f"{JSON};stream=watch", f"{PROTOBUF};stream=watch"))
     raise errors.not_acceptable((JSON, YAML, PROTOBUF))
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from kubelite.apiserver.handlers.negotiate import Wanted
 from kubelite.apiserver.watchcache.entry import Entry, decode
-from kubelite.machinery import codec, errors
+from kubelite.machinery import codec, errors, fielderrors
 from kubelite.machinery.kind import Kind
 
 
@@ -155,7 +155,8 @@ class TableForm(Form):
     def __init__(self, kind: Kind, version: str = "v1", include: str = "Metadata") -> None:
         super().__init__(kind)
         if include not in INCLUDE:
-            raise errors.bad_request(f"unrecognized includeObject value: {include!r}".replace("'", '"'))
+            why = f"includeObject: Invalid value: {fielderrors.shown(include)}: must be 'Metadata', 'Object', 'None', or empty"
+            raise errors.bad_request(f"Unable to convert to Table as requested: {why}")
         self.key = f"{self.key} table {version} {include}"
         self._version = version
         self._include = include

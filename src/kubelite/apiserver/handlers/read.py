@@ -51,9 +51,9 @@ def body_response(body: bytes | list[bytes], *, yaml: bool, status: int = 200) -
     return Response(status, text.encode(), negotiate.YAML)
 
 
-def form_for(request: Request, kind: Kind) -> Form:
+def form_for(request: Request, kind: Kind, *, stream: bool = False) -> Form:
     """The form of the Accept header. Raises StatusError 406."""
-    wanted = negotiate.choose(request.headers.get("accept", ""))
+    wanted = negotiate.choose(request.headers.get("accept", ""), stream=stream)
     return present(kind, wanted, request.param("includeObject") if wanted.form == "Table" else "")
 
 

@@ -100,42 +100,39 @@ def list_query(request: Request, *, watch: bool) -> ListQuery:
 
 
 def _list_mistakes(query: ListQuery) -> list[FieldError]:
+    path, match = Path("resourceVersionMatch"), query.match
+    found = []
+    if match:
+        if query.revision is None:
+            why = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            found.append(fielderrors.forbidden(path, why))
+        if query.continue_:
+            found.append(fielderrors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
+        if match not in (EXACT, NOT_OLDER):
+            found.append(fielderrors.not_supported(path, match, [EXACT, NOT_OLDER, ""]))
+        if match == EXACT and query.revision == 0:
+            why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+            found.append(fielderrors.forbidden(path, why))
     if query.initial_events is not None:
-        detail = "sendInitialEvents is forbidden for list"
-        return [fielderrors.forbidden(Path("sendInitialEvents"), detail)]
-    path = Path("resourceVersionMatch")
-    match = query.match
-    if not match:
-        return []
-    if query.revision is None:
-        return [fielderrors.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")]
-    if query.continue_:
-        return [fielderrors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided")]
-    if match not in (EXACT, NOT_OLDER):
-        return [fielderrors.not_supported(path, match, [EXACT, NOT_OLDER, ""])]
-    if match == EXACT and query.revision == 0:
-        return [fielderrors.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')]
-    return []
+        found.append(fielderrors.forbidden(Path("sendInitialEvents"), "sendInitialEvents is forbidden for list"))
+    return found
 
 
 def _watch_mistakes(query: ListQuery) -> list[FieldError]:
-    path = Path("resourceVersionMatch")
-    if query.initial_events is None:
-        if query.match:
-            return [
-                fielderrors.forbidden(
-                    path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-                )
-            ]
-        return []
-    if query.match != NOT_OLDER:
-        if not query.match:
-            detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            return [fielderrors.forbidden(path, detail)]
-        return [fielderrors.not_supported(path, query.match, [NOT_OLDER])]
-    if query.initial_events and not query.bookmarks and query.bookmarks is None:
-        return [fielderrors.forbidden(Path("allowWatchBookmarks"), "sendInitialEvents requires bookmarks")]
-    return []
+    path, match = Path("resourceVersionMatch"), query.match
+    found = []
+    if query.initial_events is not None and match != NOT_OLDER:
+        why = f"sendInitialEvents requires setting resourceVersionMatch to {NOT_OLDER}"
+        found.append(fielderrors.forbidden(path, why))
+    if match:
+        if query.initial_events is None:
+            why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+            found.append(fielderrors.forbidden(path, why))
+        if match != NOT_OLDER:
+            found.append(fielderrors.not_supported(path, match, [NOT_OLDER]))
+        if query.continue_:
+            found.append(fielderrors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
+    return found
 
 
 class _Token(msgspec.Struct):

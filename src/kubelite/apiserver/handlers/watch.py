@@ -33,7 +33,7 @@ def watch(registry: Registry, request: Request, kind: Kind, minimum_seconds: int
     """A stream of events. Raises StatusError 400, 422, 504."""
     query = list_query(request, watch=True)
     selection = selection_of(request, kind)
-    form = form_for(request, kind)
+    form = form_for(request, kind, stream=True)
     seconds = float(query.timeout or minimum_seconds * (1 + random.random()))
     seconds = min(max(seconds, 1.0), MAX_SECONDS)
     return _watch(registry, query, selection, form, seconds)
@@ -87,7 +87,7 @@ def _start(registry: Registry, query: ListQuery, selection: Selection, form: For
         return
     if query.initial_events is not False:
         first = b"".join(frame("ADDED", form.show(entry)) for entry in cache.select(selection))
-    if query.initial_events:
+    if query.initial_events and query.bookmarks:
         first += frame("BOOKMARK", form.bookmark(caches.revision, INITIAL_END))
     watcher.start(stream, seconds, first)
 

@@ -58,5 +58,7 @@ POD = Kind(
         "status.phase": lambda pod: pod.status.phase,
         "status.podIP": lambda pod: pod.status.podIPs[0].ip if pod.status.podIPs else pod.status.podIP,
         "status.nominatedNodeName": lambda pod: pod.status.nominatedNodeName,
+        "status.podIPs": lambda pod: "",  # accepted, but no object has it (registry/core/pod/strategy.go)
+        "spec.host": lambda pod: pod.spec.nodeName,  # as clients of old called spec.nodeName
     },
 )
