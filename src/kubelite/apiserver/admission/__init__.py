@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from kubelite.apiserver.admission import settings
@@ -53,38 +53,64 @@ def _names(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
+class _Parts(NamedTuple):
+    """What plugins are made of."""
+
+    registry: Any
+    sources: Sources
+    authorizer: Any
+    settings: Mapping[str, dict[str, Any]]
+
+
 def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, Any]]) -> list[Plugin]:
     """All plugins in upstream's order (kubeapiserver/options/plugins.go)."""
     from kubelite.apiserver import authz
-    from kubelite.apiserver.admission.plugins import certificates
-    from kubelite.apiserver.admission.plugins.alwayspullimages import AlwaysPullImages
-    from kubelite.apiserver.admission.plugins.defaultclass import DefaultIngressClass, DefaultStorageClass
-    from kubelite.apiserver.admission.plugins.deviceadmin import DeviceAdminAccess
-    from kubelite.apiserver.admission.plugins.eventratelimit import EventRateLimit
-    from kubelite.apiserver.admission.plugins.extendedresources import ExtendedResourceToleration
+    from kubelite.apiserver.admission.plugins.always import AlwaysAdmit, AlwaysDeny
+    from kubelite.apiserver.admission.plugins.rbac import RoleEscalation
+    from kubelite.apiserver.admission.plugins.resourcequota import QuotaAdmission
+
+    parts = _Parts(registry, Sources(registry), authz.build(config, registry), configurations)
+    plugins: list[Plugin] = [AlwaysAdmit(), *_about_namespaces(parts), *_about_pods(parts), *_about_others(parts)]
+    if "RBAC" in authz.names(config, registry):
+        plugins.append(RoleEscalation(parts.authorizer))
+    plugins += _extensible(parts)
+    # Behind whatever may still refuse: it reserves what it lets pass.
+    return [*plugins, QuotaAdmission(registry, configurations.get(QuotaAdmission.name)), AlwaysDeny()]
+
+
+def _about_namespaces(parts: _Parts) -> list[Plugin]:
+    from kubelite.apiserver.admission.plugins.antiaffinity import LimitPodHardAntiAffinityTopology
     from kubelite.apiserver.admission.plugins.limitranger import LimitRanger
     from kubelite.apiserver.admission.plugins.namespacelifecycle import NamespaceLifecycle
+    from kubelite.apiserver.admission.plugins.namespaces import NamespaceAutoProvision, NamespaceExists
+
+    sources = parts.sources
+    return [
+        NamespaceAutoProvision(sources.namespace, sources.provide_namespace),
+        NamespaceLifecycle(sources.namespace, sources.live_namespace),
+        NamespaceExists(sources.namespace, sources.live_namespace),
+        LimitPodHardAntiAffinityTopology(),
+        LimitRanger(sources.limits),
+    ]
+
+
+def _about_pods(parts: _Parts) -> list[Plugin]:
+    from kubelite.apiserver.admission.plugins.alwayspullimages import AlwaysPullImages
+    from kubelite.apiserver.admission.plugins.eventratelimit import EventRateLimit
+    from kubelite.apiserver.admission.plugins.extendedresources import ExtendedResourceToleration
     from kubelite.apiserver.admission.plugins.nodeaudience import AudienceRestriction
     from kubelite.apiserver.admission.plugins.noderestriction import NodeRestriction
     from kubelite.apiserver.admission.plugins.podplacement import PodNodeSelector, PodTolerationRestriction
     from kubelite.apiserver.admission.plugins.podsecurity import PodSecurity
     from kubelite.apiserver.admission.plugins.priority import Priority
-    from kubelite.apiserver.admission.plugins.rbac import RoleEscalation
-    from kubelite.apiserver.admission.plugins.resourcequota import QuotaAdmission
-    from kubelite.apiserver.admission.plugins.runtimeclass import RuntimeClass
     from kubelite.apiserver.admission.plugins.serviceaccount import ServiceAccountAdmission
-    from kubelite.apiserver.admission.plugins.storage import PersistentVolumeClaimResize, StorageObjectInUseProtection
     from kubelite.apiserver.admission.plugins.taintnodes import TaintNodesByCondition
     from kubelite.apiserver.admission.plugins.tolerations import DefaultTolerationSeconds
 
-    sources = Sources(registry)
-    authorizer = authz.build(config, registry)
-    settings_of = configurations.get
-    plugins: list[Plugin] = [
-        NamespaceLifecycle(sources.namespace, sources.live_namespace),
-        LimitRanger(sources.limits),
+    sources, settings_of = parts.sources, parts.settings.get
+    return [
         ServiceAccountAdmission(sources.account, sources.live_account),
-        NodeRestriction(sources.pod, AudienceRestriction(sources.lookup, authorizer).check),
+        NodeRestriction(sources.pod, AudienceRestriction(sources.lookup, parts.authorizer).check),
         TaintNodesByCondition(),
         AlwaysPullImages(),
         PodSecurity(sources.labels, sources.pods, settings_of(PodSecurity.name)),
@@ -94,28 +120,41 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
         PodTolerationRestriction(sources.annotations, settings_of(PodTolerationRestriction.name)),
         EventRateLimit(time.monotonic, settings_of(EventRateLimit.name)),
         ExtendedResourceToleration(),
+    ]
+
+
+def _about_others(parts: _Parts) -> list[Plugin]:
+    from kubelite.apiserver.admission.plugins import certificates
+    from kubelite.apiserver.admission.plugins.defaultclass import DefaultIngressClass, DefaultStorageClass
+    from kubelite.apiserver.admission.plugins.deviceadmin import DeviceAdminAccess
+    from kubelite.apiserver.admission.plugins.externalips import DenyServiceExternalIPs
+    from kubelite.apiserver.admission.plugins.ownerreferences import OwnerReferencesPermissionEnforcement
+    from kubelite.apiserver.admission.plugins.runtimeclass import RuntimeClass
+    from kubelite.apiserver.admission.plugins.storage import PersistentVolumeClaimResize, StorageObjectInUseProtection
+    from kubelite.apiserver.admission.plugins.topologylabels import PodTopologyLabels
+
+    sources = parts.sources
+    return [
         DefaultStorageClass(sources.storage_classes),
         StorageObjectInUseProtection(),
+        OwnerReferencesPermissionEnforcement(parts.authorizer, parts.registry.scheme.by_kind),
         PersistentVolumeClaimResize(sources.storage_class),
         RuntimeClass(sources.runtime_class),
-        *certificates.plugins(authorizer),
+        *certificates.plugins(parts.authorizer),
         DefaultIngressClass(sources.ingress_classes),
+        DenyServiceExternalIPs(),
+        PodTopologyLabels(sources.node_labels),
+        DeviceAdminAccess(sources.labels),
     ]
-    plugins.append(DeviceAdminAccess(sources.labels))
-    if "RBAC" in authz.names(config, registry):
-        plugins.append(RoleEscalation(authorizer))
-    plugins += _extensible(sources, registry, authz.build(config, registry), configurations)
-    plugins.append(QuotaAdmission(registry, settings_of(QuotaAdmission.name)))  # last: it reserves what it lets pass
-    return plugins
 
 
-def _extensible(
-    sources: Sources, registry: Any, reviewer: Any, configurations: dict[str, dict[str, Any]]
-) -> list[Plugin]:
+def _extensible(parts: _Parts) -> list[Plugin]:
     """What administrators add: policies and webhooks, those that mutate first."""
     from kubelite.apiserver.admission.policies import assembly as policies
     from kubelite.apiserver.admission.webhooks import assembly as webhooks
 
-    mutating, validating = policies.build(sources, registry, reviewer)
-    mutating_webhooks, validating_webhooks = webhooks.build(sources, registry, reviewer, configurations)
+    mutating, validating = policies.build(parts.sources, parts.registry, parts.authorizer)
+    mutating_webhooks, validating_webhooks = webhooks.build(
+        parts.sources, parts.registry, parts.authorizer, parts.settings
+    )
     return [mutating, mutating_webhooks, validating, validating_webhooks]

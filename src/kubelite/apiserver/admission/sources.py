@@ -45,6 +45,19 @@ class Sources:
         found = self.lookup.metadata("namespaces", "", namespace)
         return None if found is None else found.annotations
 
+    async def provide_namespace(self, name: str) -> None:
+        """Creates a namespace. Raises StatusError, also for one that exists already."""
+        from kubelite.api.types.core_v1 import Namespace
+        from kubelite.api.types.meta_v1 import ObjectMeta
+
+        kind = self.lookup.kind("namespaces")
+        await self._registry.create(kind, Namespace(metadata=ObjectMeta(name=name)))
+
+    def node_labels(self, name: str) -> Mapping[str, str] | None:
+        """The labels of a node."""
+        found = self.lookup.metadata("nodes", "", name)
+        return None if found is None else found.labels
+
     def account(self, namespace: str, name: str) -> ServiceAccount | None:
         return self.lookup.get("serviceaccounts", namespace, name, ServiceAccount)
 

@@ -64,7 +64,7 @@ def patched(value: Any, document: Document) -> Document:
     if not isinstance(value, list):
         raise CannotPatch(f"unsupported return type from JSONPatch expression: {type(value).__name__}")
     try:
-        operations = [to_json(one) for one in value]
+        operations = [_operation(one) for one in value]
         found = jsonpatch.apply(document, operations)
     except EvaluationError as error:
         raise CannotPatch(f"type mismatch: {error}") from None
@@ -73,6 +73,13 @@ def patched(value: Any, document: Document) -> Document:
     if not isinstance(found, dict):
         raise CannotPatch("JSON Patch: the result is no object")
     return found
+
+
+def _operation(one: Any) -> Any:
+    """A JSONPatch message as plain data; its value may be any message."""
+    if not isinstance(one, dict):
+        raise CannotPatch(f"unsupported type of operation in JSONPatch expression: {type(one).__name__}")
+    return {name: to_json(item) for name, item in one.items()}
 
 
 def _why(error: StatusError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kubelite.api.types import admissionregistration_v1 as v1
@@ -16,7 +17,7 @@ from kubelite.apiserver.admission.webhooks.validating import ValidatingAdmission
 
 
 def build(
-    sources: Sources, registry: Any, reviewer: Any, configurations: dict[str, dict[str, Any]]
+    sources: Sources, registry: Any, reviewer: Any, configurations: Mapping[str, dict[str, Any]]
 ) -> tuple[MutatingAdmissionWebhook, ValidatingAdmissionWebhook]:
     """(mutating, validating). Raises ValueError for settings, of which there are none."""
     from kubelite.apiserver.crd.services import resolver
