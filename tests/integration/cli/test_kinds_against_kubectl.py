@@ -34,6 +34,7 @@ LINES = (
     "describe cj sample",
     "describe quota sample",
     "describe limits sample",
+    "describe ns default",
     "describe pdb sample",
     "describe ip 192.168.7.7",
     "describe servicecidr sample",

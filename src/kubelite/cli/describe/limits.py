@@ -44,11 +44,46 @@ def limit_range(lines: Lines, obj: Object, found: Object) -> None:
     text.name_of(lines, obj)
     lines.add(0, "Type\tResource\tMin\tMax\tDefault Request\tDefault Limit\tMax Limit/Request Ratio")
     lines.add(0, "----\t--------\t---\t---\t---------------\t-------------\t-----------------------")
+    _limit_rows(lines, obj, "")
+
+
+def _limit_rows(lines: Lines, obj: Object, indent: str) -> None:
     fields = ("min", "max", "defaultRequest", "default", "maxLimitRequestRatio")
     for item in (obj.get("spec") or {}).get("limits") or ():
         for name in sorted({name for field in fields for name in item.get(field) or {}}):
             cells = [str((item.get(field) or {}).get(name, "-")) for field in fields]
-            lines.add(0, "\t".join((item.get("type", ""), name, *cells)))
+            lines.add(0, indent + "\t".join((item.get("type", ""), name, *cells)))
+
+
+def of_namespace(lines: Lines, found: Object) -> None:
+    """The quotas and limits of a namespace, where the server could be asked for them."""
+    quotas, ranges = found.get("quotas"), found.get("limits")
+    if quotas is not None:
+        lines.raw("\nResource Quotas\n" if quotas else "\nNo resource quota.\n")
+    for quota in sorted(quotas or (), key=lambda one: str(text.meta(one).get("name"))):
+        _quota_of_namespace(lines, quota)
+    if ranges is not None:
+        lines.raw("\nResource Limits\n" if ranges else "\nNo LimitRange resource.\n")
+    if ranges:
+        lines.add(0, " Type\tResource\tMin\tMax\tDefault Request\tDefault Limit\tMax Limit/Request Ratio")
+        lines.add(0, " ----\t--------\t---\t---\t---------------\t-------------\t-----------------------")
+    for one in ranges or ():
+        _limit_rows(lines, one, " ")
+
+
+def _quota_of_namespace(lines: Lines, quota: Object) -> None:
+    spec, status = quota.get("spec") or {}, quota.get("status") or {}
+    lines.add(1, f"Name:\t{text.meta(quota).get('name')}")
+    scopes = sorted(spec.get("scopes") or ())
+    if scopes:
+        lines.add(1, f"Scopes:\t{', '.join(scopes)}")
+    for scope in scopes:
+        if scope in SCOPES:
+            lines.add(1, f"* {SCOPES[scope]}")
+    lines.add(1, "Resource\tUsed\tHard")
+    lines.add(1, "--------\t---\t---")
+    for name in sorted(status.get("hard") or {}):
+        lines.add(1, f"{name}\t{(status.get('used') or {}).get(name, '0')}\t{status['hard'][name]}")
 
 
 def disruption_budget(lines: Lines, obj: Object, found: Object) -> None:

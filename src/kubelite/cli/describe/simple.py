@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 
-from kubelite.cli.describe import text
+from kubelite.cli.describe import limits, text
 from kubelite.cli.describe.text import Lines, Object
 
 
@@ -25,22 +25,7 @@ def namespace(lines: Lines, obj: Object, found: Object) -> None:
         for one in status["conditions"]:
             when = text.date(one.get("lastTransitionTime"))
             lines.add(1, f"{one['type']}\t{one['status']}\t{when}\t{one.get('reason', '')}\t{one.get('message', '')}")
-    if found.get("quotas") == []:
-        lines.raw("\nNo resource quota.\n")
-    for quota in found.get("quotas") or ():
-        _quota(lines, quota)
-    if found.get("limits") == []:
-        lines.raw("\nNo LimitRange resource.\n")
-
-
-def _quota(lines: Lines, quota: Object) -> None:
-    status = quota.get("status") or {}
-    lines.raw("\nResource Quotas\n")
-    lines.add(1, f"Name:\t{text.meta(quota).get('name')}")
-    lines.add(1, "Resource\tUsed\tHard")
-    lines.add(1, "--------\t---\t---")
-    for name in sorted(status.get("hard") or {}):
-        lines.add(1, f"{name}\t{(status.get('used') or {}).get(name, '')}\t{status['hard'][name]}")
+    limits.of_namespace(lines, found)
 
 
 def config_map(lines: Lines, obj: Object, found: Object) -> None:
