@@ -262,6 +262,11 @@ async def test_bindings_and_evictions_are_creations() -> None:
         assert first["object"]["target"]["name"] == "n1" and first["kind"]["kind"] == "Binding"
         assert second["kind"] == {"group": "policy", "version": "v1", "kind": "Eviction"}
         assert (await api.get(f"{pods}/web")).status == 200
+        found = webhook(hooks.client("see"), rule("pods", operations="DELETE"))
+        await api.patch(f"{VALIDATING}/test", {"webhooks": [found]})
+        await api.registry.cache.fresh()
+        assert (await api.delete(f"{pods}/web")).status == 400
+        assert (await api.post(f"{pods}/web/eviction", evict)).status == 201
 
 
 async def test_a_service_reference_is_resolved_to_an_endpoint_and_its_name_is_checked() -> None:

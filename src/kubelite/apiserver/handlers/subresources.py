@@ -277,7 +277,7 @@ async def eviction(registry: Registry, request: Request, kind: Kind) -> Response
 
 
 async def _admit_eviction(registry: Registry, kind: Kind, request: Request, sent: Eviction, ask: Ask) -> None:
-    """Admission of the eviction itself, which is an object that is created."""
+    """Admission of the eviction, which is an object that is created; as upstream, none of the deletion that follows."""
     dry_run = ask.dry_run or bool(sent.deleteOptions is not None and sent.deleteOptions.dryRun)
     attributes = AdmissionRequest(
         "CREATE",
@@ -294,6 +294,7 @@ async def _admit_eviction(registry: Registry, kind: Kind, request: Request, sent
     )
     await registry.admission.mutate(attributes)
     await registry.admission.validate(attributes)
+    ask.admitted = True
 
 
 def ephemeral_containers(registry: Registry, request: Request, kind: Kind) -> Answer:

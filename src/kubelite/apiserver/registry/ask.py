@@ -38,6 +38,8 @@ class Ask:
     """A server-side apply: the object says itself who owns what."""
     annotations: dict[str, str] = field(default_factory=dict)
     """Filled by admission, for the audit log."""
+    admitted: bool = False
+    """Admission has let the operation pass that this write is a part of."""
 
     def manager(self) -> str:
         """The name under which fields are owned."""

@@ -99,8 +99,9 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
         annotations=ask.annotations,
         ask=ask,
     )
-    await registry.admission.mutate(request)
-    await registry.admission.validate(request)
+    if not ask.admitted:
+        await registry.admission.mutate(request)
+        await registry.admission.validate(request)
     marked = _to_mark(kind, obj, entry)
     if not _mark(registry, kind, marked, options):
         return Written(entry, obj)
