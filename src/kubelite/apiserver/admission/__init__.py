@@ -66,6 +66,7 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     """All plugins in upstream's order (kubeapiserver/options/plugins.go)."""
     from kubelite.apiserver import authz
     from kubelite.apiserver.admission.plugins.always import AlwaysAdmit, AlwaysDeny
+    from kubelite.apiserver.admission.plugins.paramaccess import ParamAccess
     from kubelite.apiserver.admission.plugins.rbac import RoleEscalation
     from kubelite.apiserver.admission.plugins.resourcequota import QuotaAdmission
 
@@ -73,6 +74,7 @@ def _plugins(config: Config, registry: Any, configurations: dict[str, dict[str, 
     plugins: list[Plugin] = [AlwaysAdmit(), *_about_namespaces(parts), *_about_pods(parts), *_about_others(parts)]
     if "RBAC" in authz.names(config, registry):
         plugins.append(RoleEscalation(parts.authorizer))
+    plugins.append(ParamAccess(parts.authorizer, registry.scheme, parts.sources.lookup))
     plugins += _extensible(parts)
     # Behind whatever may still refuse: it reserves what it lets pass.
     return [*plugins, QuotaAdmission(registry, configurations.get(QuotaAdmission.name)), AlwaysDeny()]
