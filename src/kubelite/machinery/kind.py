@@ -198,6 +198,8 @@ class Kind:
     """Cells after the typed object and the present time; None: name and age."""
     selectable: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     """Field selectors besides metadata.name and metadata.namespace: label → value."""
+    indexed: str = ""
+    """One of them by which many clients select: a text in the object at the path of that name."""
 
     def __repr__(self) -> str:
         return f"Kind({self.api_version} {self.kind})"

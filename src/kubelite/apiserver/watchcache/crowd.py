@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from kubelite.apiserver.watchcache.entry import Change, Entry
+from kubelite.apiserver.watchcache.index import FieldIndex
 from kubelite.apiserver.watchcache.selection import Selection
 from kubelite.machinery.kind import Kind
 
@@ -41,8 +42,9 @@ def place_of(selection: Selection) -> Place:
 class Crowd:
     """All watchers of a resource."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, index: FieldIndex | None = None) -> None:
         self._kind = kind
+        self._index = index
         self._members: set[Watcher] = set()
         self._places: dict[Place, set[Watcher]] = {}
         self._fields: dict[str, int] = {}
@@ -90,7 +92,9 @@ class Crowd:
 
     def _note(self, entry: Entry, found: dict[Place, None]) -> None:
         found[OBJECT, entry.key] = found[NAME, entry.name] = found[NAMESPACE, entry.namespace] = None
-        if self._fields:
-            values = entry.fields(self._kind)
-            for field in self._fields:
-                found[field, values.get(field[1:], "")] = None
+        for field in self._fields:
+            label = field[1:]
+            if self._index is not None and label == self._index.path:
+                found[field, self._index.value(entry)] = None
+            else:
+                found[field, entry.fields(self._kind).get(label, "")] = None

@@ -8,11 +8,12 @@ history is the queue of every watcher: it is bounded, and a watcher whose cursor
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from kubelite.apiserver.watchcache.crowd import Crowd
 from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry, make
+from kubelite.apiserver.watchcache.index import FieldIndex
 from kubelite.apiserver.watchcache.selection import Selection
 from kubelite.machinery.kind import Kind
 
@@ -30,7 +31,8 @@ class ResourceCache:
         """The cursor of `changes[0]`; cursors only grow."""
         self.floor = 0
         self.changed = 0
-        self.watchers = Crowd(kind)
+        self.index = FieldIndex(kind.indexed) if kind.indexed else None
+        self.watchers = Crowd(kind, self.index)
         self.flushed = 0
         """The cursor up to which watchers were told; whoever was not woken had nothing to hear of."""
         self.sent = 0
@@ -51,11 +53,14 @@ class ResourceCache:
         self.first += len(self.changes) + 1  # cursors from before are behind the start now
         self.changes = []
         self.flushed = self.first
+        if self.index is not None:
+            self.index.clear()
         self.floor = self.changed = revision
 
     def apply(self, key: str, value: bytes | None, revision: int, previous: bytes | None) -> Change | None:
         """One store event; None if it changes nothing known (a deletion of an unknown key)."""
         old = self.entries.get(key)
+        entry = None
         if value is not None:
             entry = make(key, value, revision, namespaced=self.kind.namespaced)
             self.entries[key] = entry
@@ -73,6 +78,8 @@ class ResourceCache:
             del self.keys[bisect.bisect_left(self.keys, key)]
             gone = make(key, previous, revision, namespaced=self.kind.namespaced) if previous else old
             change = Change(DELETED, revision, gone, old)
+        if self.index is not None:
+            self.index.replace(old, entry)
         self.changed = revision
         self.changes.append(change)
         if len(self.changes) > self._history + (self._history >> 2):
@@ -107,7 +114,16 @@ class ResourceCache:
             return [found] if found is not None and key > after and selection.matches(found) else []
         if selection.everything:
             return map(entries.__getitem__, islice(keys, start, stop))
-        return (entry for key in keys[start:stop] if selection.matches(entry := entries[key]))
+        wanted = keys[start:stop] if self.index is None else self._indexed(self.index, selection, start, stop)
+        return (entry for key in wanted if selection.matches(entry := entries[key]))
+
+    def _indexed(self, index: FieldIndex, selection: Selection, start: int, stop: int) -> Sequence[str]:
+        """The keys of the slice; only those with the field's value if the selection demands one."""
+        value = None if selection.fields is None else selection.fields.exact(index.path)
+        if value is None or start >= stop:
+            return self.keys[start:stop]
+        first, last = self.keys[start], self.keys[stop - 1]
+        return sorted(key for key in index.keys(value, self.entries.values()) if first <= key <= last)
 
     def forget_kept(self) -> None:
         self.kept = None

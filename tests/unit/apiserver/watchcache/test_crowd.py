@@ -196,3 +196,20 @@ async def test_progress_is_marked_for_watchers_that_were_not_woken_too() -> None
     watcher.bookmark(world.revision)
     assert client.seen() == [("BOOKMARK", str(world.revision))]
     world.finish()
+
+
+@given(st.lists(STEPS, max_size=40), st.sampled_from(["", "a", "b"]), st.sampled_from(["", "n1", "n2", "n3"]))
+@settings(max_examples=60, deadline=None)
+def test_lists_by_node_are_those_of_looking_at_every_pod(
+    steps: list[tuple[Any, ...]], namespace: str, node: str
+) -> None:
+    world = World()
+    selection = Selection(PODS, namespace, fields=fields.parse(f"spec.nodeName={node}"), key=("", node))
+    for step in steps:
+        if step[0] in ("put", "delete"):
+            world.step(step)
+        elif step[0] == "round":
+            list(world.cache.select(selection))  # builds the index, which must keep up from then on
+    wanted = [key for key in world.cache.keys if selection.matches(world.cache.entries[key])]
+    assert [entry.key for entry in world.cache.select(selection)] == wanted
+    assert [entry.key for entry in world.cache.select(selection, "a/1")] == [key for key in wanted if key > "a/1"]

@@ -49,6 +49,7 @@ POD = Kind(
     grace_seconds=grace_seconds,
     columns=COLUMNS,
     row=row,
+    indexed="spec.nodeName",
     selectable={
         "spec.nodeName": lambda pod: pod.spec.nodeName,
         "spec.restartPolicy": lambda pod: pod.spec.restartPolicy,
