@@ -16,22 +16,27 @@ from kubelite.apiserver.admission.plugin import Plugin
 from kubelite.apiserver.admission.sources import Sources
 from kubelite.apiserver.config import Config
 
-__all__ = ["Chain", "build", "close", "tasks"]
+__all__ = ["Chain", "build", "close", "known", "tasks"]
 
 _chains: WeakKeyDictionary[Any, Chain] = WeakKeyDictionary()
 
 
 def build(config: Config, registry: Any) -> Chain:
     """The admission of a server. Raises ValueError for a plugin that is not known by that name."""
-    known = _plugins(config, registry, settings.load(config.admission_control_config_file))
-    names = {plugin.name for plugin in known}
+    plugins = known(config, registry)
+    names = {plugin.name for plugin in plugins}
     enabled, disabled = _names(config.enable_admission_plugins), _names(config.disable_admission_plugins)
     for name in (*enabled, *disabled):
         if name not in names:
             raise ValueError(f"unknown admission plugin {name!r}, known are {', '.join(sorted(names - {''}))}")
-    runs = [one for one in known if not one.name or one.name in enabled or (one.default and one.name not in disabled)]
+    runs = [one for one in plugins if not one.name or one.name in enabled or (one.default and one.name not in disabled)]
     chain = _chains[registry] = Chain(runs)
     return chain
+
+
+def known(config: Config, registry: Any) -> list[Plugin]:
+    """Every plugin there is, in order. Raises ValueError for settings that cannot be used."""
+    return _plugins(config, registry, settings.load(config.admission_control_config_file))
 
 
 def tasks(registry: Any) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
