@@ -101,6 +101,7 @@ class ObservedStore:
         await self.inner.close()
 
 
+ADMIT, VALIDATE = "admit", "validate"
 STEP = metrics.REGISTRY.histogram(
     "apiserver_admission_step_admission_duration_seconds",
     "Admission sub-step latency histogram in seconds, for each operation and API resource and step type.",
@@ -116,20 +117,25 @@ class ObservedAdmission:
         self.inner = inner
 
     async def mutate(self, request: AdmissionRequest) -> None:
-        await _step("admit", request.operation, self.inner.mutate(request))
+        started = perf_counter()
+        try:
+            await self.inner.mutate(request)
+        except BaseException:
+            STEP.observe(perf_counter() - started, request.operation, "true", ADMIT)
+            raise
+        _count(ADMIT, request.operation, perf_counter() - started)
 
     async def validate(self, request: AdmissionRequest) -> None:
-        await _step("validate", request.operation, self.inner.validate(request))
+        started = perf_counter()
+        try:
+            await self.inner.validate(request)
+        except BaseException:
+            STEP.observe(perf_counter() - started, request.operation, "true", VALIDATE)
+            raise
+        _count(VALIDATE, request.operation, perf_counter() - started)
 
 
-async def _step(phase: str, operation: str, work: Awaitable[None]) -> None:
-    started = perf_counter()
-    try:
-        await work
-    except BaseException:
-        STEP.observe(perf_counter() - started, operation, "true", phase)
-        raise
-    seconds = perf_counter() - started
+def _count(phase: str, operation: str, seconds: float) -> None:
     row = STEP.row(operation, "false", phase)
     row[bisect_left(STEP.buckets, seconds)] += 1
     row[-1] += seconds

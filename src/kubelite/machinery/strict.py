@@ -71,7 +71,11 @@ def _is_clean(raw: bytes, type_: Any) -> bool:
             msgspec.convert(decoded.get("metadata"), _mirror(Unstructured.metadata_type))
         # A repeated field shortens the body when it is decoded and encoded again; so do nulls, spaces and escapes.
         size = len(_encode(decoded))
-        if size == len(raw.rstrip()) or size == len(msgspec.json.format(raw, indent=-1)):
+        if size == len(raw.rstrip()):
+            return True
+        compact = len(msgspec.json.format(raw, indent=-1))
+        # Go's encoder writes nulls and empty values, which only a type leaves out.
+        if compact in (size, len(_encode(_generic.decode(raw)))):
             return True
         json.loads(raw, object_pairs_hook=_no_repeats)
         return True

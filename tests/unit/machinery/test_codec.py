@@ -155,6 +155,17 @@ def test_a_clean_body_has_no_strict_errors(body: bytes) -> None:
     assert codec.strict_errors(body, Pod) == []
 
 
+def test_repeated_and_unknown_fields_are_found_beside_the_nulls_that_go_writes() -> None:
+    head = b'{"metadata":{"name":"p","creationTimestamp":null},"status":{},"spec":{"containers":['
+    assert codec.strict_errors(head + b'{"name":"a","resources":{}}]}}', Pod) == []
+    assert codec.strict_errors(head + b'{"name":"a","resources":{},"name":"b"}]}}', Pod) == [
+        'duplicate field "spec.containers[0].name"'
+    ]
+    assert codec.strict_errors(head + b'{"name":"a","resources":{},"colour":null}]}}', Pod) == [
+        'unknown field "spec.containers[0].colour"'
+    ]
+
+
 def test_strict_errors_inside_types_that_contain_themselves() -> None:
     from kubelite.api.types.apiextensions_v1 import CustomResourceDefinition
 

@@ -20,6 +20,7 @@ LEVELS = (PRIVILEGED, BASELINE, RESTRICTED)
 LATEST = 10_000
 """The version number that stands for "latest": newer than every v1.N."""
 MODES = ("enforce", "audit", "warn")
+_LABELS = frozenset(PREFIX + mode + suffix for mode in MODES for suffix in ("", "-version"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,15 @@ class Policy:
 
     @property
     def is_privileged(self) -> bool:
-        return all(level.name == PRIVILEGED for level in (self.enforce, self.audit, self.warn))
+        return self.enforce.name == self.audit.name == self.warn.name == PRIVILEGED
 
 
 def policy_of(labels: Mapping[str, str], defaults: Policy) -> tuple[Policy, list[FieldError]]:
     """The policy, and what is wrong with the labels: an unknown level is enforced as restricted, and not audited or warned of."""
-    policy, errors = defaults, []
+    policy = defaults
+    errors: list[FieldError] = []
+    if _LABELS.isdisjoint(labels):
+        return policy, errors
     where = Path("metadata") / "labels"
     for mode in MODES:
         name, version = labels.get(PREFIX + mode), labels.get(f"{PREFIX}{mode}-version")
