@@ -60,7 +60,8 @@ async def test_two_servers_on_one_etcd_together_create_exactly_as_many_as_the_qu
     etcd.start()
     try:
         stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(2)]
-        async with api_server(store=stores[0]) as one, api_server(store=stores[1]) as two:
+        shared = {"etcd_servers": etcd.endpoint}  # so that neither takes itself for the only one
+        async with api_server(store=stores[0], **shared) as one, api_server(store=stores[1], **shared) as two:
             assert (await one.post("/api/v1/namespaces", {"metadata": {"name": "test"}})).status == 201
             await give(one, "q", {"pods": "10", "count/pods": "11"})
             assert await used(two) == {"pods": "0", "count/pods": "0"}
@@ -163,6 +164,21 @@ async def test_every_quota_of_the_namespace_must_agree_and_other_namespaces_do_n
     assert (await api.post("/api/v1/namespaces/other/configmaps", config_map("b"))).status == 201
     await api.delete(f"{QUOTAS}/two")
     assert (await api.post(MAPS, config_map("b"))).status == 201
+
+
+async def test_a_pod_cannot_be_resized_beyond_the_quota(api: ApiEnv):
+    await give(api, "q", {"requests.cpu": "1"})
+    assert (await api.post(PODS, asking("p", cpu="500m"))).status == 201
+
+    def wanting(cpu: str) -> dict[str, Any]:
+        return {"spec": {"containers": [{"name": "a", "resources": {"requests": {"cpu": cpu}}}]}}
+
+    refused = await api.patch(f"{PODS}/p/resize", wanting("1500m"), kind="strategic")
+    assert refused.status == 403, refused.body
+    text = "exceeded quota: q, requested: requests.cpu=1, used: requests.cpu=500m, limited: requests.cpu=1"
+    assert text in refused.json()["message"]
+    assert (await api.patch(f"{PODS}/p/resize", wanting("800m"), kind="strategic")).status == 200
+    assert await used(api) == {"requests.cpu": "800m"}
 
 
 LIMITED = """

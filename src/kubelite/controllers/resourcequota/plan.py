@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from kubelite.api.logic.quota import amounts, scopes
-from kubelite.api.logic.quota.evaluators import evaluator, resources_of
+from kubelite.api.logic.quota.evaluators import NEVER, evaluator, resources_of
 from kubelite.api.types.base import Quantity
 from kubelite.api.types.core_v1 import ResourceQuota, ResourceQuotaStatus
 
@@ -25,7 +25,7 @@ def resources(quota: ResourceQuota) -> dict[Resource, list[str]]:
     found: dict[Resource, list[str]] = {}
     for name in quota.spec.hard:
         resource = resources_of(name)
-        if resource is not None:
+        if resource is not None and resource not in NEVER:
             found.setdefault(resource, []).append(name)
     return found
 

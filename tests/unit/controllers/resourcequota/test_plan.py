@@ -48,6 +48,10 @@ def test_what_no_served_resource_uses_stays_unknown_and_names_that_are_gone_are_
     assert ("example.com", "widgets") in plan.resources(one)
 
 
+def test_events_are_never_counted():
+    assert plan.resources(quota({"count/events": "1", "count/events.events.k8s.io": "1"})) == {}
+
+
 def test_spelling_is_no_news():
     one = quota({"requests.cpu": "1"}, {"requests.cpu": "0.5"})
     one.status.hard = {"requests.cpu": "1000m"}

@@ -180,6 +180,23 @@ def test_scopes_select_pods(selector: tuple[str, ...], made: dict[str, Any], exp
     assert scopes.covers([wanted], pods.traits(pod(**made))) is expected
 
 
+def test_a_claim_is_in_the_scope_of_every_class_that_it_has_or_wants():
+    claim = codec.from_generic(
+        {
+            "spec": {"volumeAttributesClassName": "gold"},
+            "status": {
+                "currentVolumeAttributesClassName": "silver",
+                "modifyVolumeStatus": {"targetVolumeAttributesClassName": "bronze", "status": "Pending"},
+            },
+        },
+        v1.PersistentVolumeClaim,
+    )
+    traits = evaluator("", "persistentvolumeclaims").traits(claim)
+    for name, expected in (("gold", True), ("silver", True), ("bronze", True), ("tin", False)):
+        wanted = scopes.Selector(scopeName="VolumeAttributesClass", operator="In", values=[name])
+        assert scopes.covers([wanted], traits) is expected
+
+
 def quota(name: str, hard: dict[str, str], used: dict[str, str]) -> v1.ResourceQuota:
     made: v1.ResourceQuota = codec.from_generic(
         {"metadata": {"name": name}, "spec": {"hard": hard}, "status": {"hard": hard, "used": used}}, v1.ResourceQuota
