@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubelite.client.client import Client
+from kubelite.machinery import codec
 from tests.apienv import ApiEnv
 from tests.conformance.harness import good, namespace
 
@@ -12,11 +14,17 @@ TEMPLATE = {"metadata": {"labels": {"foo": "bar"}}, "spec": {"containers": [{"na
 
 
 async def templates(api: ApiEnv) -> str:
-    """Makes the pod templates, each in its own write; their path."""
+    """Makes the pod templates, each in its own write, over one connection; their path."""
     path = f"{await namespace(api)}/podtemplates"
-    for number in range(TOTAL):
-        body = {"metadata": {"name": f"template-{number:04}"}, "template": TEMPLATE}
-        good(await api.post(path, body), 201)
+    kind = api.registry.scheme.by_resource("", "v1", "podtemplates")
+    assert kind is not None
+    client = Client.from_config(api.client_config(), user_agent="conformance")
+    try:
+        for number in range(TOTAL):
+            body = {"metadata": {"name": f"template-{number:04}"}, "template": TEMPLATE}
+            await client.create(kind, codec.convert(body, kind.type), "conformance")
+    finally:
+        await client.close()
     return path
 
 
