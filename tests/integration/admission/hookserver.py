@@ -21,6 +21,9 @@ MUTATING = f"{REGISTRATION}/mutatingwebhookconfigurations"
 VALIDATING = f"{REGISTRATION}/validatingwebhookconfigurations"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
+HANG_UP = "hang up"
+"""As an answer: the connection is closed instead."""
+
 Behaviour = Callable[[dict[str, Any]], Any]
 """The request of a review → the response, its uid left out, or something else to send; may be awaitable."""
 
@@ -92,6 +95,8 @@ class HookServer:
                 length = int(head.lower().partition("content-length:")[2].partition("\r\n")[0])
                 review = json.loads(await reader.readexactly(length))
                 answer = await self.answer(path.strip("/"), review)
+                if answer == HANG_UP:
+                    break
                 status = "200 OK"
                 if isinstance(answer, int):
                     status, answer = f"{answer} Oops", {"message": "broken"}
@@ -105,7 +110,7 @@ class HookServer:
 async def hook_server(names: tuple[str, ...] = (), **behaviours: Behaviour) -> AsyncIterator[HookServer]:
     """A running server on a free port; its certificate is for 127.0.0.1 and `names`."""
     hooks = HookServer()
-    hooks.behaviours = {"always-allow-marker": deny("marked"), **behaviours}
+    hooks.behaviours = behaviours
     with tempfile.TemporaryDirectory(prefix="kubelite-test-") as name:
         directory = pathlib.Path(name)
         authority = tls.Authority.load_or_create(directory / "ca.crt", directory / "ca.key", "webhook-ca")

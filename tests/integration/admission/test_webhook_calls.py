@@ -11,6 +11,7 @@ from kubelite.apiserver.admission import observed
 from tests.apienv import api_server
 from tests.integration.admission.hookserver import (
     CONFIGMAPS,
+    HANG_UP,
     MUTATING,
     VALIDATING,
     config_map,
@@ -186,6 +187,17 @@ async def test_connections_are_kept() -> None:
         for number in range(5):
             assert (await create(api, f"cm-{number}")).status == 201
         assert hooks.connections == 1
+
+
+async def test_a_kept_connection_that_the_webhook_closes_is_replaced_once() -> None:
+    answers = iter([{"allowed": True}, HANG_UP, {"allowed": True}, HANG_UP, HANG_UP])
+    async with hook_server(see=lambda request: next(answers)) as hooks, api_server() as api:
+        await register(api, VALIDATING, webhook(hooks.client("see")))
+        assert (await create(api, "a")).status == 201
+        assert (await create(api, "b")).status == 201
+        assert hooks.connections == 2
+        reply = await create(api, "c")
+        assert reply.status == 500 and reply.json()["message"].endswith('/see?timeout=10s": EOF')
 
 
 async def test_equivalent_versions_are_shown_in_the_version_of_the_rule() -> None:

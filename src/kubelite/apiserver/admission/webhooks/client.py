@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 if TYPE_CHECKING:
+    from kubelite.client.connection import Response
     from kubelite.client.transport import Transport
 
 AGENT = "kubelite-apiserver"
@@ -26,6 +27,8 @@ MAX_CONNECTIONS = 32
 """To one webhook; requests beyond wait, within their time."""
 MOST_SERVERS = 256
 MAX_ANSWER = 16 * 1024 * 1024
+LOST = " lost: "
+"""In the text of a connection that ended before the answer."""
 _UNKNOWN_AUTHORITY = ("unable to get local issuer certificate", "self-signed certificate", "self signed certificate")
 
 Resolve = Callable[[str, str, int], tuple[str, int] | None]
@@ -71,7 +74,7 @@ class Callers:
                 f"Content-Length: {len(body)}\r\n\r\n"
             )
             async with asyncio.timeout(seconds):
-                answer = await pool.request(head.encode(), body, seconds + 1)
+                answer = await _request(pool, head.encode(), body, seconds + 1)
         except TimeoutError:
             raise CallFailed(f"{asked}: context deadline exceeded") from None
         except (ConnectionFailed, ConfigError, OSError, ValueError) as error:
@@ -134,8 +137,22 @@ class Callers:
             await pool.close()
 
 
+async def _request(pool: Transport, head: bytes, body: bytes, seconds: float) -> Response:
+    """The answer. A server that closes a kept connection at the moment it is used again is asked once more."""
+    from kubelite.client.errors import ConnectionFailed
+
+    try:
+        return await pool.request(head, body, seconds)
+    except ConnectionFailed as error:
+        if LOST not in str(error):
+            raise
+    return await pool.request(head, body, seconds)
+
+
 def _go_text(text: str) -> str:
-    """The errors of certificates as Go words them, where a test or an operator may look for them."""
+    """Errors as Go words them, where a test or an operator may look for them."""
+    if LOST in text:
+        return "EOF"
     if "x509" in text and any(part in text for part in _UNKNOWN_AUTHORITY):
         return "tls: failed to verify certificate: x509: certificate signed by unknown authority"
     return text
