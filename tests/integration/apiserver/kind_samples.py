@@ -96,7 +96,7 @@ SAMPLES: dict[str, Sample] = {
             "spec": {
                 "matchConstraints": MATCH,
                 "reinvocationPolicy": "Never",
-                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
+                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'test'}]"}}],
             }
         },
         {"spec": {"reinvocationPolicy": "IfNeeded"}},
