@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import pathlib
 import ssl
@@ -16,7 +17,7 @@ import pytest
 from kubelite.apiserver.config import Config as ServerConfig
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
-from kubelite.cmd.cluster import certificates, processes
+from kubelite.cmd.cluster import certificates, clusterinfo, processes
 from kubelite.cmd.cluster.addons import dns_objects, ensure
 from kubelite.cmd.cluster.api import AdminApi
 from kubelite.cmd.cluster.config import Config, Paths
@@ -85,6 +86,23 @@ async def test_the_admins_synchronous_calls_install_the_dns_service_and_follow_i
         (_, service), (_, slice_) = await asyncio.to_thread(work)
         assert service["spec"]["clusterIP"] == CONFIG.cluster_dns
         assert slice_["endpoints"][0]["addresses"] == ["192.0.2.2"]
+
+
+async def test_everybody_finds_the_cluster_and_its_authority_with_nothing_but_its_address() -> None:
+    async with served() as api:
+
+        def work() -> None:
+            for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+                clusterinfo.ensure(AdminApi(), replace(CONFIG, node_ip=address))
+
+        await asyncio.to_thread(work)
+        api.ca_file = f"{Paths.pki}/ca.crt"
+        found = await api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info", token="")
+        assert found.status == 200, found.body
+        cluster = json.loads(found.json()["data"]["kubeconfig"])["clusters"][0]["cluster"]
+        assert cluster["server"] == "https://192.0.2.2:6443"
+        assert base64.b64decode(cluster["certificate-authority-data"]) == (Paths.pki / "ca.crt").read_bytes()
+        assert (await api.get("/api/v1/namespaces/kube-public/configmaps", token="")).status in (401, 403)
 
 
 def test_certificates_are_kept_until_the_address_changes() -> None:

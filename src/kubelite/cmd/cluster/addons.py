@@ -1,4 +1,4 @@
-"""What a new cluster contains besides the API server's own objects: the Service of the DNS server.
+"""What a new cluster contains besides the API server's own objects: the Service of the DNS server, and cluster-info.
 
 What: creates kube-system/kube-dns at the address that every pod's resolv.conf names. Why: the DNS server is a process of the
 control plane, so its Service has no selector and its endpoints are written here.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubelite.cmd.cluster import clusterinfo
 from kubelite.cmd.cluster.api import AdminApi
 from kubelite.cmd.cluster.config import Config
 
@@ -44,6 +45,7 @@ def dns_objects(config: Config) -> list[tuple[str, dict[str, Any]]]:
 
 def ensure(api: AdminApi, config: Config) -> None:
     """Creates what is missing and corrects the endpoints; raises RuntimeError with the server's words if it refuses."""
+    clusterinfo.ensure(api, config)
     for path, body in dns_objects(config):
         one = f"{path}/{body['metadata']['name']}"
         status, current = api.call("GET", one)
