@@ -62,7 +62,9 @@ def main() -> int:
                 )
 
         try:
-            report = asyncio.run(run(server.port, options.seed, numbers, server.memory, progress, server.written))
+            report = asyncio.run(
+                run(server.port, options.seed, numbers, server.memory, progress, server.written, server.busy)
+            )
             if not server.alive:
                 print("the server ended")
                 print(server.log.read_text()[-3000:])

@@ -8,12 +8,14 @@ again after each answer that cannot be read to its end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.fuzz.process import TOKEN
 
 HANG_SECONDS = 5.0
+LONGEST_SECONDS = 60.0
+"""For a server that got no processor meanwhile: that is the machine's fault."""
 STREAM_SECONDS = 0.03
 """How long an answer without an end is read."""
 
@@ -37,12 +39,18 @@ class Answer:
 
 
 class Client:
-    """One connection to one port of the loopback. `again`: what a closed connection lost is sent once more."""
+    """One connection to one port of the loopback. `again`: what a closed connection lost is sent once more.
 
-    def __init__(self, port: int, seconds: float = HANG_SECONDS, *, again: bool = True) -> None:
+    `busy` tells how many seconds of processor time the server has used.
+    """
+
+    def __init__(
+        self, port: int, seconds: float = HANG_SECONDS, *, again: bool = True, busy: Callable[[], float] | None = None
+    ) -> None:
         self.port = port
         self._seconds = seconds
         self._again = again
+        self._busy = busy
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -59,8 +67,7 @@ class Client:
         data = f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("utf-8", "surrogatepass") + body
         fresh = self._writer is None
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._exchange(method, data)
+            return await self._patiently(method, data)
         except TimeoutError:
             self.close()
             raise Hung from None
@@ -69,6 +76,22 @@ class Client:
             if self._again and not fresh:
                 return await self.send(method, target, headers, body)
             raise Broken(repr(error)) from None
+
+    async def _patiently(self, method: str, data: bytes) -> Answer:
+        """The answer. Raises TimeoutError if the server works on it, or sleeps, for too long."""
+        used = self._busy() if self._busy is not None else 0.0
+        exchange = asyncio.ensure_future(self._exchange(method, data))
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + (LONGEST_SECONDS if self._busy is not None else self._seconds)
+        try:
+            while True:
+                done, _ = await asyncio.wait({exchange}, timeout=self._seconds)
+                if done:
+                    return exchange.result()
+                if loop.time() >= latest or (self._busy is not None and self._busy() - used > self._seconds / 2):
+                    raise TimeoutError
+        finally:
+            exchange.cancel()
 
     async def _exchange(self, method: str, data: bytes) -> Answer:
         if self._writer is None:

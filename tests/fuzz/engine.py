@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tests.fuzz.client import Answer, Broken, Client, Hung
+from tests.fuzz.definitions import CRDS
 from tests.fuzz.documents import Documents
 from tests.fuzz.requests import FuzzRequest, make
 from tests.fuzz.samples import base_state, seeds
@@ -67,8 +68,10 @@ class Report:
 class Run:
     """One run over one connection."""
 
-    def __init__(self, port: int, seed: int, written: Callable[[], str] = str) -> None:
-        self.client = Client(port)
+    def __init__(
+        self, port: int, seed: int, written: Callable[[], str] = str, busy: Callable[[], float] | None = None
+    ) -> None:
+        self.client = Client(port, busy=busy)
         self.written = written
         """What was written last, for reports."""
         self.seed = seed
@@ -82,9 +85,9 @@ class Run:
     async def begin(self) -> None:
         """Loads the documents and makes the base state and an object of every kind."""
         self.documents = await Documents.load(self.fetch)
-        await self.repair()
+        await self.repair(first=True)
 
-    async def repair(self) -> None:
+    async def repair(self, *, first: bool = False) -> None:
         """Brings the base state back; asks whether the server is well."""
         for method, path, body in [*base_state(), *seeds()]:
             if method == "PUT?terminating":
@@ -93,7 +96,9 @@ class Run:
                 if b'"Terminating"' not in found.body:
                     continue
             data = b"" if body is None else json.dumps(body).encode()
-            await self.client.send(method, path, {"content-type": "application/json"} if data else {}, data)
+            answer = await self.client.send(method, path, {"content-type": "application/json"} if data else {}, data)
+            if first and path == CRDS and answer.status not in (201, 409):
+                raise RuntimeError(f"the base state is not taken: {path} {answer.body[:500]!r}")
         if (await self.client.send("GET", "/livez", {}, b"")).status != 200:
             raise Broken("/livez fails")
         await self._still()
@@ -198,9 +203,10 @@ async def run(
     memory: Callable[[], int],
     progress: Callable[[Report], None] | None = None,
     written: Callable[[], str] = str,
+    busy: Callable[[], float] | None = None,
 ) -> Report:
     """All requests; ends early when there is more wrong than anybody reads."""
-    work = Run(port, seed, written)
+    work = Run(port, seed, written, busy)
     report = work.report
     started = time.perf_counter()
     await work.begin()

@@ -85,6 +85,12 @@ class ServerProcess:
         pages = int(pathlib.Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def busy(self) -> float:
+        """Seconds of processor time that it has used."""
+        assert self._process is not None
+        fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def written(self) -> str:
         """The last keys that were written; for a server over SQLite."""
         import sqlite3

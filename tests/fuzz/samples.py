@@ -29,7 +29,11 @@ SAFE_SCHEMA: dict[str, Any] = {
                 "items": {
                     "type": "array",
                     "maxItems": 10,
-                    "items": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 50}}},
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string", "maxLength": 50}},
+                        "required": ["name"],
+                    },
                     "x-kubernetes-list-type": "map",
                     "x-kubernetes-list-map-keys": ["name"],
                 },

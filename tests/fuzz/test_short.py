@@ -28,7 +28,7 @@ def server(tmp_path: pathlib.Path) -> Iterator[ServerProcess]:
 
 
 async def test_no_generated_request_fails_hangs_or_changes_what_it_may_not(server: ServerProcess) -> None:
-    report = await run(server.port, 7, range(REQUESTS), server.memory)
+    report = await run(server.port, 7, range(REQUESTS), server.memory, None, server.written, server.busy)
     assert [finding.shown() for finding in report.findings] == []
     assert server.alive and report.requests == REQUESTS
     # The run reaches every outcome; a generator that only makes nonsense would prove nothing.
