@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.apienv import api_server
-from tests.integration.admission.hookserver import create, rule
+from tests.integration.admission.hookserver import CONFIGMAPS, create, rule
 from tests.integration.admission.policies import DEPLOYMENT_RULE, MUTATING, bound, deploy, mutating
 from tests.integration.custom_resources.definitions import custom, definition, established, path, spec_schema, version
 
@@ -134,6 +134,28 @@ async def test_custom_resources_are_mutated_and_pruned() -> None:
         reply = await api.post(path(), custom("one", spec={}))
         assert reply.status == 201, reply.body
         assert reply.json()["spec"] == {"host": "h", "port": 80}
+
+
+async def test_what_is_the_servers_cannot_be_mutated() -> None:
+    async with api_server() as api:
+        texts = ["uid: 'other'", "deletionTimestamp: '2020-01-01T00:00:00Z'", "resourceVersion: '7'"]
+        await bound(api, mutating(*(f"Object{{metadata: Object.metadata{{{one}}}}}" for one in texts)))
+        made = await create(api)
+        assert made.status == 201, made.body
+        metadata = made.json()["metadata"]
+        assert metadata["uid"] != "other" and "deletionTimestamp" not in metadata
+        assert (await api.get(f"{CONFIGMAPS}/cm")).json()["metadata"]["resourceVersion"] == metadata["resourceVersion"]
+
+
+async def test_values_that_are_no_json_are_refused_also_in_custom_resources() -> None:
+    async with api_server() as api:
+        await established(api, definition())
+        about = rule("crontabs", group="stable.example.com", operations="CREATE")
+        text = "[JSONPatch{op: 'add', path: '/spec', value: {'a': quantity('1')}}]"
+        await bound(api, mutating(text, rules=[about], patch=True))
+        reply = await api.post(path(), custom("one", spec={}))
+        assert reply.status == 403
+        assert reply.json()["message"].endswith("denied request: unsupported value of type kubernetes.Quantity")
 
 
 async def test_expressions_must_be_objects_or_patches() -> None:

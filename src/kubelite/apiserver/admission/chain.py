@@ -78,17 +78,18 @@ class Chain:
 
 
 async def _run(steps: tuple[Step, ...], request: AdmissionRequest) -> None:
-    before = perf_counter()
-    step = None
+    before, step = perf_counter(), None
     try:
         for step in steps:
-            waiting = step.call(request)
+            call, row, _, _ = step  # unpacked: some twenty of these run with every write
+            waiting = call(request)
             if waiting is not None:
                 await waiting
             now = perf_counter()
-            seconds, before, row = now - before, now, step.row
+            seconds = now - before
             row[0 if seconds <= _FIRST else bisect_left(_BUCKETS, seconds)] += 1
             row[-1] += seconds
+            before = now
     except BaseException:
         if step is not None:
             observed.CONTROLLER.observe(perf_counter() - before, step.name, request.operation, "true", step.phase)

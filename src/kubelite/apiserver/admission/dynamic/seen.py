@@ -18,6 +18,15 @@ from kubelite.machinery.kind import Kind
 from kubelite.machinery.unstructured import Unstructured
 
 Document = dict[str, Any]
+_SERVERS = (
+    "resourceVersion",
+    "uid",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+"""Metadata of a new object that is the server's own."""
 _OUTDATED = (
     ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating "
     "admission controller; please fix your requests: "
@@ -138,7 +147,8 @@ class Seen:
                 f"the namespace of the provided object does not match the namespace sent on the request: "
                 f"{metadata.namespace} != {before.namespace}"
             )
-        metadata.resourceVersion = before.resourceVersion
+        for name in _SERVERS if request.operation == "CREATE" else ("resourceVersion",):
+            setattr(metadata, name, getattr(before, name))
         self._check_owners(metadata, before)
         stored.set_defaults(new)
         return new

@@ -7,18 +7,20 @@ apiserver/pkg/admission/plugin/policy/mutating/patch.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from kubelite.apiserver.admission.policies.failures import CannotPatch
-from kubelite.machinery import jsonpatch
+from kubelite.machinery import codec, jsonpatch
 from kubelite.machinery.apply import merge, typed
 from kubelite.machinery.apply.shape import DEDUCED, Shape
 from kubelite.machinery.cel import EvaluationError
 from kubelite.machinery.cel.mutation import to_json
-from kubelite.machinery.cel.values import ObjectValue
+from kubelite.machinery.cel.values import ObjectValue, type_name
 from kubelite.machinery.errors import StatusError
 
 Document = dict[str, Any]
+MAX_DEPTH = codec.MAX_DEPTH
 _REFUSED = "may not mutate atomic arrays, maps or structs"
 
 
@@ -27,7 +29,7 @@ def applied(value: Any, document: Document, shape: Shape) -> Document:
     if not isinstance(value, ObjectValue):
         raise CannotPatch(f"unsupported return type from ApplyConfiguration expression: {type(value).__name__}")
     try:
-        config = to_json(value)
+        config = _plain(to_json(value))
     except EvaluationError as error:
         raise CannotPatch(f"type mismatch: {error}, which matches field name path from root Object type") from None
     for name in ("apiVersion", "kind"):
@@ -79,7 +81,26 @@ def _operation(one: Any) -> Any:
     """A JSONPatch message as plain data; its value may be any message."""
     if not isinstance(one, dict):
         raise CannotPatch(f"unsupported type of operation in JSONPatch expression: {type(one).__name__}")
-    return {name: to_json(item) for name, item in one.items()}
+    return {name: _plain(to_json(item)) for name, item in one.items()}
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """The value, if it is JSON: expressions know more kinds of values. Raises CannotPatch."""
+    if depth > MAX_DEPTH:
+        raise CannotPatch("the value is nested too deeply")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if not isinstance(name, str):
+                raise CannotPatch(f"unsupported key type {type_name(name)}, expected string")
+            _plain(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _plain(item, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise CannotPatch(f"unsupported value {value}")
+    elif value is not None and not isinstance(value, str | int | float):
+        raise CannotPatch(f"unsupported value of type {type_name(value)}")
+    return value
 
 
 def _why(error: StatusError) -> str:

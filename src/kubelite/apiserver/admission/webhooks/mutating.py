@@ -96,6 +96,6 @@ class MutatingAdmissionWebhook(Plugin):
             if error.code >= 500:
                 raise
             raise errors.internal_error(error.message) from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise errors.internal_error(str(error)) from None
         return True

@@ -56,6 +56,12 @@ def test_lists_merge_by_their_keys(text: str, expected: list[Any]) -> None:
         (containers("name: 'a', args: ['2']"), "structs: .spec.template.spec.containers[0].args"),
         ("Object{metadata: Object.metadata{annotations: {'a': 1}}}", ".metadata.annotations.a: expected string"),
         ("{'metadata': {}}", "unsupported return type from ApplyConfiguration expression: dict"),
+        ("Object{metadata: Object.metadata{labels: {1: 'x'}}}", "unsupported key type int, expected string"),
+        (
+            "Object{metadata: Object.metadata{labels: {'a': url('http://a')}}}",
+            "unsupported value of type kubernetes.URL",
+        ),
+        ("Object{metadata: Object.metadata{labels: {'a': 1.0 / 0.0}}}", "unsupported value inf"),
         ("Object{spec: Object.metadata{}}", 'unexpected type name "Object.metadata", expected "Object.spec"'),
     ],
 )
