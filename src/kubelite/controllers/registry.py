@@ -103,6 +103,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "clusterrole-aggregation-controller": _plain(
         "clusterroleaggregation.controller", "ClusterRoleAggregationController"
     ),
+    "cronjob-controller": _plain("cronjob.controller", "CronJobController"),
     "daemonset-controller": _plain("daemonset.controller", "DaemonSetController"),
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),

@@ -3,107 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
-import pytest
-
+from tests.integration.controllers.jobs import (
+    FINALIZER,
+    JOBS,
+    NAME,
+    active,
+    all_pods,
+    ended,
+    fails,
+    job,
+    no_finalizers,
+    node,
+    run,
+    status,
+    succeeds,
+    true_condition,
+)
 from tests.integration.controllers.manager import World, eventually, running
-from tests.integration.controllers.workloads import BATCH, CORE, finish, names
-
-JOBS = f"{BATCH}/jobs"
-NAME = "job-controller"
-FINALIZER = "batch.kubernetes.io/job-tracking"
-INDEX = "batch.kubernetes.io/job-completion-index"
-
-
-def job(**spec: Any) -> dict[str, Any]:
-    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": "sums"},
-        "spec": {"template": {"spec": pod}} | spec,
-    }
-
-
-async def status(world: World) -> dict[str, Any]:
-    return dict((await world.get(f"{JOBS}/sums"))["status"])
-
-
-async def all_pods(world: World) -> list[Any]:
-    return list(await world.items(f"{CORE}/pods"))
-
-
-def index_of(pod: Any) -> int:
-    return int(pod["metadata"]["annotations"].get(INDEX, -1))
-
-
-async def active(world: World, count: int) -> list[Any]:
-    """The pods that run, as soon as there are so many and the status says so."""
-
-    async def seen() -> list[Any]:
-        found = [p for p in await world.pods() if p["status"].get("phase", "Pending") in ("Pending", "Running")]
-        assert len(found) == count == (await status(world)).get("active", 0)
-        return found or [None]
-
-    return [pod for pod in await eventually(seen) if pod is not None]
-
-
-async def ended(world: World, condition: str) -> dict[str, Any]:
-    """The status of the Job when it has ended so."""
-
-    async def seen() -> dict[str, Any]:
-        found = await status(world)
-        assert {c["type"] for c in found.get("conditions", ()) if c["status"] == "True"} >= {condition}
-        return found
-
-    return dict(await eventually(seen))
-
-
-def true_condition(found: dict[str, Any], type_: str) -> tuple[str, str]:
-    (one,) = (c for c in found["conditions"] if c["type"] == type_ and c["status"] == "True")
-    return one.get("reason", ""), one.get("message", "")
-
-
-async def no_finalizers(world: World) -> bool:
-    return not any(FINALIZER in pod["metadata"].get("finalizers", ()) for pod in await all_pods(world))
-
-
-async def node(world: World, verdict: Callable[[Any], tuple[str, int]]) -> None:
-    """A node that ends each pod as `verdict` says, and each deletion, for ever."""
-    while True:
-        for pod in await all_pods(world):
-            name, phase = pod["metadata"]["name"], pod["status"].get("phase", "Pending")
-            if phase in ("Pending", "Running"):
-                wanted, code = verdict(pod)
-                if wanted:
-                    await finish(world, name, wanted, code)
-            if "deletionTimestamp" in pod["metadata"]:
-                await world.api.delete(f"{CORE}/pods/{name}", {"gracePeriodSeconds": 0})
-        await asyncio.sleep(0.02)
-
-
-async def run(
-    world: World, body: dict[str, Any], condition: str, verdict: Callable[[Any], tuple[str, int]]
-) -> dict[str, Any]:
-    """The status of a Job that such a node has brought to its end."""
-    task = asyncio.create_task(node(world, verdict))
-    try:
-        await world.create(JOBS, body)
-        found = await ended(world, condition)
-        await eventually(lambda: no_finalizers(world))
-    finally:
-        task.cancel()
-    return found
-
-
-def succeeds(pod: Any) -> tuple[str, int]:
-    return "Succeeded", 0
-
-
-def fails(pod: Any) -> tuple[str, int]:
-    return "Failed", 3
+from tests.integration.controllers.workloads import CORE, finish, names
 
 
 async def test_job_runs_pods_in_parallel_until_enough_have_succeeded_and_counts_each_once():
@@ -186,114 +104,6 @@ async def test_job_past_its_deadline_stops_its_pods_and_fails():
         assert found["failed"] == 2
 
 
-async def test_indexed_job_gives_each_pod_a_unique_index():
-    async with running(NAME) as world:
-        await world.create(JOBS, job(completions=4, parallelism=4, completionMode="Indexed"))
-        pods = await active(world, 4)
-        assert sorted(index_of(pod) for pod in pods) == [0, 1, 2, 3]
-        for pod in pods:
-            index, spec = index_of(pod), pod["spec"]
-            assert spec["hostname"] == f"sums-{index}" and pod["metadata"]["name"].startswith(f"sums-{index}-")
-            assert pod["metadata"]["labels"][INDEX] == str(index)
-            (env,) = spec["containers"][0]["env"]
-            assert env["name"] == "JOB_COMPLETION_INDEX"
-            assert env["valueFrom"]["fieldRef"]["fieldPath"] == f"metadata.labels['{INDEX}']"
-        for pod in pods:
-            if index_of(pod) != 1:
-                await finish(world, pod["metadata"]["name"], "Succeeded")
-
-        async def some() -> bool:
-            return (await status(world)).get("completedIndexes") == "0,2-3"
-
-        await eventually(some)
-        await finish(world, next(pod["metadata"]["name"] for pod in pods if index_of(pod) == 1), "Succeeded")
-        found = await ended(world, "Complete")
-        assert found["completedIndexes"] == "0-3" and found["succeeded"] == 4
-
-
-async def test_indexed_job_executes_all_indexes_despite_failures_with_backoff_limit_per_index():
-    async with running(NAME) as world:
-        body = job(completions=4, parallelism=2, completionMode="Indexed", backoffLimitPerIndex=0)
-        found = await run(world, body, "Failed", lambda pod: fails(pod) if index_of(pod) % 2 == 0 else succeeds(pod))
-        assert (found["failedIndexes"], found["completedIndexes"], found["failed"], found["succeeded"]) == (
-            "0,2",
-            "1,3",
-            2,
-            2,
-        )
-        assert true_condition(found, "Failed") == ("FailedIndexes", "Job has failed indexes")
-
-
-async def test_indexed_job_terminates_when_max_failed_indexes_is_exceeded():
-    async with running(NAME) as world:
-        body = job(completions=4, parallelism=4, completionMode="Indexed", backoffLimitPerIndex=0, maxFailedIndexes=0)
-        found = await run(world, body, "Failed", lambda pod: fails(pod) if index_of(pod) == 0 else ("", 0))
-        assert found["failedIndexes"] == "0"
-        assert true_condition(found, "Failed")[0] == "MaxFailedIndexesExceeded"
-        assert await active(world, 0) == []
-
-
-async def test_indexed_job_marks_an_index_as_failed_by_policy():
-    async with running(NAME) as world:
-        rules = [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [3]}}]
-        body = job(
-            completions=2,
-            parallelism=2,
-            completionMode="Indexed",
-            backoffLimitPerIndex=5,
-            podFailurePolicy={"rules": rules},
-        )
-        found = await run(world, body, "Failed", lambda pod: fails(pod) if index_of(pod) == 0 else succeeds(pod))
-        assert (found["failedIndexes"], found["completedIndexes"]) == ("0", "1")
-
-
-async def test_pod_failure_policy_fails_a_job_early_on_an_exit_code():
-    async with running(NAME) as world:
-        rules = [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [3]}}]
-        body = job(backoffLimit=6, podFailurePolicy={"rules": rules}, completions=2, parallelism=2)
-        found = await run(world, body, "Failed", fails)
-        reason, message = true_condition(found, "Failed")
-        assert reason == "PodFailurePolicy"
-        assert message.startswith("Container c for pod default/sums-") and "matching FailJob rule at index 0" in message
-        assert true_condition(found, "FailureTarget") == (reason, message)
-
-
-async def test_pod_failure_policy_ignores_a_failure_that_matches_the_disruption_target():
-    async with running(NAME) as world:
-        rules = [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
-        await world.create(JOBS, job(backoffLimit=0, podFailurePolicy={"rules": rules}, parallelism=1))
-        (pod,) = await active(world, 1)
-        target = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
-        await finish(world, pod["metadata"]["name"], "Failed", 137, conditions=[target])
-
-        async def released() -> bool:
-            return FINALIZER not in (await world.get(f"{CORE}/pods/{pod['metadata']['name']}"))["metadata"].get(
-                "finalizers", ()
-            )
-
-        await eventually(released)
-        found = await status(world)
-        assert found.get("failed", 0) == 0 and "conditions" not in found
-
-
-@pytest.mark.parametrize(
-    ("rule", "wanted"),
-    [
-        ({"succeededIndexes": "0"}, "0"),
-        ({"succeededCount": 1}, "0"),
-        ({"succeededIndexes": "0-1", "succeededCount": 1}, "0"),
-    ],
-    ids=["succeededIndexes", "succeededCount", "both"],
-)
-async def test_success_policy_ends_a_job_even_when_some_indexes_remain_pending(rule, wanted):
-    async with running(NAME) as world:
-        body = job(completions=3, parallelism=3, completionMode="Indexed", successPolicy={"rules": [rule]})
-        found = await run(world, body, "Complete", lambda pod: succeeds(pod) if index_of(pod) == 0 else ("", 0))
-        assert found["completedIndexes"] == wanted and found.get("failed", 0) == 0
-        assert true_condition(found, "Complete") == true_condition(found, "SuccessCriteriaMet")
-        assert true_condition(found, "Complete") == ("SuccessPolicy", "Matched rules at index 0")
-
-
 async def test_job_suspends_and_resumes():
     async with running(NAME) as world:
         await world.create(JOBS, job(suspend=True, parallelism=2, completions=2))
@@ -318,21 +128,6 @@ async def test_job_suspends_and_resumes():
             return bool(await world.events("Suspended")) and await world.events("Resumed") == ["Job resumed"]
 
         await eventually(told)
-
-
-async def test_elastic_indexed_job_scales_up_and_down():
-    async with running(NAME) as world:
-        await world.create(JOBS, job(completions=3, parallelism=3, completionMode="Indexed"))
-        await active(world, 3)
-        await world.merge(f"{JOBS}/sums", {"spec": {"completions": 1, "parallelism": 1}})
-        (pod,) = await active(world, 1)
-        assert index_of(pod) == 0
-        await world.merge(f"{JOBS}/sums", {"spec": {"completions": 2, "parallelism": 2}})
-        pods = await active(world, 2)
-        assert sorted(map(index_of, pods)) == [0, 1]
-        for pod in pods:
-            await finish(world, pod["metadata"]["name"], "Succeeded")
-        assert (await ended(world, "Complete"))["completedIndexes"] == "0-1"
 
 
 async def test_job_adopts_matching_orphans_and_releases_pods_that_no_longer_match():
