@@ -15,7 +15,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -25,34 +24,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bench.serving import client_context, free_port, make_keys, start_etcd, start_server, wait_for
+
 PODS = 5000
 CONNECTIONS = 32
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def serve(directory: str, port: int, etcd: str, kind: str) -> None:
-    """The server's process."""
-    import uvloop
-
-    from kubelite.apiserver.config import Config
-    from kubelite.apiserver.server import run
-
-    config = Config(
-        bind_address="127.0.0.1",
-        secure_port=port,
-        tls_cert_file=f"{directory}/server.crt",
-        tls_private_key_file=f"{directory}/server.key",
-        client_ca_file=f"{directory}/ca.crt",
-        service_account_signing_key_file=f"{directory}/sa.key",
-        etcd_servers=etcd,
-        data_path="memory" if kind == "memory" else f"{directory}/state.db",
-    )
-    uvloop.run(run(config, asyncio.Event()))
 
 
 class Connection(asyncio.Protocol):
@@ -116,25 +91,22 @@ def encode(method: str, path: str, body: bytes = b"", media: str = "application/
 
 
 def pod(number: int) -> bytes:
-    """A pod of about 3 KB as stored."""
+    """A pod of about 3 KB as served, the fields' managers included: so were those of the server to be compared with."""
     name = f"pod-{number:05d}"
-    env = [{"name": f"SETTING_{i}", "value": f"value-number-{i}-of-{name}"} for i in range(12)]
     container = {
         "name": "app",
         "image": "registry.example/app:1",
-        "env": env,
+        "env": [{"name": "SETTING", "value": f"value-of-{name}"}],
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
         "ports": [{"containerPort": 8080, "protocol": "TCP"}],
-        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 5},
     }
-    side = {**container, "name": "side", "ports": [{"containerPort": 9090}], "env": env[:2]}
     labels = {"app": f"app-{number % 50}", "tier": "backend", "release": "stable"}
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": name, "labels": labels, "annotations": {"note": "x" * 100}},
-            "spec": {"containers": [container, side]},
+            "spec": {"containers": [container]},
         },
         separators=(",", ":"),
     ).encode()
@@ -301,78 +273,29 @@ async def drive(bench: Bench) -> None:
     print(f"memory afterwards {bench.memory():.0f} MB")
 
 
-def start_etcd(directory: pathlib.Path) -> tuple[subprocess.Popen[bytes], str]:
-    client, peer = free_port(), free_port()
-    url = f"http://127.0.0.1:{client}"
-    peers = f"http://127.0.0.1:{peer}"
-    command = [
-        "etcd",
-        "--data-dir",
-        str(directory / "etcd"),
-        "--listen-client-urls",
-        url,
-        "--advertise-client-urls",
-        url,
-    ]
-    command += [
-        "--listen-peer-urls",
-        peers,
-        "--initial-advertise-peer-urls",
-        peers,
-        "--initial-cluster",
-        f"default={peers}",
-    ]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdout=quiet, stderr=quiet), url
-
-
 def bench_store(kind: str, only: list[str]) -> None:
-    from kubelite.util import tls
-
     directory = pathlib.Path(tempfile.mkdtemp(prefix="kubelite-bench-"))
     children: list[subprocess.Popen[bytes]] = []
     try:
-        authority = tls.Authority.load_or_create(directory / "ca.crt", directory / "ca.key", "bench-ca")
-        for name, pair in (
-            ("server", authority.issue_server("kube-apiserver", ["127.0.0.1", "localhost"])),
-            ("admin", authority.issue_client("admin", ["system:masters"])),
-        ):
-            (directory / f"{name}.crt").write_bytes(pair.certificate)
-            (directory / f"{name}.key").write_bytes(pair.key)
-        (directory / "sa.key").write_bytes(tls.new_key())
+        make_keys(directory)
         etcd = ""
         if kind == "etcd":
             child, etcd = start_etcd(directory)
             children.append(child)
         port = free_port()
         started = time.perf_counter()
-        server = subprocess.Popen([sys.executable, __file__, "--serve", str(directory), str(port), etcd or "-", kind])
+        server = start_server(directory, port, etcd, kind)
         children.append(server)
         wait_for(port, server)
         print(f"\n{kind}: ready in {time.perf_counter() - started:.2f} s")
-        context = ssl.create_default_context(cafile=str(directory / "ca.crt"))
-        context.load_cert_chain(directory / "admin.crt", directory / "admin.key")
         import uvloop
 
-        uvloop.run(drive(Bench(port, context, server.pid, only)))
+        uvloop.run(drive(Bench(port, client_context(directory), server.pid, only)))
     finally:
         for child in reversed(children):
             child.terminate()
             child.wait(15)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise SystemExit("the server ended")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise SystemExit("the server does not listen")
 
 
 def main() -> None:
@@ -381,13 +304,7 @@ def main() -> None:
     parser.add_argument(
         "--only", action="append", default=[], metavar="ROW", help="create and this row only; repeatable"
     )
-    parser.add_argument("--serve", nargs=4, metavar=("DIR", "PORT", "ETCD", "KIND"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.serve:
-        directory, port, etcd, kind = asked.serve
-        os.sched_setaffinity(0, {0})
-        serve(directory, int(port), "" if etcd == "-" else etcd, kind)
-        return
     if len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {1})
     # A killed benchmark still ends the processes it started.
