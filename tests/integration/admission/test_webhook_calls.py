@@ -144,6 +144,20 @@ async def test_a_dry_run_is_announced() -> None:
         assert asked["dryRun"] is True and asked["options"]["dryRun"] == ["All"]
 
 
+async def test_a_generated_name_is_seen_by_validation_only() -> None:
+    async with hook_server(mutate=patch(set_data("a", "1"))) as hooks, api_server() as api:
+        await register(api, MUTATING, webhook(hooks.client("mutate")))
+        await register(api, VALIDATING, webhook(hooks.client("validate")))
+        body = {**config_map(), "metadata": {"generateName": "cm-"}}
+        reply = await api.post(CONFIGMAPS, body)
+        assert reply.status == 201, reply.body
+        name = reply.json()["metadata"]["name"]
+        assert name.startswith("cm-") and reply.json()["data"]["a"] == "1"
+        (before,), (after,) = hooks.requests["mutate"], hooks.requests["validate"]
+        assert "name" not in before and "name" not in before["object"]["metadata"]
+        assert after["name"] == after["object"]["metadata"]["name"] == name
+
+
 async def test_an_earlier_webhook_is_asked_again_when_a_later_one_changed_the_object() -> None:
     def count(request: dict[str, Any]) -> dict[str, Any]:
         return patched(set_data("seen", request["object"]["data"].get("seen", "") + "x"))

@@ -38,6 +38,8 @@ class Ask:
     """A server-side apply: the object says itself who owns what."""
     annotations: dict[str, str] = field(default_factory=dict)
     """Filled by admission, for the audit log."""
+    generated: bool = False
+    """The server made the name of the new object."""
     admitted: bool = False
     """Admission has let the operation pass that this write is a part of."""
 

@@ -28,7 +28,7 @@ NAME_TRIES = 8
 async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: Ask, *, name: str = "") -> Written:
     """Stores a new object. Raises StatusError 400, 403, 409 AlreadyExists, 422."""
     metadata.fill_scope(obj, kind, namespace, name)
-    generated = not obj.metadata.name and bool(obj.metadata.generateName)
+    generated = ask.generated = not obj.metadata.name and bool(obj.metadata.generateName)
     if obj.metadata.resourceVersion not in ("", "0"):
         raise errors.bad_request("resourceVersion should not be set on objects to be created")
     metadata.prepare_create(obj, kind, registry.now_text())

@@ -38,21 +38,25 @@ class NotChangeable(Exception):
 
 
 class Seen:
-    """`kind` is the version that the client wrote; `name` and `namespace` are the URL's."""
+    """`kind` is the version that the client wrote; `name` and `namespace` are the request's.
 
-    __slots__ = ("_new", "_old", "kind", "name", "namespace", "operation", "request", "subresource")
+    `unnamed`: the name that the server made is not shown, as upstream makes it after mutation.
+    """
 
-    def __init__(self, request: AdmissionRequest) -> None:
+    __slots__ = ("_new", "_old", "kind", "name", "namespace", "operation", "request", "subresource", "unnamed")
+
+    def __init__(self, request: AdmissionRequest, *, mutating: bool = False) -> None:
         self.request = request
+        self.unnamed = mutating and request.ask is not None and request.ask.generated
         served = request.ask.served if request.ask is not None else None
         self.kind: Kind = served or request.kind
         self.subresource = request.subresource
         # The write path sees an update of the pod; the client created a Binding.
         self.operation = "CREATE" if request.subresource == "binding" else request.operation
-        self.name = request.name
+        self.name = "" if self.unnamed else request.name
         self.namespace = request.namespace
         if request.kind.kind == "Namespace" and not request.kind.group:
-            self.namespace = request.name
+            self.namespace = self.name
         self._new: dict[str, Document | None] = {}
         self._old: dict[str, Document | None] = {}
 
@@ -103,7 +107,10 @@ class Seen:
         if self.subresource == "scale":
             document = _scale(self.request.kind, obj)
         elif not self.subresource or name == kind.kind:
-            return await _converted(obj, self.request.kind, kind)
+            document = await _converted(obj, self.request.kind, kind)
+            if self.unnamed and new:
+                document["metadata"].pop("name", None)
+            return document
         else:
             document = codec.to_generic(obj)
         document["apiVersion"], document["kind"] = f"{group}/{version}" if group else version, name
@@ -147,6 +154,8 @@ class Seen:
                 f"the namespace of the provided object does not match the namespace sent on the request: "
                 f"{metadata.namespace} != {before.namespace}"
             )
+        if self.unnamed:
+            metadata.name = metadata.name or before.name
         for name in _SERVERS if request.operation == "CREATE" else ("resourceVersion",):
             setattr(metadata, name, getattr(before, name))
         self._check_owners(metadata, before)

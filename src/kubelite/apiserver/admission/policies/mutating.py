@@ -41,7 +41,7 @@ class MutatingAdmissionPolicy(Plugin):
     def mutate(self, request: AdmissionRequest) -> Awaitable[None] | None:
         if not self._policies.any:
             return None
-        seen = Seen(request)
+        seen = Seen(request, mutating=True)
         found = self._policies.index.of(seen)
         return self._evaluate_all(seen, found) if found else None
 

@@ -40,7 +40,7 @@ class MutatingAdmissionWebhook(Plugin):
     def mutate(self, request: AdmissionRequest) -> Awaitable[None] | None:
         if not self._hooks.any:
             return None
-        seen = Seen(request)
+        seen = Seen(request, mutating=True)
         found = self._hooks.index.of(seen)
         return self._ask_all(seen, found) if found else None
 
