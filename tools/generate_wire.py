@@ -4,7 +4,7 @@ What: one JSON file per group version under `src/kubelite/api/wire/`: message â†
 Why: names, numbers and types of the wire form are published facts; a kubectl carries every one of them in the run-time type
 information of its Go structs (the `json` and `protobuf` tags), with what the .proto files leave out: which fields are pointers
 and which are left out of JSON when zero. In: the path of a kubectl for Linux and `tools/wire_additions.json`, the fields
-that are newer than that binary. Out: committed files, marked as generated.
+that are newer than that binary, and the group version of definitions, which it lacks. Out: committed files, marked as generated.
 
 Run `.venv/bin/python tools/generate_wire.py KUBECTL`. The type grammar is described in `kubelite.machinery.protobuf`.
 Layout of the type information: Go's internal/abi/type.go.
@@ -24,6 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "src" / "kubelite" / "api" / "wire"
 SCHEMAS = ROOT / "src" / "kubelite" / "api" / "schemas"
 ADDITIONS = ROOT / "tools" / "wire_additions.json"
+TEXT_ONLY = ("autoscaling_v2beta1", "extensions_v1beta1")
+"""Old versions, which are taken as JSON and YAML only."""
 
 KINDS = {
     1: "bool",
@@ -190,7 +192,7 @@ def is_object(binary: Binary, type_: GoType) -> bool:
 
 
 def modules() -> list[str]:
-    return sorted(path.stem for path in SCHEMAS.glob("*_v*.json"))
+    return sorted(path.stem for path in SCHEMAS.glob("*_v*.json") if path.stem not in TEXT_ONLY)
 
 
 def tables(binary: Binary) -> dict[str, dict[str, Any]]:

@@ -5,10 +5,11 @@ What: `Message` and `Field` are a table and its rows; `read_envelope` takes off 
 this form; after `read_message` a body is what its JSON form would have been. Flow: bytes → dict → the way of all JSON bodies.
 Pure: the caller finds tables by name (`kubelite.api.wire` does). Anything that is no message raises `Malformed`.
 
-Types in a table: `string bool int32 int64 bytes time microtime quantity intorstring raw` (RawExtension, FieldsV1), `items` (a
-message that only wraps a list of strings, as ExtraValue does), `module.Message`; before it `*` for a pointer in Go, `[]` for
-repeated, `map ` for a map from strings; after it `?` where Go's JSON leaves out a zero. An empty JSON name means that the
-message's fields stand in its parent's JSON object.
+Types in a table: `string bool int32 int64 double bytes time microtime quantity intorstring raw` (RawExtension, FieldsV1),
+`items` (a message that only wraps a list of strings, as ExtraValue does), `module.Message`; before it `*` for a pointer in
+Go, `[]` for repeated, `map ` for a map from strings; after it `?` where Go's JSON leaves out a zero. An empty JSON name means
+that the message's fields stand in its parent's JSON object. The names `=object`, `=list` and `=bool` make the message a
+choice: its JSON is the one of them that is set (JSONSchemaPropsOrBool and its like).
 
 Which zeros are kept: the result is what Go would write as JSON after decoding the same bytes. Go's protobuf writer sends every
 field that is not a pointer, so a zero of a `?` type means "not set" and is dropped; a pointer is written only when it is set,
@@ -20,6 +21,8 @@ Sources: apimachinery/pkg/runtime/serializer/protobuf, apimachinery/pkg/runtime/
 from __future__ import annotations
 
 import base64
+import math
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -27,15 +30,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kubelite.machinery import times
-from kubelite.machinery.protowire import BYTES, VARINT, Malformed, read_tag, skip, span, varint, wrong_type
+from kubelite.machinery.protowire import BYTES, FIXED64, VARINT, Malformed, read_tag, skip, span, varint, wrong_type
 
 MAGIC = b"k8s\x00"
 MAX_DEPTH = 64
 """Deepest nesting of messages taken; the deepest real one is about fifteen."""
+EXACT = 2**53
+"""Whole numbers below it are written without a fraction, as Go does."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZERO_TIME = datetime.min.replace(tzinfo=UTC)
 NUMBERS = frozenset(("bool", "int32", "int64"))
-KINDS = NUMBERS | {"string", "bytes", "time", "microtime", "quantity", "intorstring", "raw", "items"}
+KINDS = NUMBERS | {"double", "string", "bytes", "time", "microtime", "quantity", "intorstring", "raw", "items"}
 
 
 class Field(NamedTuple):
@@ -59,6 +64,8 @@ class Message(NamedTuple):
     by_number: dict[int, Field]
     by_name: dict[str, Field]
     inlined: tuple[Field, ...]
+    choice: bool
+    """In JSON it is one of its fields."""
 
 
 Lookup = Callable[[str], Message]
@@ -74,6 +81,7 @@ def message(name: str, rows: list[list[Any]], *, is_object: bool) -> Message:
         {field.number: field for field in fields},
         {field.name: field for field in fields if field.name},
         tuple(field for field in fields if not field.name),
+        any(field.name.startswith("=") for field in fields),
     )
 
 
@@ -112,7 +120,10 @@ def _read(lookup: Lookup, table: Message, data: bytes, at: int, end: int, out: d
             at = _read_number(field, data, at, end, wire, out)
         else:
             if wire != BYTES:
-                raise wrong_type(wire, field.name or field.message.rpartition(".")[2])
+                if field.kind != "double" or wire != FIXED64:
+                    raise wrong_type(wire, field.name or field.message.rpartition(".")[2])
+                at = _read_double(field, data, at, end, out)
+                continue
             at, stop = span(data, at, end)
             if field.kind == "string" and field.shape == "one":
                 _keep(field, data[at:stop].decode("utf-8", "replace"), out)
@@ -137,6 +148,16 @@ def _read_number(field: Field, data: bytes, at: int, end: int, wire: int, out: d
         value, at = varint(data, at, stop)
         found.append(_number(field.kind, value))
     return stop
+
+
+def _read_double(field: Field, data: bytes, at: int, end: int, out: dict[str, Any]) -> int:
+    if at + 8 > end:
+        raise Malformed("unexpected EOF")
+    (value,) = struct.unpack_from("<d", data, at)
+    if not math.isfinite(value):
+        raise Malformed(f"json: unsupported value: {value}")
+    _keep(field, int(value) if value.is_integer() and abs(value) < EXACT else value, out)
+    return at + 8
 
 
 def _number(kind: str, value: int) -> int | bool:
@@ -165,8 +186,12 @@ def _read_span(lookup: Lookup, field: Field, data: bytes, at: int, stop: int, ou
     elif field.kind != "message":
         _keep(field, _read_value(lookup, field, data, at, stop, depth), out)
     else:
+        table = lookup(field.message)
+        if table.choice:
+            _keep(field, _read_value(lookup, field, data, at, stop, depth), out)
+            return
         inner = out.setdefault(field.name, {}) if field.name else out
-        _read(lookup, lookup(field.message), data, at, stop, inner, depth + 1)
+        _read(lookup, table, data, at, stop, inner, depth + 1)
 
 
 def _read_entry(lookup: Lookup, field: Field, data: bytes, at: int, end: int, depth: int) -> tuple[str, Any]:
@@ -194,15 +219,26 @@ def _read_value(lookup: Lookup, field: Field, data: bytes, at: int, stop: int, d
         return data[at:stop].decode("utf-8", "replace")
     if kind == "message":
         inner: dict[str, Any] = {}
-        _read(lookup, lookup(field.message), data, at, stop, inner, depth + 1)
-        return inner
+        table = lookup(field.message)
+        _read(lookup, table, data, at, stop, inner, depth + 1)
+        return _chosen(table, inner) if table.choice else inner
     if kind == "bytes":
         return base64.b64encode(data[at:stop]).decode()
     if kind == "raw":
         return _read_raw(data[at:stop])
     if kind == "items":
         return _read_items(data[at:stop])
+    if kind == "double":
+        raise wrong_type(BYTES, field.name)
     return _READERS[kind](_parts(data[at:stop], kind))
+
+
+def _chosen(table: Message, inner: dict[str, Any]) -> Any:
+    """What is set in a choice; a boolean only where nothing else is."""
+    for name in ("=object", "=list"):
+        if name in inner:
+            return inner[name]
+    return inner.get("=bool", False if "=bool" in table.by_name else None)
 
 
 def _parts(data: bytes, name: str) -> dict[int, int | bytes]:

@@ -17,7 +17,7 @@ import msgspec
 
 from kubelite.machinery import times
 from kubelite.machinery.protobuf import EPOCH, MAGIC, NUMBERS, Field, Lookup, Message
-from kubelite.machinery.protowire import put_bytes, put_number
+from kubelite.machinery.protowire import put_bytes, put_double, put_number
 
 TYPE_META = ("apiVersion", "kind")
 
@@ -54,6 +54,8 @@ def write_message(lookup: Lookup, name: str, document: dict[str, Any]) -> bytes:
 
 
 def _message(lookup: Lookup, table: Message, document: Any) -> bytearray:
+    if table.choice:
+        document = _choice(table, document)
     if not isinstance(document, dict):
         raise Unwritable(f"{table.name} is no object")
     parts: list[tuple[int, bytearray]] = []
@@ -79,6 +81,15 @@ def _message(lookup: Lookup, table: Message, document: Any) -> bytearray:
             raise Unwritable(f"{table.name}.{key}: {error}") from None
     parts.sort(key=lambda part: part[0])
     return bytearray().join(part for _, part in parts)
+
+
+def _choice(table: Message, value: Any) -> dict[str, Any]:
+    """A choice as an object of its one field. Beside a schema Go says that it allows something."""
+    if isinstance(value, bool):
+        return {"=bool": value}
+    if isinstance(value, list):
+        return {"=list": value}
+    return {"=object": value, **({"=bool": True} if "=bool" in table.by_name else {})}
 
 
 def _names(lookup: Lookup, table: Message) -> list[str]:
@@ -110,6 +121,8 @@ def _put(lookup: Lookup, field: Field, value: Any, out: bytearray) -> None:
         if not isinstance(value, int):
             raise Unwritable(f"{field.name} is no {kind}")
         put_number(out, field.number, value)
+    elif kind == "double":
+        put_double(out, field.number, value)
     else:
         put_bytes(out, field.number, _WRITERS[kind](value))
 

@@ -7,6 +7,8 @@ in, offsets out. Whatever the bytes, the failure is `Malformed`, with the texts 
 
 from __future__ import annotations
 
+import struct
+
 VARINT, FIXED64, BYTES, GROUP, GROUP_END, FIXED32 = 0, 1, 2, 3, 4, 5
 
 
@@ -104,6 +106,12 @@ def put_number(out: bytearray, number: int, value: int) -> None:
     """Appends a field that holds a number."""
     put_varint(out, number << 3)
     put_varint(out, value)
+
+
+def put_double(out: bytearray, number: int, value: float) -> None:
+    """Appends a field that holds a number with a fraction."""
+    put_varint(out, number << 3 | FIXED64)
+    out += struct.pack("<d", float(value))
 
 
 def put_bytes(out: bytearray, number: int, value: bytes | bytearray) -> None:

@@ -16,6 +16,15 @@ from kubelite.machinery.protobufwriter import write_envelope
 from tests.apienv import ADMIN_TOKEN, ApiEnv, Reply, api_server, read_reply
 from tests.integration.controllers.manager import running
 from tests.integration.controllers.test_deployment import NAMES
+from tests.integration.custom_resources.definitions import (
+    CRDS,
+    custom,
+    definition,
+    path,
+    spec_schema,
+    until_condition,
+    version,
+)
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 SENT = {"content-type": PROTOBUF}
@@ -102,6 +111,22 @@ async def test_a_token_is_given_for_a_request_in_protobuf(api: ApiEnv):
     reply = await api.post(f"{accounts}/sa/token", wire.encode(wanted), headers={**SENT, **ONLY})
     assert reply.status == 201
     assert read(reply)["status"]["token"].count(".") == 2
+
+
+async def test_a_definition_in_protobuf_is_that_in_json(api: ApiEnv):
+    schema = spec_schema(
+        count={"type": "integer", "minimum": 0.5, "maximum": 10, "default": 3, "enum": [3, 4]},
+        rows={"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}},
+        open={"type": "object", "additionalProperties": True},
+    )
+    column = {"name": "Count", "type": "integer", "jsonPath": ".spec.count"}
+    crd = definition(versions=[version(schema=schema, additionalPrinterColumns=[column])])
+    reply = await api.post(CRDS, wire.encode(crd), headers={**SENT, **ONLY})
+    assert reply.status == 201
+    assert read(reply)["spec"]["versions"] == crd["spec"]["versions"]
+    await until_condition(api, crd["metadata"]["name"], "Established")
+    assert (await api.post(path(), custom("one", spec={}))).json()["spec"] == {"count": 3}
+    assert read(await api.get(CRDS, headers=ONLY))["items"][0]["spec"]["names"]["listKind"] == "CronTabList"
 
 
 async def test_who_takes_json_too_gets_json(api: ApiEnv):

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubelite.api import KINDS, schemas, wire
+from kubelite.api.types.apiextensions_v1 import JSONSchemaProps
 from kubelite.machinery import protobuf
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.protobufwriter import write_envelope
 
-WITHOUT_TABLE = {"apiextensions_v1", "resource_v1", "version_info"}
+WITHOUT_TABLE = {"resource_v1", "version_info"}
 """Group versions whose bodies are taken as JSON and YAML only."""
 OLD_VERSIONS = {"autoscaling_v2beta1", "extensions_v1beta1"}
 """Forms that only old versions have; they come as JSON and YAML."""
@@ -108,6 +109,11 @@ def test_every_json_field_has_a_number_and_the_right_type():
     assert wrong == {}
 
 
+def test_the_schema_of_a_definition_has_every_field():
+    names = {field.encode_name for field in msgspec.structs.fields(JSONSchemaProps)}
+    assert set(fields_of("apiextensions_v1.JSONSchemaProps")) == names
+
+
 def test_no_number_or_name_stands_twice_and_every_reference_leads_somewhere():
     for module in wire.modules():
         table = wire.table(module)
@@ -131,7 +137,9 @@ def object_of(name: str, depth: int = 0) -> dict[str, Any]:
     return out
 
 
+CHOICES = ("=object", "=list", "=bool")
 VALUES: dict[str, Any] = {
+    "double": 0.5,
     "string": "text",
     "bool": True,
     "int32": 5,
@@ -149,7 +157,12 @@ VALUES: dict[str, Any] = {
 def value_of(field: protobuf.Field, depth: int) -> Any:
     if field.kind != "message":
         return VALUES[field.kind]
-    return object_of(field.message, depth + 1) if depth < 9 else None
+    if depth > (1 if field.message.startswith("apiextensions_v1.JSONSchema") else 8):
+        return None  # schemas hold schemas in a dozen places
+    found = object_of(field.message, depth + 1)
+    return (
+        next((found[name] for name in CHOICES if name in found), None) if wire.message(field.message).choice else found
+    )
 
 
 def test_every_kind_with_every_field_comes_back():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import struct
 from typing import Any
 
 import pytest
@@ -36,7 +38,18 @@ ROWS: dict[str, list[list[Any]]] = {
         [18, "numbers", "[]int64"],
         [19, "blob", "bytes?"],
         [20, "words", "[]string"],
+        [21, "ratio", "*double"],
+        [22, "schema", "*t.OrList"],
+        [23, "schemas", "*t.OrList"],
+        [24, "allowed", "*t.OrBool"],
+        [25, "refused", "*t.OrBool"],
+        [26, "more", "*t.OrBool"],
+        [27, "needs", "map t.OrWords"],
+        [28, "whole", "*double"],
     ],
+    "t.OrList": [[1, "=object", "*t.Inner"], [2, "=list", "[]t.Inner"]],
+    "t.OrBool": [[1, "=bool", "bool"], [2, "=object", "*t.Inner"]],
+    "t.OrWords": [[1, "=object", "*t.Inner"], [2, "=list", "[]string"]],
     "t.Inner": [[1, "x", "int32?"], [2, "again", "*t.Inner"]],
     "t.Inlined": [[1, "key", "string?"], [2, "", "t.Deeper"]],
     "t.Deeper": [[1, "deep", "*string"]],
@@ -85,6 +98,14 @@ THING: dict[str, Any] = {
     "numbers": [0, -1, 2**62],
     "blob": "aGk=",
     "words": ["", "w"],
+    "ratio": -0.25,
+    "schema": {"x": 1},
+    "schemas": [{"x": 1}, {}],
+    "allowed": True,
+    "refused": False,
+    "more": {"x": 2},
+    "needs": {"a": ["b"], "c": {"x": 3}},
+    "whole": 10,
 }
 
 
@@ -294,4 +315,27 @@ def test_a_table_with_an_unknown_type_is_refused():
 
 
 def test_every_scalar_of_the_reader_has_a_writer():
-    assert set(protobufwriter._WRITERS) | protobuf.NUMBERS == protobuf.KINDS
+    assert set(protobufwriter._WRITERS) | protobuf.NUMBERS | {"double"} == protobuf.KINDS
+
+
+def test_a_choice_is_as_go_writes_it():
+    """A schema beside `allows`, whichever comes first; nothing at all is false."""
+    both = fields((1, 0), (2, fields((1, 5))))
+    assert read(fields((24, both))) == {"allowed": {"x": 5}}
+    assert read(fields((24, b""), (25, fields((1, 1))))) == {"allowed": False, "refused": True}
+    assert write({"more": {"x": 2}}) == fields((26, fields((1, 1), (2, fields((1, 2))))))
+    assert read(fields((22, b""))) == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\xa9\x01\x00\x00", "unexpected EOF"),
+        (b"\xa9\x01" + struct.pack("<d", math.inf), "json: unsupported value: inf"),
+        (fields((21, b"text")), "wrong wireType = 2 for field Ratio"),
+        (fields((21, 1)), "wrong wireType = 0 for field Ratio"),
+    ],
+)
+def test_what_is_no_fraction_is_malformed(data: bytes, text: str):
+    with pytest.raises(Malformed, match=text):
+        read(data)
