@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kubelite.apiserver.admission import observed
+from kubelite.apiserver.admission.webhooks.client import MAX_CONNECTIONS
 from tests.apienv import api_server
 from tests.integration.admission.hookserver import (
     CONFIGMAPS,
@@ -193,6 +194,24 @@ async def test_validating_webhooks_are_asked_at_the_same_time() -> None:
         found = [webhook(hooks.client("meet"), name=f"{name}.example.com") for name in ("one", "two")]
         await register(api, VALIDATING, *found)
         assert (await create(api)).status == 201
+
+
+async def test_a_webhook_that_hangs_keeps_nobody_else_waiting() -> None:
+    free = asyncio.Event()
+
+    async def wait(request: dict[str, Any]) -> dict[str, Any]:
+        await free.wait()
+        return {"allowed": True}
+
+    async with hook_server(wait=wait) as hooks, api_server() as api:
+        await register(api, VALIDATING, webhook(hooks.client("wait"), timeoutSeconds=30))
+        waiting = [asyncio.create_task(create(api, f"cm-{number}")) for number in range(40)]
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+        assert (await api.post("/api/v1/namespaces/default/secrets", secret)).status == 201
+        assert not any(one.done() for one in waiting)
+        free.set()
+        assert {reply.status for reply in await asyncio.gather(*waiting)} == {201}
+        assert hooks.connections <= MAX_CONNECTIONS
 
 
 async def test_connections_are_kept() -> None:

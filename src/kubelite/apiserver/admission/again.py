@@ -34,6 +34,11 @@ class Turn:
     def is_due(self, key: str) -> bool:
         return key in self._due
 
+    @property
+    def idle(self) -> bool:
+        """Nobody is due."""
+        return not self._due
+
     def left(self, request: AdmissionRequest) -> None:
         """The plugin is done; remembers how it leaves the object."""
         if request.object is not None:

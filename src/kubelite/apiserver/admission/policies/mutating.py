@@ -47,6 +47,8 @@ class MutatingAdmissionPolicy(Plugin):
 
     async def _evaluate_all(self, seen: Seen, found: list[tuple[Hook, Kind]]) -> None:
         again, turn = turn_of(seen.request, self.name)
+        if again.second and turn.idle:
+            return
         problems: list[str] = []
         facts: Any = None
         async for one in self._dispatcher.invocations(seen, found):

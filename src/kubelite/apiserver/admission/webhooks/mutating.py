@@ -49,6 +49,8 @@ class MutatingAdmissionWebhook(Plugin):
 
     async def _ask_all(self, seen: Seen, found: list[tuple[Hook, Kind]]) -> None:
         again, turn = turn_of(seen.request, self.name)
+        if again.second and turn.idle:
+            return
         facts: dict[int, Any] = {}
         try:
             for hook, kind in found:
