@@ -12,6 +12,8 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from kubelite.api.types.apps_v1 import ControllerRevision
 from kubelite.api.types.core_v1 import PodTemplateSpec
 from kubelite.api.types.meta_v1 import OwnerReference
@@ -29,11 +31,16 @@ HASH = "controller.kubernetes.io/hash"
 POD_LABEL = "controller-revision-hash"
 LONGEST_PREFIX = 223
 BY_NAMESPACE = "namespace"
+_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def data_of(template: PodTemplateSpec) -> dict[str, Any]:
     """What a revision stores: a strategic patch that puts this template in place of another."""
-    return {"spec": {"template": {**codec.to_generic(template), "$patch": "replace"}}}
+    # Sorted, as upstream stores it: kubectl compares the text with its own.
+    data: dict[str, Any] = msgspec.json.decode(
+        _sorted({"spec": {"template": {**codec.to_generic(template), "$patch": "replace"}}})
+    )
+    return data
 
 
 def template_of(revision: ControllerRevision) -> PodTemplateSpec:

@@ -14,13 +14,13 @@ from kubelite.cli.flags import parse as parse_flags
 from kubelite.cli.generators import configmap, deployment, payload, pod
 from kubelite.cli.outcome import LAST_APPLIED, with_last_applied
 from kubelite.cli.resources import Resource, Resources
+from kubelite.cli.rolloutstatus import status_text
 from kubelite.cli.verbs.apply import compute_patch
 from kubelite.cli.verbs.cp import Place, place
 from kubelite.cli.verbs.describe import DESCRIBERS
 from kubelite.cli.verbs.expose import service_for
 from kubelite.cli.verbs.portforward import Options as ForwardOptions
 from kubelite.cli.verbs.portforward import pairs
-from kubelite.cli.verbs.rollout import status_text
 from kubelite.cli.verbs.run import COMMAND as RUN
 from kubelite.cli.verbs.wait import condition
 

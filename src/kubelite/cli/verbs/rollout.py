@@ -1,6 +1,6 @@
-"""`rollout status|history|undo|pause|resume|restart` of deployments.
+"""`rollout status|history|undo|pause|resume|restart` of deployments, daemon sets and stateful sets.
 
-Flow: arguments → deployments → status text (pure) or a patch. Follows kubectl/pkg/cmd/rollout and polymorphichelpers
+Flow: arguments → workloads → status text (pure) or a patch. Follows kubectl/pkg/cmd/rollout and polymorphichelpers
 (rollout_status.go, history.go, rollback.go, objectpauser.go, objectrestarter.go).
 """
 
@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from kubelite.cli import builder, history, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, UsageError, not_supported, raise_all
+from kubelite.cli.failures import CliError, UsageError, raise_all
 from kubelite.cli.flags import Flag, Parsed
+from kubelite.cli.history import Revision
 from kubelite.cli.outcome import Outcome, outcome
+from kubelite.cli.rolloutstatus import status_text
 from kubelite.cli.session import Object, Session
 from kubelite.cli.waiting import FOREVER, follow
 
@@ -51,25 +54,20 @@ def validate(opts: Options) -> None:
         raise UsageError("revision must be a positive integer: " + str(opts.revision))
 
 
-async def _deployments(opts: Options, session: Session, what: str, errors: list[Exception]) -> list[Item]:
+_KINDS = ("deployments.apps", "daemonsets.apps", "statefulsets.apps")
+
+
+async def _workloads(opts: Options, session: Session, what: str, errors: list[Exception]) -> list[Item]:
     found = await builder.items(session, opts.where, errors=errors)
+    known = _KINDS[:1] if what in ("pause", "resume") else _KINDS
     for item in found:
-        if item.resource.name in ("daemonsets.apps", "statefulsets.apps"):
-            raise not_supported(f"rollout {what} of {item.resource.name}")
-        if item.resource.name != "deployments.apps":
+        if item.resource.name not in known:
             kind = ".".join(filter(None, (item.resource.kind, item.resource.group)))
             pair = f"{{{item.resource.group} {item.resource.kind}}}"
-            texts = _UNSEEN if what in _UNSEEN and item.resource.name in _VISITED else _REFUSALS
-            raise CliError(texts[what].format(kind=kind, pair=pair, name=f'{item.resource.name} "{item.name}"'))
+            raise CliError(_REFUSALS[what].format(kind=kind, pair=pair, name=f'{item.resource.name} "{item.name}"'))
     return found
 
 
-# kubectl's visitors of kinds know these without having a history of them; of other kinds they know nothing.
-_VISITED = ("replicasets.apps", "replicationcontrollers", "pods", "jobs.batch", "cronjobs.batch")
-_UNSEEN = {
-    "history": 'no history viewer has been implemented for "{kind}"',
-    "undo": 'no rollbacker has been implemented for "{kind}"',
-}
 _REFUSALS = {
     "status": "no status viewer has been implemented for {kind}",
     "history": 'error retrieving history for "{kind}", no visitor method exists for {pair}',
@@ -83,35 +81,9 @@ _REFUSALS = {
 # --- status ---------------------------------------------------------------------------------------------------------------
 
 
-def status_text(obj: Object, revision: int = 0) -> tuple[str, bool]:
-    """(what to say about a deployment, whether it is complete). Raises CliError when it has failed."""
-    name, spec, status = obj["metadata"]["name"], obj.get("spec") or {}, obj.get("status") or {}
-    if revision and history.revision(obj) != revision:
-        raise CliError(
-            f"desired revision ({revision}) is different from the running revision ({history.revision(obj)})"
-        )
-    if obj["metadata"].get("generation", 0) > status.get("observedGeneration", 0):
-        return "Waiting for deployment spec update to be observed...\n", False
-    for one in status.get("conditions") or ():
-        if one["type"] == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded":
-            raise CliError(f'deployment "{name}" exceeded its progress deadline')
-    wanted, updated = spec.get("replicas", 1), status.get("updatedReplicas", 0)
-    replicas, available = status.get("replicas", 0), status.get("availableReplicas", 0)
-    if updated < wanted:
-        text = f"{updated} out of {wanted} new replicas have been updated"
-        return f'Waiting for deployment "{name}" rollout to finish: {text}...\n', False
-    if replicas > updated:
-        text = f"{replicas - updated} old replicas are pending termination"
-        return f'Waiting for deployment "{name}" rollout to finish: {text}...\n', False
-    if available < updated:
-        text = f"{available} of {updated} updated replicas are available"
-        return f'Waiting for deployment "{name}" rollout to finish: {text}...\n', False
-    return f'deployment "{name}" successfully rolled out\n', True
-
-
 async def run_status(opts: Options, session: Session) -> int:
     errors: list[Exception] = []
-    for item in await _deployments(opts, session, "status", errors):
+    for item in await _workloads(opts, session, "status", errors):
         try:
             async with asyncio.timeout(opts.timeout or FOREVER):
                 await _follow_status(opts, session, item)
@@ -141,15 +113,15 @@ async def _follow_status(opts: Options, session: Session, item: Item) -> None:
 
 async def run_history(opts: Options, session: Session) -> int:
     errors: list[Exception] = []
-    for item in await _deployments(opts, session, "history", errors):
-        by_revision = {history.revision(one): one for one in await history.replica_sets(session, item)}
+    for item in await _workloads(opts, session, "history", errors):
+        found = await history.revisions(session, item)
         if opts.outcome is not None and opts.outcome.printer is not None:
-            chosen = by_revision.get(opts.revision or max(by_revision, default=0))
+            chosen = found.get(opts.revision or max(found, default=0))
             if chosen is None:
                 raise CliError("unable to find the specified revision")
-            session.write(opts.outcome.printer(chosen))
+            session.write(opts.outcome.printer(chosen.object))
             continue
-        body = _details(session, by_revision, opts.revision) if opts.revision else _overview(by_revision)
+        body = _details(session, found, opts.revision) if opts.revision else _overview(found)
         suffix = f" with revision #{opts.revision}" if opts.revision else ""
         session.print(
             f"{item.resource.kind.lower()}.{item.resource.group}/{item.name}{suffix}".rstrip()
@@ -160,66 +132,64 @@ async def run_history(opts: Options, session: Session) -> int:
     return 0
 
 
-def _overview(by_revision: dict[int, Object]) -> str:
-    if not by_revision:
+def _overview(found: dict[int, Revision]) -> str:
+    if not found:
         return "No rollout history found."
-    rows = [
-        [str(number), (by_revision[number]["metadata"].get("annotations") or {}).get(history.CHANGE_CAUSE) or "<none>"]
-        for number in sorted(by_revision)
-    ]
+    rows = [[str(number), found[number].cause or "<none>"] for number in sorted(found)]
     from kubelite.cli.tabwriter import align
 
     return align("".join("\t".join(row) + "\n" for row in [["REVISION", "CHANGE-CAUSE"], *rows]))
 
 
-def _details(session: Session, by_revision: dict[int, Object], revision: int) -> str:
-    from kubelite.cli.describe.pod import template
-    from kubelite.cli.describe.text import Lines
-
-    found = by_revision.get(revision)
-    if found is None:
+def _details(session: Session, found: dict[int, Revision], revision: int) -> str:
+    chosen = found.get(revision)
+    if chosen is None:
         raise CliError("unable to find the specified revision")
-    lines = Lines(session.now(), aligned=False)
-    shown = dict(found["spec"]["template"])
-    cause = (found["metadata"].get("annotations") or {}).get(history.CHANGE_CAUSE)
-    if cause:
+    shown = dict(chosen.template)
+    if chosen.cause and chosen.is_replica_set:
         metadata = dict(shown.get("metadata") or {})
-        shown["metadata"] = metadata | {
-            "annotations": dict(metadata.get("annotations") or {}) | {history.CHANGE_CAUSE: cause}
-        }
-    template(lines, shown)
-    return lines.render()
+        annotations = dict(metadata.get("annotations") or {}) | {history.CHANGE_CAUSE: chosen.cause}
+        shown["metadata"] = metadata | {"annotations": annotations}
+    return _template_text(session, shown)
 
 
 async def run_undo(opts: Options, session: Session) -> int:
     assert opts.outcome is not None
     errors: list[Exception] = []
-    for item in await _deployments(opts, session, "undo", errors):
+    for item in await _workloads(opts, session, "undo", errors):
         target = await _target(session, item, opts.revision)
         if opts.outcome.client_only:
-            opts.outcome.show(session, item.object, _template_text(session, target))
+            begin = "" if target.is_replica_set else "will roll back to "
+            opts.outcome.show(session, item.object, begin + _template_text(session, target.template))
             continue
         if item.object["spec"].get("paused"):
             raise CliError(
                 "you cannot rollback a paused deployment; resume it first with 'kubelite rollout resume' and try again"
             )
-        if history.template_of(target) == history.template_of(item.object):
+        if history.plain(target.template) == history.template_of(item.object):
             session.print(
                 f"{_printed(item)} skipped rollback (current template already matches revision {opts.revision})"
             )
             continue
-        annotations = _annotations(item.object, target)
-        patch = [
-            {"op": "replace", "path": "/spec/template", "value": history.template_of(target)},
-            {"op": "replace", "path": "/metadata/annotations", "value": annotations},
-        ]
-        if not item.object["metadata"].get("annotations"):
-            patch[1]["op"] = "add"
         query = {key: value for key, value in opts.outcome.query.items() if key != "fieldManager"}
-        await session.patch(item.resource, item.namespace, item.name, patch, "json", **query)
+        patch, way = _rollback(item, target)
+        await session.patch(item.resource, item.namespace, item.name, patch, way, **query)
         opts.outcome.show(session, item.object, "rolled back")
     raise_all(errors)
     return 0
+
+
+def _rollback(item: Item, target: Revision) -> tuple[Any, str]:
+    """(the patch, its type): a revision is a patch by itself."""
+    if not target.is_replica_set:
+        return target.patch, "strategic"
+    patch = [
+        {"op": "replace", "path": "/spec/template", "value": history.plain(target.template)},
+        {"op": "replace", "path": "/metadata/annotations", "value": _annotations(item.object, target.object)},
+    ]
+    if not item.object["metadata"].get("annotations"):
+        patch[1]["op"] = "add"
+    return patch, "json"
 
 
 _KEPT = ("deployment.kubernetes.io/", "kubectl.kubernetes.io/last-applied-configuration", "deprecated.deployment")
@@ -233,25 +203,26 @@ def _annotations(deployment: Object, target: Object) -> dict[str, str]:
     return {key: value for key, value in then.items() if not key.startswith(_KEPT)} | kept
 
 
-async def _target(session: Session, item: Item, revision: int) -> Object:
-    by_revision = {history.revision(one): one for one in await history.replica_sets(session, item)}
-    if revision:
-        if revision not in by_revision:
-            raise CliError(f"unable to find specified revision {revision} in history")
-        return by_revision[revision]
-    earlier = sorted(by_revision)[:-1]
-    if not earlier:
-        raise CliError(f'no rollout history found for deployment "{item.name}"')
-    return by_revision[earlier[-1]]
+async def _target(session: Session, item: Item, revision: int) -> Revision:
+    found = await history.revisions(session, item)
+    earlier = sorted(found)[:-1]
+    if not revision and not earlier:
+        if item.resource.kind == "Deployment":
+            raise CliError(f'no rollout history found for deployment "{item.name}"')
+        raise CliError("no last revision to roll back to")
+    chosen = found.get(revision or earlier[-1])
+    if chosen is None:
+        raise CliError(f"unable to find specified revision {revision} in history")
+    return chosen
 
 
-def _template_text(session: Session, target: Object) -> str:
-    """What would be rolled back to, as kubectl prints it: not aligned."""
+def _template_text(session: Session, shown: Object) -> str:
+    """A template as kubectl prints it: not aligned."""
     from kubelite.cli.describe.pod import template
     from kubelite.cli.describe.text import Lines
 
     lines = Lines(session.now(), aligned=False)
-    template(lines, target["spec"]["template"])
+    template(lines, shown)
     return lines.render()
 
 
@@ -273,7 +244,7 @@ async def run_resume(opts: Options, session: Session) -> int:
 async def _set_paused(opts: Options, session: Session, what: str, paused: bool) -> int:
     assert opts.outcome is not None
     errors: list[Exception] = []
-    for item in await _deployments(opts, session, what, errors):
+    for item in await _workloads(opts, session, what, errors):
         if bool(item.object["spec"].get("paused")) == paused:
             already = "already paused" if paused else "not paused"
             errors.append(CliError(f'deployments.apps "{item.name}" is {already}'))
@@ -289,7 +260,7 @@ async def run_restart(opts: Options, session: Session) -> int:
     assert opts.outcome is not None
     errors: list[Exception] = []
     now = session.now().astimezone().isoformat(timespec="seconds").replace("+00:00", "Z")
-    for item in await _deployments(opts, session, "restart", errors):
+    for item in await _workloads(opts, session, "restart", errors):
         if item.object["spec"].get("paused"):
             errors.append(
                 CliError(f'deployments.apps "{item.name}" can\'t restart paused deployment (run rollout resume first)')
