@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 
-from kubelite.apiserver.audit.policy import API_VERSION, LEVELS, Decision
+from kubelite.apiserver.audit.policy import API_VERSION, LEVELS, REQUEST, Decision
 from kubelite.apiserver.request import Request, RequestInfo, Response, UserInfo
 
 MOST_AGENT = 1024
+PATCHES = "patch.webhook.admission.k8s.io/"
+"""Annotations that say what a webhook changed."""
 
 
 @dataclass(slots=True)
@@ -111,9 +113,17 @@ def event(record: Record, stage: str) -> dict[str, Any]:
         out["responseObject"] = record.response
     out["requestReceivedTimestamp"] = record.received
     out["stageTimestamp"] = now_text()
-    if request.annotations:
-        out["annotations"] = dict(request.annotations)
+    annotations = _annotations(request, record.decision.level)
+    if annotations:
+        out["annotations"] = annotations
     return out
+
+
+def _annotations(request: Request, level: int) -> dict[str, str]:
+    """Without the patches of webhooks where the objects are not to be kept either."""
+    if level >= LEVELS.index(REQUEST):
+        return dict(request.annotations)
+    return {key: text for key, text in request.annotations.items() if not key.startswith(PATCHES)}
 
 
 class _Metadata(msgspec.Struct):

@@ -22,7 +22,7 @@ from kubelite.machinery import errors, jsonpatch
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 
-MUTATION = "mutation.webhook.admission.k8s.io"
+MUTATION, PATCH = "mutation.webhook.admission.k8s.io", "patch.webhook.admission.k8s.io"
 
 
 class MutatingAdmissionWebhook(Plugin):
@@ -76,8 +76,12 @@ class MutatingAdmissionWebhook(Plugin):
             annotations[f"failed-open.{MUTATION}/{where}"] = hook.name
             return False
         changed = bool(answer.patch) and await self._apply(seen, hook, kind, answer.patch)
-        said = {"configuration": hook.configuration, "webhook": hook.name, "mutated": changed}
+        said: dict[str, Any] = {"configuration": hook.configuration, "webhook": hook.name, "mutated": changed}
         annotations[f"{MUTATION}/{where}"] = json.dumps(said, separators=(",", ":"))
+        if changed:
+            said = {**said, "patch": answer.patch, "patchType": "JSONPatch"}
+            del said["mutated"]
+            annotations[f"{PATCH}/{where}"] = json.dumps(said, separators=(",", ":"))
         return changed
 
     async def _apply(self, seen: Seen, hook: Hook, kind: Kind, patch: Any) -> bool:

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubelite import api
@@ -117,6 +117,7 @@ RULES = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(st.lists(RULES, min_size=1, max_size=3), max_size=3))
 def test_what_the_index_remembers_is_what_the_rules_say(hooks: list[list[Rule]]) -> None:
     index = Index(SCHEME, [Hook(*rules) for rules in hooks])
