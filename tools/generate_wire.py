@@ -26,6 +26,8 @@ SCHEMAS = ROOT / "src" / "kubelite" / "api" / "schemas"
 ADDITIONS = ROOT / "tools" / "wire_additions.json"
 TEXT_ONLY = ("autoscaling_v2beta1", "extensions_v1beta1")
 """Old versions, which are taken as JSON and YAML only."""
+SAME_FORM = {"resource_v1beta2": "resource_v1"}
+"""Group versions that the binary lacks, by the older one of the same form."""
 
 KINDS = {
     1: "bool",
@@ -147,7 +149,8 @@ class Binary:
 
 def module_of(package: str) -> str:
     """`k8s.io/api/apps/v1` → `apps_v1`."""
-    return "_".join(package.split("/")[-2:])
+    found = "_".join(package.split("/")[-2:])
+    return SAME_FORM.get(found, found)
 
 
 def type_text(binary: Binary, type_: GoType, omitted: bool) -> str:

@@ -18,7 +18,7 @@ from kubelite.machinery import protobuf
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.protobufwriter import write_envelope
 
-WITHOUT_TABLE = {"resource_v1", "version_info"}
+WITHOUT_TABLE = {"version_info"}
 """Group versions whose bodies are taken as JSON and YAML only."""
 OLD_VERSIONS = {"autoscaling_v2beta1", "extensions_v1beta1"}
 """Forms that only old versions have; they come as JSON and YAML."""
@@ -29,6 +29,9 @@ UNNUMBERED = {
     "core_v1.PodStatus.nodeAllocatableResourceClaimStatuses",
     "meta_v1.ShardInfo",
     "meta_v1.ListMeta.shardInfo",
+    "resource_v1.Device.nodeAllocatableResourceMappings",
+    "resource_v1.NodeAllocatableResourceMapping",
+    *(f"resource_v1.DeviceAttribute.{name}" for name in ("bools", "ints", "strings", "versions")),
 }
 """Alpha fields and kinds that came after the release the tables are made from. The list may only shrink."""
 SPECIAL = {"Time": "time", "MicroTime": "microtime", "Quantity": "quantity", "IntOrString": "intorstring"}
