@@ -101,6 +101,9 @@ async def test_what_cannot_be_learned_any_more_stays_and_is_stale(api: ApiEnv, e
     assert failed["message"].endswith(f"bad status from https://127.0.0.1:{extension.port}{ROOT}: 500")
     version = (await groups(api))[GROUP]["versions"][0]
     assert (version["freshness"], version["resources"][0]["resource"]) == ("Stale", "flunders")
+    numbers = (await api.get("/metrics")).body.decode()
+    assert f'aggregator_unavailable_apiservice{{name="{NAME}"}} 1' in numbers
+    assert f'aggregator_unavailable_apiservice_total{{name="{NAME}",reason="FailedDiscoveryCheck"}} 1' in numbers
     extension.healthy = True
     await condition(api, "Passed")
     assert (await groups(api))[GROUP]["versions"][0]["freshness"] == "Current"

@@ -54,10 +54,12 @@ def build(config: Config, registry: Any) -> Aggregator:
 async def start(config: Config, registry: Any) -> None:
     """Registers this server's own group versions and follows the others; call when the caches are full."""
     from kubelite.apiserver import authn
+    from kubelite.apiserver.aggregator.numbers import publish
 
     aggregator = build(config, registry)
     pair = (config.proxy_client_cert_file, config.proxy_client_key_file)
     authn.files(registry).follow(pair, aggregator.renew)
+    publish(aggregator)
     await aggregator.start()
 
 

@@ -54,6 +54,8 @@ class Remote:
         self.available = False
         self.fresh = False
         self.learned = Learned()
+        self.failures: dict[str, int] = {}
+        """How often it became unavailable, by reason."""
         self._changed = changed
         self._wake = asyncio.Event()
 
@@ -122,11 +124,14 @@ class Remote:
 
     async def _write(self, wanted: Availability) -> None:
         service: Any = self._registry.cached(self._kind, "", self.name)
-        if service is None or availability_of(service) == wanted or service.spec != self.spec:
+        before = availability_of(service) if service is not None else None
+        if service is None or before == wanted or service.spec != self.spec:
             return
         log.info(
             "the availability of an APIService changed", name=self.name, status=wanted.status, reason=wanted.reason
         )
+        if wanted.status != "True" and (before is None or before.status == "True"):
+            self.failures[wanted.reason] = self.failures.get(wanted.reason, 0) + 1
         edit = set_available(wanted, self._registry.now_text())
         try:
             await self._registry.change(self._kind, self.name, "", edit, subresource="status")
