@@ -95,6 +95,7 @@ async def test_orderednamespacedeletion_namespace_deletion_should_delete_pod_fir
         await eventually(waits)
         conditions = {one["type"]: one for one in (await world.get(PATH))["status"]["conditions"]}
         assert "pods. has 1 resource instances" in conditions["NamespaceContentRemaining"]["message"]
+        assert "NamespaceDeletionContentFailure" in conditions
         kept = await world.get(f"{PATH}/configmaps/test-configmap")
         assert kept is not None and "deletionTimestamp" not in kept["metadata"]
         await world.merge(f"{PATH}/pods/test-pod", {"metadata": {"finalizers": None}})
