@@ -106,6 +106,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "cronjob-controller": _plain("cronjob.controller", "CronJobController"),
     "daemonset-controller": _plain("daemonset.controller", "DaemonSetController"),
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
+    "disruption-controller": _plain("poddisruption.controller", "DisruptionController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
     "endpointslice-controller": _plain("endpointslice.controller", "EndpointSliceController"),
     "endpointslice-mirroring-controller": _plain(

@@ -1,0 +1,1 @@
+"""Tells how many pods of each budget may be disrupted now."""
