@@ -57,7 +57,30 @@ V2 = {
         "com.example.Unused": {"type": "object"},
     },
 }
-V3 = {"openapi": "3.0.0", "info": {"title": "wardle", "version": "1"}, "paths": {f"{ROOT}/": {}}, "components": {}}
+GVK = {"group": GROUP, "version": VERSION, "kind": "Flunder"}
+V3 = {
+    "openapi": "3.0.0",
+    "info": {"title": "wardle", "version": "1"},
+    "paths": {
+        f"{ROOT}/namespaces/{{namespace}}/flunders": {
+            "get": {
+                "x-kubernetes-action": "list",
+                "x-kubernetes-group-version-kind": GVK,
+                "responses": {"200": {"description": "OK"}},
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "com.example.Flunder": {
+                "type": "object",
+                "description": "A thing of the tests.",
+                "properties": {"reference": {"type": "string", "description": "Another flunder."}},
+                "x-kubernetes-group-version-kind": [GVK],
+            }
+        }
+    },
+}
 
 
 @dataclass
