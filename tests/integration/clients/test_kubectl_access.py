@@ -21,6 +21,11 @@ def kubectl(world: World, request: pytest.FixtureRequest) -> Kubectl:
     return kubectl_of(request.param, world)
 
 
+@pytest.fixture
+def newest(world: World) -> Kubectl:
+    return kubectl_of(VERSIONS[-1], world)
+
+
 async def test_accounts_get_roles_and_tokens_and_learn_what_they_may_do(kubectl: Kubectl) -> None:
     if not kubectl.path.endswith("1.27"):  # which asks for a version of the review that is gone
         assert (await kubectl("auth whoami -o jsonpath={.status.userInfo.username}")).strip() == "admin"
@@ -55,7 +60,7 @@ def _role() -> dict[str, object]:
     }
 
 
-async def test_certificate_requests_are_approved_and_denied(kubectl: Kubectl) -> None:
+async def test_certificate_requests_are_approved_and_denied(newest: Kubectl) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ann")])
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
@@ -67,15 +72,15 @@ async def test_certificate_requests_are_approved_and_denied(kubectl: Kubectl) ->
             "metadata": {"name": name},
             "spec": {"request": pem, "signerName": "example.com/mine", "usages": ["client auth"]},
         }
-        await kubectl("create -f -", body)
-    assert await kubectl("certificate approve good") == "certificatesigningrequest.certificates.k8s.io/good approved\n"
-    assert await kubectl("certificate deny bad") == "certificatesigningrequest.certificates.k8s.io/bad denied\n"
-    rows = [line.split() for line in (await kubectl("get csr --no-headers")).splitlines()]
+        await newest("create -f -", body)
+    assert await newest("certificate approve good") == "certificatesigningrequest.certificates.k8s.io/good approved\n"
+    assert await newest("certificate deny bad") == "certificatesigningrequest.certificates.k8s.io/bad denied\n"
+    rows = [line.split() for line in (await newest("get csr --no-headers")).splitlines()]
     assert [(row[0], row[2], row[3], row[-1]) for row in rows] == [
         ("bad", "example.com/mine", "admin", "Denied"),
         ("good", "example.com/mine", "admin", "Approved"),
     ]
-    assert "condition met" in await kubectl("wait csr/good --for=condition=Approved --timeout=5s")
+    assert "condition met" in await newest("wait csr/good --for=condition=Approved --timeout=5s")
 
 
 async def test_the_cluster_tells_what_it_is_and_what_it_lacks(kubectl: Kubectl) -> None:
@@ -93,7 +98,7 @@ async def test_the_cluster_tells_what_it_is_and_what_it_lacks(kubectl: Kubectl) 
     assert (await kubectl("api-resources --verbs=list --namespaced -o name")).count("\n") > 20
 
 
-async def test_apply_prunes_what_the_files_no_longer_have(kubectl: Kubectl) -> None:
+async def test_apply_prunes_what_the_files_no_longer_have(newest: Kubectl) -> None:
     def maps(*names: str) -> dict[str, object]:
         items = [
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": n, "labels": {"set": "x"}}} for n in names
@@ -101,28 +106,28 @@ async def test_apply_prunes_what_the_files_no_longer_have(kubectl: Kubectl) -> N
         return {"apiVersion": "v1", "kind": "List", "items": items}
 
     prune = "apply -f - --prune -l set=x --prune-allowlist=core/v1/ConfigMap"
-    await kubectl(prune, maps("a", "b"))
-    second = await kubectl(prune, maps("a"))
+    await newest(prune, maps("a", "b"))
+    second = await newest(prune, maps("a"))
     assert second.splitlines() == ["configmap/a unchanged", "configmap/b pruned"]
-    sets = Kubectl(kubectl.path, kubectl.kubeconfig, kubectl.directory, {"KUBECTL_APPLYSET": "true"})
+    sets = Kubectl(newest.path, newest.kubeconfig, newest.directory, {"KUBECTL_APPLYSET": "true"})
     apply_set = "apply --server-side -f - --prune --applyset=parent -n default"
     await sets(apply_set, maps("c", "d"))
     assert "configmap/d pruned" in await sets(apply_set, maps("c"))
     assert "configmap/c" in await sets("get cm -l applyset.kubernetes.io/part-of -o name")
 
 
-async def test_kustomizations_are_built_and_applied(kubectl: Kubectl, tmp_path: pathlib.Path) -> None:
+async def test_kustomizations_are_built_and_applied(newest: Kubectl, tmp_path: pathlib.Path) -> None:
     (tmp_path / "kustomization.yaml").write_text(
         "namePrefix: my-\ncommonAnnotations: {by: tests}\nresources: [service.yaml]\n"
         "configMapGenerator: [{name: settings, literals: [a=b]}]\nlabels: [{pairs: {app: web}, includeSelectors: true}]\n"
     )
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
     (tmp_path / "service.yaml").write_text(json.dumps(service))
-    first = (await kubectl(f"apply -k {tmp_path}")).splitlines()
+    first = (await newest(f"apply -k {tmp_path}")).splitlines()
     assert first[0].startswith("configmap/my-settings-") and first[1] == "service/my-web created"
-    second = await kubectl(f"apply -k {tmp_path}")
+    second = await newest(f"apply -k {tmp_path}")
     assert all(line.endswith("unchanged") for line in second.splitlines())
-    assert await kubectl("get svc my-web -o jsonpath={.spec.selector.app}/{.metadata.annotations.by}") == "web/tests"
-    assert (await kubectl.run(f"diff -k {tmp_path}")).code == 0
-    await kubectl(f"delete -k {tmp_path}")
-    assert await kubectl("get svc,cm -l app=web -o name") == ""
+    assert await newest("get svc my-web -o jsonpath={.spec.selector.app}/{.metadata.annotations.by}") == "web/tests"
+    assert (await newest.run(f"diff -k {tmp_path}")).code == 0
+    await newest(f"delete -k {tmp_path}")
+    assert await newest("get svc,cm -l app=web -o name") == ""

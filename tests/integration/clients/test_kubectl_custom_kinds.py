@@ -17,7 +17,16 @@ CRD = f"crd/orders.{GROUP}"
 @pytest.fixture(params=VERSIONS)
 async def kubectl(world: World, request: pytest.FixtureRequest) -> Kubectl:
     """A kubectl in whose cluster the kind is served."""
-    made = kubectl_of(request.param, world, KUBE_EDITOR="sed -i s/bread/cake/")
+    return await _served(world, request.param)
+
+
+@pytest.fixture
+async def newest(world: World) -> Kubectl:
+    return await _served(world, VERSIONS[-1])
+
+
+async def _served(world: World, version: str) -> Kubectl:
+    made = kubectl_of(version, world, KUBE_EDITOR="sed -i s/bread/cake/")
     assert (
         await made("apply -f -", DEFINITION)
         == f"customresourcedefinition.apiextensions.k8s.io/orders.{GROUP} created\n"
@@ -83,18 +92,18 @@ async def test_objects_are_edited_patched_scaled_labelled_and_waited_for(kubectl
     assert await kubectl("get od one -o jsonpath={.status}") == ""
 
 
-async def test_wrong_objects_are_refused_where_they_are_wrong(kubectl: Kubectl) -> None:
-    unknown = await kubectl.refused("create -f -", order("one", colour="red"))
+async def test_wrong_objects_are_refused_where_they_are_wrong(newest: Kubectl) -> None:
+    unknown = await newest.refused("create -f -", order("one", colour="red"))
     assert 'strict decoding error: unknown field "spec.colour"' in unknown
-    warned = await kubectl.run("create -f - --validate=warn", order("one", colour="red"))
+    warned = await newest.run("create -f - --validate=warn", order("one", colour="red"))
     assert (warned.code, warned.err) == (0, 'Warning: unknown field "spec.colour"\n')
-    negative = await kubectl.refused("apply -f -", order("two", count=-1))
+    negative = await newest.refused("apply -f -", order("two", count=-1))
     assert negative.startswith('The Order "two" is invalid: ')
     assert "spec.count: Invalid value: -1: spec.count in body should be greater than or equal to 0" in negative
-    twice = await kubectl.refused("apply -f -", order("two", parts=[{"name": "a"}, {"name": "a"}]))
+    twice = await newest.refused("apply -f -", order("two", parts=[{"name": "a"}, {"name": "a"}]))
     assert 'spec.parts[1]: Duplicate value: {"name":"a"}' in twice
-    assert "AlreadyExists" in await kubectl.refused("create -f -", order("one"))
-    assert await kubectl.refused("get od nope") == f'Error from server (NotFound): orders.{GROUP} "nope" not found'
+    assert "AlreadyExists" in await newest.refused("create -f -", order("one"))
+    assert await newest.refused("get od nope") == f'Error from server (NotFound): orders.{GROUP} "nope" not found'
 
 
 async def test_managers_share_an_object_and_conflict_over_fields(kubectl: Kubectl) -> None:
@@ -111,15 +120,15 @@ async def test_managers_share_an_object_and_conflict_over_fields(kubectl: Kubect
     assert "manager: a" in managed and "manager: b" in managed
 
 
-async def test_differences_are_shown_before_they_are_applied(kubectl: Kubectl) -> None:
-    await kubectl("apply -f -", order("one"))
-    assert (await kubectl.run("diff -f -", order("one"))).code == 0
-    changed = await kubectl.run("diff -f -", order("one", "cake"))
+async def test_differences_are_shown_before_they_are_applied(newest: Kubectl) -> None:
+    await newest("apply -f -", order("one"))
+    assert (await newest.run("diff -f -", order("one"))).code == 0
+    changed = await newest.run("diff -f -", order("one", "cake"))
     assert (changed.code, "-  item: bread\n+  item: cake" in changed.out) == (1, True)
-    new = await kubectl.run("diff -f -", order("two"))
+    new = await newest.run("diff -f -", order("two"))
     assert (new.code, "+  name: two" in new.out) == (1, True)
-    server = await kubectl.run("diff --server-side --force-conflicts -f -", order("one", "cake"))
+    server = await newest.run("diff --server-side --force-conflicts -f -", order("one", "cake"))
     assert (server.code, "+  item: cake" in server.out) == (1, True)
-    tried = await kubectl("apply --dry-run=server -f -", order("one", "cake"))
+    tried = await newest("apply --dry-run=server -f -", order("one", "cake"))
     assert tried == f"order.{GROUP}/one configured (server dry run)\n"
-    assert await kubectl("get od one -o jsonpath={.spec.item}") == "bread"
+    assert await newest("get od one -o jsonpath={.spec.item}") == "bread"
