@@ -55,3 +55,57 @@ async def test_disruption_controller_tells_of_pods_without_a_controller():
 
         await eventually(told)
         await eventually(lambda: allows(world, 0, 0, 0))
+
+
+async def evict(world: World, name: str, **preconditions: str) -> Any:
+    body: dict[str, Any] = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    body["deleteOptions"] = {"preconditions": preconditions}
+    return await world.api.post(f"{CORE}/pods/{name}/eviction", body)
+
+
+async def test_disruption_controller_blocks_an_eviction_until_the_budget_is_updated_to_allow_it():
+    async with running(NAME, "replicaset-controller") as world:
+        await world.create(SETS, replica_set(2))
+
+        async def two() -> bool:
+            return len(await world.pods()) == 2
+
+        await eventually(two)
+        pods = await world.pods()
+        for pod in pods:
+            await world.make_ready(pod)
+        await world.create(BUDGETS, budget(minAvailable=2))
+        await eventually(lambda: allows(world, 0, 2, 2))
+        name = pods[0]["metadata"]["name"]
+        refused = await evict(world, name)
+        status = refused.json()
+        assert (refused.status, status["reason"]) == (429, "TooManyRequests")
+        assert status["message"] == "Cannot evict pod as it would violate the pod's disruption budget."
+        (cause,) = status["details"]["causes"]
+        assert cause["reason"] == "DisruptionBudget"
+        assert cause["message"] == "The disruption budget web needs 2 healthy pods and has 2 currently"
+        await world.merge(f"{BUDGETS}/web", {"spec": {"minAvailable": 1}})
+        await eventually(lambda: allows(world, 1, 2, 2))
+        assert (await evict(world, name)).status == 201
+        # The second one comes too late, whether or not the controller has looked meanwhile.
+        assert (await evict(world, pods[1]["metadata"]["name"])).status == 429
+
+
+async def test_an_eviction_needs_one_budget_at_most_and_spares_none_for_pods_that_do_not_run():
+    async with running(NAME) as world:
+        body = template() | {"metadata": {"name": "p", "labels": {"app": "web"}, "finalizers": ["example.com/stay"]}}
+        await world.create(f"{CORE}/pods", body)
+        pod = await world.get(f"{CORE}/pods/p")
+        for name in ("web", "other"):
+            await world.create(BUDGETS, budget(minAvailable=1) | {"metadata": {"name": name}})
+        await world.make_ready(pod)
+        many = await evict(world, "p")
+        assert many.status == 500 and "more than one PodDisruptionBudget" in many.json()["message"]
+        await world.merge(f"{CORE}/pods/p/status", {"status": {"phase": "Pending"}})
+        assert (await evict(world, "p", uid="another")).status == 409
+        version = (await world.get(f"{CORE}/pods/p"))["metadata"]["resourceVersion"]
+        assert (await evict(world, "p", resourceVersion=version)).status == 201
+        conditions = (await world.get(f"{CORE}/pods/p"))["status"]["conditions"]
+        (target,) = (found for found in conditions if found["type"] == "DisruptionTarget")
+        assert (target["status"], target["reason"]) == ("True", "EvictionByEvictionAPI")
+        assert target["message"] == "Eviction API: evicting"

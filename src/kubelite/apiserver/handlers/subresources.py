@@ -17,6 +17,7 @@ from kubelite.api.types.autoscaling_v1 import Scale, ScaleSpec, ScaleStatus
 from kubelite.api.types.core_v1 import Binding
 from kubelite.api.types.meta_v1 import ObjectMeta
 from kubelite.api.types.policy_v1 import Eviction
+from kubelite.apiserver.handlers import eviction as evictions
 from kubelite.apiserver.handlers import read, write
 from kubelite.apiserver.registry import delete, update
 from kubelite.apiserver.registry.ask import IGNORE, Ask
@@ -261,7 +262,7 @@ async def finalize(registry: Registry, request: Request, kind: Kind) -> Response
 
 
 async def eviction(registry: Registry, request: Request, kind: Kind) -> Response:
-    """POST pods/NAME/eviction: a deletion that asks first. Budgets are honoured by admission."""
+    """POST pods/NAME/eviction: a deletion that asks the pod's disruption budget first."""
     ask = write.ask_of(request, "CreateOptions")
     info = request.info
     content_type = request.headers.get("content-type", "")
@@ -270,15 +271,23 @@ async def eviction(registry: Registry, request: Request, kind: Kind) -> Response
         raise errors.bad_request(
             f"name in URL does not match name in Eviction object: {sent.metadata.name} != {info.name}"
         )
-    await _admit_eviction(registry, kind, request, sent, ask)
+    dry_run = ask.dry_run or bool(sent.deleteOptions is not None and sent.deleteOptions.dryRun)
+    await _admit_eviction(registry, kind, request, sent, ask, dry_run=dry_run)
+    pod = await registry.get(kind, info.name, info.namespace)
+    wanted = sent.deleteOptions.preconditions if sent.deleteOptions is not None else None
+    if evictions.is_meant(wanted, pod):  # otherwise the deletion refuses
+        await evictions.permit(registry, pod, dry_run=dry_run)
+        if not dry_run:
+            await evictions.mark(registry, kind, pod, wanted)
     await delete.delete(registry, kind, info.namespace, info.name, sent.deleteOptions, ask)
     done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Response(201, msgspec.json.encode(done))
 
 
-async def _admit_eviction(registry: Registry, kind: Kind, request: Request, sent: Eviction, ask: Ask) -> None:
+async def _admit_eviction(
+    registry: Registry, kind: Kind, request: Request, sent: Eviction, ask: Ask, *, dry_run: bool
+) -> None:
     """Admission of the eviction, which is an object that is created; as upstream, none of the deletion that follows."""
-    dry_run = ask.dry_run or bool(sent.deleteOptions is not None and sent.deleteOptions.dryRun)
     attributes = AdmissionRequest(
         "CREATE",
         kind,
