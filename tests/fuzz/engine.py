@@ -34,6 +34,7 @@ ELSEWHERE = (
     "conversion webhook for",
     "error trying to reach service",
     "no preferred addresses found",
+    "replicas field",  # custom objects without the number that their scale is about
 )
 """Failures of servers that the generated objects name; upstream answers with 500 too."""
 

@@ -77,3 +77,14 @@ async def test_names_of_resources_that_nobody_serves_do_not_become_labels_of_met
             assert (await server.get(path_, token=token)).status in (401, 403, 404)
     text = (await server.get("/metrics")).body
     assert b"nobody" not in text and b'verb="other"' in text
+
+
+@pytest.mark.parametrize("target", ["/api/v1/namespaces/test/pods?watch=true", "/api/v1/namespaces/test/pods"])
+async def test_head_of_a_watch_or_list_has_no_body_and_keeps_the_connection(server: ApiEnv, target: str) -> None:
+    reader, writer = await server.connect()
+    for _ in range(2):
+        writer.write(f"HEAD {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ADMIN_TOKEN}\r\n\r\n".encode())
+        assert (await read_reply(reader, head_only=True)).status == 200
+    writer.write(f"GET /version HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ADMIN_TOKEN}\r\n\r\n".encode())
+    assert "gitVersion" in (await read_reply(reader)).json()
+    writer.close()

@@ -273,7 +273,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         request, keep, modern = current
         keep = keep and not self.server.stopping
-        if response.takeover is not None:
+        if response.takeover is not None and request.method != "HEAD":
             close = not modern or not keep
             transport.write(wire.head_of(response, None, chunked=modern, close=close, more=request.reply_head))
             self.stream = Stream(self, transport, chunked=modern)
@@ -316,14 +316,14 @@ class HttpProtocol(asyncio.Protocol):
         pieces = cast(Any, response.body)
         close = not modern or not keep
         transport.write(wire.head_of(response, None, chunked=modern, close=close, more=current[0].reply_head))
-        if await send_chunks(transport, pieces, chunked=modern, writable=lambda: self._writable):
+        head_only = current[0].method == "HEAD"
+        if head_only or await send_chunks(transport, pieces, chunked=modern, writable=lambda: self._writable):
             self._finish(keep and modern)
             self._run_waiting()
 
     def _finish(self, keep: bool) -> None:
         """One answer is complete."""
-        self.current = None
-        self.stream = None
+        self.current = self.stream = None
         self.last_used = self.loop.time()
         if not keep and self._transport is not None:
             self.closing = True
