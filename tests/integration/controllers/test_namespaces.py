@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.controllers.manager import CA, eventually, running
 
 NAMESPACES = "/api/v1/namespaces"
@@ -61,3 +63,17 @@ async def test_a_namespace_says_what_holds_it_up():
             return await world.get(f"{NAMESPACES}/team") is None
 
         await eventually(gone)
+
+
+async def test_namespaces_that_are_gone_already_are_no_failure(caplog: pytest.LogCaptureFixture):
+    """The last write of the controller comes back to it as a change of a namespace that is no more."""
+    async with running("namespace-controller") as world:
+        for number in range(8):
+            await world.create(NAMESPACES, {"metadata": {"name": f"team-{number}"}})
+            await world.delete(f"{NAMESPACES}/team-{number}")
+
+        async def gone() -> bool:
+            return not [one for one in await world.items(NAMESPACES) if one["metadata"]["name"].startswith("team-")]
+
+        await eventually(gone)
+    assert [record.getMessage() for record in caplog.records if "Reconcile failed" in record.getMessage()] == []

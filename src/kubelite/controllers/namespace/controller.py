@@ -56,10 +56,15 @@ class NamespaceController:
             changed.status.phase = "Terminating"
             namespace = await self._client.update(NAMESPACE, changed, subresource="status")
         progress = await self._empty(namespace.metadata.name)
-        await self._report(namespace, progress)
-        if not progress.empty:
-            return Result(retry_seconds(progress.graces))
-        await self._finalize(namespace)
+        try:
+            await self._report(namespace, progress)
+            if not progress.empty:
+                return Result(retry_seconds(progress.graces))
+            await self._finalize(namespace)
+        except StatusError as error:
+            # The informer had not heard yet that the namespace is gone.
+            if error.code != 404:
+                raise
         return None
 
     async def _empty(self, name: str) -> Progress:
