@@ -47,6 +47,13 @@ def test_serviceaccounts_should_mount_an_api_token_into_pods(cluster: Cluster, n
     status = reviewed(cluster, token)
     assert (status["authenticated"], status.get("error", "")) == (True, "")
     assert status["user"]["username"] == f"system:serviceaccount:{namespace}:mount-test"
+    extra = status["user"]["extra"]
+    pod = cluster.get("pod", "test", "-n", namespace)
+    assert extra["authentication.kubernetes.io/pod-name"] == ["test"]
+    assert extra["authentication.kubernetes.io/pod-uid"] == [pod["metadata"]["uid"]]
+    assert extra["authentication.kubernetes.io/node-name"] == [pod["spec"]["nodeName"]]
+    groups = {"system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"}
+    assert set(status["user"]["groups"]) == groups
     published = cluster.get("configmap", "kube-root-ca.crt", "-n", namespace)["data"]["ca.crt"]
     assert authority == published
 
