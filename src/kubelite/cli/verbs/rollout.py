@@ -64,10 +64,17 @@ async def _workloads(opts: Options, session: Session, what: str, errors: list[Ex
         if item.resource.name not in known:
             kind = ".".join(filter(None, (item.resource.kind, item.resource.group)))
             pair = f"{{{item.resource.group} {item.resource.kind}}}"
-            raise CliError(_REFUSALS[what].format(kind=kind, pair=pair, name=f'{item.resource.name} "{item.name}"'))
+            texts = _UNSEEN if what in _UNSEEN and item.resource.name in _VISITED else _REFUSALS
+            raise CliError(texts[what].format(kind=kind, pair=pair, name=f'{item.resource.name} "{item.name}"'))
     return found
 
 
+# kubectl's visitors of kinds know these without having a history of them; of other kinds they know nothing.
+_VISITED = ("replicasets.apps", "replicationcontrollers", "pods", "jobs.batch", "cronjobs.batch")
+_UNSEEN = {
+    "history": 'no history viewer has been implemented for "{kind}"',
+    "undo": 'no rollbacker has been implemented for "{kind}"',
+}
 _REFUSALS = {
     "status": "no status viewer has been implemented for {kind}",
     "history": 'error retrieving history for "{kind}", no visitor method exists for {pair}',
