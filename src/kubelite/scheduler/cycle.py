@@ -25,6 +25,7 @@ from kubelite.scheduler.storage import Binding
 
 NO_CLAIMS = "no new claims to deallocate"
 FEWEST_NODES = 100
+count = np.count_nonzero
 SOCIAL = ("PodTopologySpread", "InterPodAffinity")
 
 
@@ -63,7 +64,7 @@ class Scheduler:
                 fitting, rejections = self.feasible(cycle)
             except PodRefused as refusal:
                 return self.refuse(cycle, refusal)
-            if not fitting.any():
+            if not count(fitting):
                 return self.diagnose(cycle, rejections)
             return self.choose(cycle, self.best(cycle, fitting))
 
@@ -80,18 +81,20 @@ class Scheduler:
     def feasible(self, cycle: Cycle) -> tuple[Mask, list[Rejection]]:
         """The nodes that pass all filters, and the others with their reasons if none is left. Raises PodRefused."""
         fitting, rejected = self._narrow(cycle)
-        for plugin in self.profile.filters if fitting.any() else ():
+        left = count(fitting)
+        for plugin in self.profile.filters if left else ():
             mask = plugin.filter(cycle)
             if mask is None:
                 continue
-            out = fitting & ~mask
-            if out.any():
-                rejected.append((plugin, out))
-                fitting &= mask
-                if not fitting.any():
+            both = fitting & mask
+            number = count(both)
+            if number < left:
+                rejected.append((plugin, fitting & ~mask))
+                fitting, left = both, number
+                if not left:
                     break
         fitting = self._without_promises(cycle, fitting, rejected)
-        if fitting.any():
+        if count(fitting):
             return self._enough(fitting), []
         return fitting, [
             plugin if isinstance(plugin, Rejection) else Rejection(plugin.name, out, tuple(plugin.explain(cycle)))
@@ -102,7 +105,7 @@ class Scheduler:
         """The nodes that come into question at all."""
         nodes = self.nodes
         fitting = nodes.active.copy()
-        asked = [(p.name, names) for p in self.profile.filters if (names := p.narrow(cycle)) is not None]
+        asked = [(p.name, names) for p in self.profile.filters if p.narrows and (names := p.narrow(cycle)) is not None]
         if not asked:
             return fitting, []
         wanted = frozenset.intersection(*(names for _, names in asked))
@@ -137,8 +140,10 @@ class Scheduler:
 
     def _enough(self, fitting: Mask) -> Mask:
         """With percentageOfNodesToScore below 100: the first fitting nodes from where the last decision stopped."""
+        if self.profile.percentage >= 100:
+            return fitting
         wanted = max(len(self.nodes) * self.profile.percentage // 100, FEWEST_NODES)
-        if self.profile.percentage >= 100 or int(np.count_nonzero(fitting)) <= wanted:
+        if count(fitting) <= wanted:
             return fitting
         positions = np.flatnonzero(fitting)
         start = int(np.searchsorted(positions, self._next % self.nodes.capacity))
@@ -153,14 +158,14 @@ class Scheduler:
         promised = self.nodes.index.get(self.promise(cycle.pod), -1)
         if promised >= 0 and fitting[promised]:
             return promised
-        candidates = np.flatnonzero(fitting)
+        candidates = fitting.nonzero()[0]
         if candidates.size == 1:
             return int(candidates[0])
         total = self.totals(cycle, fitting)
         if extra is not None:
             total = total + extra(fitting)
         among = total[candidates]
-        best = candidates[among >= among.max() - 1e-9]
+        best = candidates[among >= among[among.argmax()] - 1e-9]
         return int(best[self.rng.randrange(best.size)])
 
     def promise(self, pod: PodInfo) -> str:
@@ -169,12 +174,14 @@ class Scheduler:
 
     def totals(self, cycle: Cycle, fitting: Mask) -> Scores:
         """The weighted scores of the fitting nodes."""
-        total = np.zeros(self.nodes.capacity)
+        total: Scores | None = None
         for plugin, weight in self.profile.scores:
             scores = plugin.score(cycle, fitting)
             if scores is not None:
-                total += scores if weight == 1 else scores * weight
-        return total
+                # What plugins answer may be kept by them: the sum is an array of its own.
+                part = scores * weight
+                total = part if total is None else np.add(total, part, out=total)
+        return np.zeros(self.nodes.capacity) if total is None else total
 
     def refuse(self, cycle: Cycle, refusal: PodRefused) -> Diagnosis:
         """No node is right for the pod, whatever happens on them."""

@@ -105,6 +105,11 @@ class FilterPlugin:
     """What can change a verdict: event → hint (`events.Hints`)."""
     world: World | None = None
     """What hints look at; set by the scheduler that runs the plugin."""
+    narrows = False
+    """Whether `narrow` does anything: the others are not even asked."""
+
+    def __init_subclass__(cls) -> None:
+        cls.narrows = cls.narrow is not FilterPlugin.narrow
 
     def narrow(self, cycle: Cycle) -> frozenset[str] | None:
         """The only nodes that come into question, None for all (PreFilterResult)."""

@@ -45,6 +45,7 @@ class Loop:
         self.volumes, self.slow, self.extended = volumes, 0, extended
         self.pending = cache.pending
         self.work = asyncio.Event()
+        self.written = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -62,7 +63,8 @@ class Loop:
                     break
             if self.pending.has_ready:
                 if self.busy:
-                    await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+                    self.written.clear()
+                    await self.written.wait()
                 else:
                     await asyncio.sleep(0)
                 continue
@@ -182,6 +184,7 @@ class Loop:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
+        self.written.set()
         if not task.cancelled() and task.exception() is not None:
             log.error("A write failed unexpectedly", error=task.exception())
         if self.pending.has_ready:

@@ -26,6 +26,7 @@ CACHED_MASKS = 512
 TRACKED = 64
 CHANGES = 4096
 FEW_CHANGES = 256
+FEW_POSITIONS = 4
 At = slice | Ints
 """Which positions of a column are meant."""
 EVERYWHERE = slice(None)
@@ -256,9 +257,12 @@ class NodeTable:
             del self._changes[:dropped]
             self._changes_before += dropped
 
-    def tracked(self, key: Any, compute: Callable[[At], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    def tracked(
+        self, key: Any, compute: Callable[[At], npt.NDArray[Any]], one: Callable[[int], float] | None = None
+    ) -> npt.NDArray[Any]:
         """A column that depends on amounts in use, kept under `key` and computed anew only where something changed.
 
+        `one` gives the same for a single position: after a pod more, plain numbers are quicker than arrays of one number.
         At most 64 are kept; the one that was not used for longest goes first. Callers must not change it.
         """
         now = self._changes_before + len(self._changes)
@@ -268,7 +272,10 @@ class NodeTable:
         else:
             values = found[1]
             changed = set(self._changes[found[0] - self._changes_before :])
-            if changed:
+            if one is not None and len(changed) <= FEW_POSITIONS:
+                for position in changed:
+                    values[position] = one(position)
+            elif changed:
                 positions = np.fromiter(changed, np.int64, len(changed))
                 values[positions] = compute(positions)
         self._tracked[key] = (now, values)

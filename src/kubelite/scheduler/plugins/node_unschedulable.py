@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kubelite.api.logic import taints
 from kubelite.api.types.core_v1 import Taint
 from kubelite.scheduler import events
@@ -25,7 +27,7 @@ class NodeUnschedulable(FilterPlugin):
         return not new.spec.unschedulable or taints.tolerated(CORDONED, pod.tolerations)
 
     def filter(self, cycle: Cycle) -> Mask | None:
-        if not cycle.nodes.unschedulable.any() or taints.tolerated(CORDONED, cycle.pod.tolerations):
+        if not np.count_nonzero(cycle.nodes.unschedulable) or taints.tolerated(CORDONED, cycle.pod.tolerations):
             return None
         return ~cycle.nodes.unschedulable
 

@@ -121,7 +121,14 @@ class ResourcesFit(FilterPlugin):
                     mask &= nodes.used[resource][at] + amount <= nodes.allocatable[resource][at]
             return mask
 
-        mask: Mask = nodes.tracked((NAME, tuple(wanted.items())), compute)
+        def one(position: int) -> bool:
+            used, there = nodes.used, nodes.allocatable
+            return all(
+                name in there and used[name].item(position) + amount <= there[name].item(position)
+                for name, amount in wanted.items()
+            )
+
+        mask: Mask = nodes.tracked((NAME, tuple(wanted.items())), compute, one)
         return mask
 
     def explain(self, cycle: Cycle) -> list[Why]:

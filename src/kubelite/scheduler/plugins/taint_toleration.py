@@ -31,7 +31,7 @@ class TaintToleration(FilterPlugin):
         return taints.find_untolerated(new.spec.taints, pod.tolerations) is None
 
     def filter(self, cycle: Cycle) -> Mask | None:
-        if not cycle.nodes.tainted.any():
+        if not np.count_nonzero(cycle.nodes.tainted):
             return None
         tolerations = cycle.pod.tolerations
 
@@ -44,7 +44,7 @@ class TaintToleration(FilterPlugin):
         return [Why(REASON)]
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
-        if not cycle.nodes.tainted.any():
+        if not np.count_nonzero(cycle.nodes.tainted):
             return None
         tolerations = cycle.pod.tolerations
 
