@@ -68,7 +68,7 @@ class World:
                 path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}"
                 if "deletionTimestamp" in pod["metadata"]:
                     await self.api.delete(path, {"gracePeriodSeconds": 0})
-                elif pod["status"].get("phase") != "Running":
+                elif pod["status"].get("phase", "Pending") == "Pending":
                     await self.make_ready(pod)
             await asyncio.sleep(0.02)
 

@@ -108,9 +108,13 @@ async def test_cron_job_schedules_concurrently_or_forbids_or_replaces(policy: st
                 return message in await world.events("JobAlreadyActive")
 
             await eventually(told)
-        found = await has(world, wanted)
-        names = {job["metadata"]["name"] for job in found}
-        assert ("tick-1" in names) == (policy != "Replace")
+
+        async def as_wanted() -> bool:
+            names = {job["metadata"]["name"] for job in await jobs(world)}
+            listed = {entry["name"] for entry in (await status(world)).get("active", [])}
+            return names == listed and len(names) == wanted and ("tick-1" in names) == (policy != "Replace")
+
+        await eventually(as_wanted)
 
 
 async def test_cron_job_that_is_suspended_starts_nothing():

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from tests.integration.controllers.manager import World, eventually, running
-from tests.integration.controllers.workloads import APPS, CORE, finish, image_patch, images, template
+from tests.integration.controllers.workloads import APPS, CORE, finish, gone, image_patch, images, template
 
 SETS = f"{APPS}/daemonsets"
 NAME = "daemonset-controller"
@@ -163,9 +163,11 @@ async def test_daemon_set_surges_before_it_deletes():
         await eventually(lambda: settled(world, 1))
         await world.merge(f"{SETS}/web", image_patch("two"))
         await eventually(lambda: on(world, "a", "a"))
-        new = next(pod for pod in await world.pods() if images([pod]) == ["two"])
+        old, new = sorted(await world.pods(), key=lambda pod: images([pod]))
         await bind(world)
         await world.make_ready(new)
+        await eventually(lambda: on(world, "a"))
+        await gone(world, old["metadata"]["name"])
         await eventually(functools.partial(settled, world, 1, "two"))
 
 

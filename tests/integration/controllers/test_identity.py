@@ -9,11 +9,19 @@ from kubelite.util import tls
 from tests.apienv import ADMIN_TOKEN
 from tests.integration.controllers import test_certificates as certificates
 from tests.integration.controllers import test_protection as protection
+from tests.integration.controllers.jobs import JOBS, ended, job
 from tests.integration.controllers.manager import eventually, running
+from tests.integration.controllers.test_cronjob import CRON_JOBS, cron_job, make_due
+from tests.integration.controllers.test_daemonset import SETS as DAEMONS
+from tests.integration.controllers.test_daemonset import daemon_set, nodes
 from tests.integration.controllers.test_deployment import DEPLOYMENTS, complete, deployment, image
+from tests.integration.controllers.test_disruption import BUDGETS, budget
 from tests.integration.controllers.test_endpoints import SLICES
-from tests.integration.controllers.test_nodes import node, pod, taints
+from tests.integration.controllers.test_nodes import node, taints
+from tests.integration.controllers.test_nodes import pod as lost_pod
+from tests.integration.controllers.test_statefulset import SETS, settled, with_claims
 from tests.integration.controllers.test_tokens import ACCOUNTS, INFO, SECRETS, SYSTEM, account_secret, give_token
+from tests.integration.controllers.workloads import finish
 
 AGGREGATED = {"rbac.authorization.k8s.io/aggregate-to-view": "true"}
 
@@ -42,7 +50,7 @@ async def test_the_controller_managers_user_may_do_all_that_its_controllers_need
 
         await eventually(served)
         await node(world, "lost")
-        await pod(world, "away", "lost", [{"operator": "Exists", "effect": "NoSchedule"}])
+        await lost_pod(world, "away", "lost", [{"operator": "Exists", "effect": "NoSchedule"}])
 
         async def tainted() -> bool:
             return ("node.kubernetes.io/unreachable", "NoSchedule") in await taints(world, "lost")
@@ -109,3 +117,37 @@ async def test_the_controller_managers_user_may_do_what_quotas_certificates_toke
             return await world.get(f"{SYSTEM}/secrets/bootstrap-token-bbbbbb") is None
 
         await eventually(done)
+
+
+async def test_the_controller_managers_user_may_do_all_that_workloads_need(tmp_path: Path):
+    tokens = tmp_path / "tokens.csv"
+    tokens.write_text(f'{ADMIN_TOKEN},admin,1,"system:masters"\nmanager,system:kube-controller-manager,2\n')
+    names = ("statefulset", "daemonset", "job", "cronjob", "disruption", "garbage-collector")
+    controllers = [f"{name}-controller" for name in names]
+    async with running(*controllers, kubelet=True, tokens=str(tokens), token="manager") as world:
+        await nodes(world, "a")
+        await world.create(SETS, with_claims(1, whenDeleted="Delete"))
+        await world.create(DAEMONS, daemon_set() | {"metadata": {"name": "agent"}})
+        await world.create(BUDGETS, budget(minAvailable=1))
+        await world.create(JOBS, job())
+        await world.create(CRON_JOBS, cron_job())
+        await make_due(world)
+
+        async def done() -> bool:
+            assert await settled(world, 1)
+            assert (await world.get(f"{DAEMONS}/agent"))["status"]["numberReady"] == 1
+            assert (await world.get(f"{BUDGETS}/web"))["status"]["conditions"]
+            assert (await world.get(f"{JOBS}/sums"))["status"]["ready"] == 1
+            return bool((await world.get(f"{CRON_JOBS}/tick"))["status"]["active"])
+
+        await eventually(done)
+        pod = next(p for p in await world.pods() if p["metadata"]["name"].startswith("sums-"))
+        await finish(world, pod["metadata"]["name"], "Succeeded")
+        await ended(world, "Complete")
+        await world.delete(f"{SETS}/web")
+
+        async def gone() -> bool:
+            claims = await world.items("/api/v1/namespaces/default/persistentvolumeclaims")
+            return all("deletionTimestamp" in claim["metadata"] for claim in claims)
+
+        await eventually(gone)
