@@ -88,3 +88,14 @@ async def test_head_of_a_watch_or_list_has_no_body_and_keeps_the_connection(serv
     writer.write(f"GET /version HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ADMIN_TOKEN}\r\n\r\n".encode())
     assert "gitVersion" in (await read_reply(reader)).json()
     writer.close()
+
+
+async def test_what_cannot_be_answered_as_protobuf_is_not_written(server: ApiEnv) -> None:
+    scaler = {
+        "metadata": {"name": "unwritten"},
+        "spec": {"maxReplicas": 2, "scaleTargetRef": {"kind": "Deployment", "name": "d"}},
+    }
+    one = "/apis/autoscaling/v2beta2/namespaces/test/horizontalpodautoscalers"
+    accept = {"accept": "application/vnd.kubernetes.protobuf"}
+    assert (await server.post(one, scaler, headers=accept)).status == 406
+    assert (await server.get(f"{one}/unwritten")).status == 404

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from kubelite.apiserver.handlers import negotiate, read, subresources, watch, write
+from kubelite.api import wire
+from kubelite.apiserver.handlers import inprotobuf, negotiate, read, subresources, watch, write
 from kubelite.apiserver.registry.registry import Registry
 from kubelite.apiserver.request import Request, RequestInfo, ResourceHandlers, Response
 from kubelite.machinery import errors
@@ -46,6 +47,14 @@ def _check_place(info: RequestInfo, kind: Kind) -> None:
         raise errors.path_not_found()
 
 
+def _check_protobuf(request: Request, kind: Kind) -> None:
+    """Refuses a write whose answer could not be given in the form that is asked for. Raises StatusError 406."""
+    info = request.info
+    writes = info.verb in ("create", "update", "patch") and not info.subresource
+    if writes and inprotobuf.wanted(request) and not wire.message_of(kind.api_version, kind.kind):
+        raise errors.not_acceptable(wire.TEXT_TYPES)
+
+
 CUSTOM_PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
 
 
@@ -79,6 +88,7 @@ class Dispatcher:
         special = self._handlers.get((info.group, info.resource, info.subresource))
         if special is not None and not info.subresource and kind.verbs and info.verb not in kind.verbs:
             raise errors.path_method_not_allowed()
+        _check_protobuf(request, kind)
         if kind.deprecation:
             request.warnings.append(kind.deprecation)
         if special is not None:
