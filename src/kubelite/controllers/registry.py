@@ -108,6 +108,13 @@ CONTROLLERS: Mapping[str, Factory] = {
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "disruption-controller": _plain("poddisruption.controller", "DisruptionController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
+def _volume_binder(context: Context) -> Component:
+    controller: Component = _load("volumebinder.controller", "VolumeBinder")(
+        context, context.settings.pvclaimbinder_sync_period
+    )
+    return controller
+
+
     "endpointslice-controller": _plain("endpointslice.controller", "EndpointSliceController"),
     "endpointslice-mirroring-controller": _plain(
         "endpointslicemirroring.controller", "EndpointSliceMirroringController"
@@ -132,6 +139,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "ttl-after-finished-controller": _plain("ttlafterfinished.controller", "TtlAfterFinishedController"),
     "volumeattributesclass-protection-controller": _plain("vacprotection.controller", "ClassProtectionController"),
 }
+    "persistentvolume-binder-controller": _volume_binder,
 
 
 def selected(words: Sequence[str]) -> list[str]:

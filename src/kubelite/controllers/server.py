@@ -98,6 +98,8 @@ class Config:
     """File with the key that signs the tokens in Secrets of service accounts; without it they stay empty."""
     resource_quota_sync_period: float = 300.0
     """Seconds between full counts of what quotas count."""
+    pvclaimbinder_sync_period: float = 15.0
+    """Seconds after which claims that wait for a volume are looked at, and reported, again."""
     kube_api_qps: float = 0.0
     """Requests a second to the API server, 0 for no limit."""
 

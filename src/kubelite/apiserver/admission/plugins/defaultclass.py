@@ -9,27 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kubelite.api.logic.defaultclass import STORAGE_ANNOTATION, STORAGE_DEFAULTS, default_of
 from kubelite.api.types.core_v1 import PersistentVolumeClaim
 from kubelite.api.types.networking_v1 import Ingress
 from kubelite.apiserver.admission.plugin import CREATE, Plugin
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.machinery.kind import Kind
 
-STORAGE_DEFAULTS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
-STORAGE_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 INGRESS_DEFAULTS = ("ingressclass.kubernetes.io/is-default-class",)
 INGRESS_ANNOTATION = "kubernetes.io/ingress.class"
 
 Classes = Callable[[], Iterable[Any]]
-
-
-def default_of(classes: Iterable[Any], annotations: tuple[str, ...]) -> str:
-    """The name of the default class; "" if there is none."""
-    marked = [one for one in classes if any(one.metadata.annotations.get(key) == "true" for key in annotations)]
-    if not marked:
-        return ""
-    newest = max(one.metadata.creationTimestamp or "" for one in marked)
-    return min(str(one.metadata.name) for one in marked if (one.metadata.creationTimestamp or "") == newest)
 
 
 class DefaultStorageClass(Plugin):

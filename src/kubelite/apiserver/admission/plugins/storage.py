@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kubelite.api.logic.defaultclass import STORAGE_ANNOTATION
 from kubelite.api.types.core_v1 import PersistentVolumeClaim
 from kubelite.api.types.storage_v1 import StorageClass
 from kubelite.apiserver.admission.plugin import CREATE, UPDATE, Plugin, denied
-from kubelite.apiserver.admission.plugins.defaultclass import STORAGE_ANNOTATION
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.machinery import quantity
 from kubelite.machinery.kind import Kind
