@@ -44,16 +44,16 @@ class NodeLease:
         backoff = Backoff(initial=0.2, cap=7.0)
         while True:
             try:
-                await self._renew()
+                await self.renew()
                 backoff.reset()
                 await asyncio.sleep(self._duration * 0.25)
             except (StatusError, ConnectionFailed, OSError) as error:
                 log.warning("Cannot renew the node lease", error=error)
-                self._lease = None
                 await asyncio.sleep(backoff.next())
 
-    async def _renew(self) -> None:
-        lease = self._lease or await self._find()
+    async def renew(self) -> None:
+        """One heartbeat; after a failure the next one reads the Lease anew."""
+        lease, self._lease = self._lease or await self._find(), None
         if lease is None:
             lease = Lease()
             lease.metadata.name = self._name

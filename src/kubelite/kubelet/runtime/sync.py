@@ -23,7 +23,7 @@ from kubelite.kubelet.interfaces import Environment, SyncError, VolumeManager
 from kubelite.kubelet.node.machine import Machine
 from kubelite.kubelet.observed import ObservedPod
 from kubelite.kubelet.plan import Kill, Plan, Start
-from kubelite.kubelet.podspec import find_container, full_name, grace_period, is_host_network
+from kubelite.kubelet.podspec import find_container, grace_period, is_host_network
 from kubelite.kubelet.runtime import sandbox as sandbox_config
 from kubelite.kubelet.runtime.launcher import Launcher, Sandbox, container_of
 from kubelite.kubelet.runtime.reporter import Reporter
@@ -101,13 +101,7 @@ class Runtime:
 
     def note_waits(self, pod: Pod, plan: Plan) -> dict[str, tuple[str, str]]:
         """Tells of the containers in back-off; container → (reason, message)."""
-        reasons = {}
-        for wait in plan.waits:
-            text = f"back-off {_seconds(wait.whole)} restarting failed container={wait.name} pod={full_name(pod)}"
-            reasons[wait.name] = ("CrashLoopBackOff", text)
-            message = f"Back-off restarting failed container {wait.name} in pod {full_name(pod)}"
-            self._reporter.container(pod, wait.name, "Warning", "BackOff", message)
-        return reasons
+        return self._reporter.waits(pod, plan)
 
     async def _kill(self, pod: Pod, observed: ObservedPod, kills: Sequence[Kill]) -> None:
         running = {c.id: c for c in observed.containers}
@@ -195,12 +189,6 @@ class Runtime:
         finally:
             if start.finished_at:
                 self.crashes.started(pod.metadata.uid, start.name, start.finished_at, time.time())
-
-
-def _seconds(seconds: float) -> str:
-    """As Go prints whole seconds: `10s`, `2m40s`, `5m0s`."""
-    whole = int(seconds)
-    return f"{whole // 60}m{whole % 60}s" if whole >= 60 else f"{whole}s"
 
 
 def _probe_grace(pod: Pod, kill: Kill) -> int:

@@ -51,7 +51,10 @@ class _Entry:
 class StatusManager:
     """One per kubelet. `run()` is its task."""
 
-    def __init__(self, client: Client, current: Callable[[str], Pod | None]) -> None:
+    def __init__(self, client: Client, current: Callable[[str], Pod | None], writers: int = WRITERS) -> None:
+        self._writers = writers
+        self.written = 0
+        """Patches that the API has taken."""
         self._client = client
         self._current = current
         self._entries: dict[str, _Entry] = {}
@@ -90,7 +93,7 @@ class StatusManager:
     async def run(self) -> None:
         """Never returns."""
         async with asyncio.TaskGroup() as group:
-            for number in range(WRITERS):
+            for number in range(self._writers):
                 group.create_task(self._writer(), name=f"status-{number}")
 
     async def _writer(self) -> None:
@@ -140,6 +143,7 @@ class StatusManager:
                 if _is_gone(error):
                     return
                 raise
+            self.written += 1
             entry.sent, entry.sent_at = status, asyncio.get_running_loop().time()
         if entry.over and meta.deletionTimestamp is not None and not entry.deleted:
             await self._delete(pod)
