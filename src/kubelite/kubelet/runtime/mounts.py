@@ -88,10 +88,10 @@ def container_mounts(
     attempt: int,
 ) -> list[Any]:
     """CRI mounts of one container; makes its sub-paths and its termination log. SyncError for what cannot be mounted."""
-    generated = _generated(pod)
+    read_only = _read_only(pod)
     mounts = [
         _volume_mount(
-            mount, _source(pod, container.name, index, mount, volumes, variables, sub_path), mount.name in generated
+            mount, _source(pod, container.name, index, mount, volumes, variables, sub_path), mount.name in read_only
         )
         for index, mount in enumerate(container.volumeMounts)
     ]
@@ -104,9 +104,17 @@ def container_mounts(
     return mounts
 
 
-def _generated(pod: Pod) -> set[str]:
-    """Volumes whose files the kubelet writes and keeps fresh: no container may write into them."""
-    return {v.name for v in pod.spec.volumes if v.configMap or v.secret or v.downwardAPI or v.projected}
+def _read_only(pod: Pod) -> set[str]:
+    """Volumes whose files the kubelet writes and keeps fresh, and claims used for reading: no container may write into them."""
+    return {
+        v.name
+        for v in pod.spec.volumes
+        if v.configMap
+        or v.secret
+        or v.downwardAPI
+        or v.projected
+        or (v.persistentVolumeClaim and v.persistentVolumeClaim.readOnly)
+    }
 
 
 def _termination_log(pod: Pod, container: AnyContainer, root_dir: str, attempt: int) -> str:
@@ -143,12 +151,12 @@ def _source(
     return sub_path(pod, mount.name, container, index, source, path) if path else source
 
 
-def _volume_mount(mount: VolumeMount, source: str, generated: bool) -> Any:
+def _volume_mount(mount: VolumeMount, source: str, read_only: bool) -> Any:
     target = mount.mountPath if mount.mountPath.startswith("/") else posixpath.join("/", mount.mountPath)
     return pb.Mount(
         container_path=target,
         host_path=source,
-        readonly=bool(mount.readOnly) or generated,
+        readonly=bool(mount.readOnly) or read_only,
         propagation=PROPAGATION[mount.mountPropagation],
         recursive_read_only=mount.recursiveReadOnly == "Enabled",
     )

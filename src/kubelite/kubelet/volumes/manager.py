@@ -16,7 +16,8 @@ from typing import Final
 from kubelite.api.types.core_v1 import EmptyDirVolumeSource, Pod, Volume
 from kubelite.kubelet.interfaces import AnyContainer, Context, SyncError
 from kubelite.kubelet.kinds import POD
-from kubelite.kubelet.volumes import atomic, hostpath, mountpoints, subpath
+from kubelite.kubelet.volumes import atomic, hostpath, mountpoints, ownership, subpath
+from kubelite.kubelet.volumes.claims import Claims, claim_name, place
 from kubelite.kubelet.volumes.contents import GENERATED, Contents
 from kubelite.machinery import quantity
 
@@ -32,6 +33,7 @@ class Volumes:
         self._context = context
         self._root = os.path.join(context.config.root_dir, "pods")
         self._contents = Contents(context)
+        self._claims = Claims(context.client)
         self._shown: dict[str, tuple[object, ...]] = {}
         """Pod uid → fingerprint of what its volumes show."""
 
@@ -57,6 +59,8 @@ class Volumes:
         try:
             if volume.hostPath:
                 return hostpath.prepare(volume.hostPath)
+            if claim_name(pod, volume):
+                return await self._claimed(pod, volume)
             kind = type_of(volume)
             if kind == "emptyDir":
                 return self._empty_dir(pod, volume.name, volume.emptyDir or EmptyDirVolumeSource())
@@ -70,6 +74,17 @@ class Volumes:
             raise SyncError("FailedMount", _failed(volume, reason)) from error
         except ValueError as error:
             raise SyncError("FailedMount", _failed(volume, error)) from error
+
+    async def _claimed(self, pod: Pod, volume: Volume) -> str:
+        """The path of what a claim is bound to. Local volumes belong to the pod's group, host paths to nobody but the host."""
+        found = await self._claims.source(pod, volume)
+        path = place(found, self._context.node())
+        group = _fs_group(pod)
+        read_only = volume.persistentVolumeClaim is not None and volume.persistentVolumeClaim.readOnly
+        if found.spec.local is not None and group is not None and not read_only:
+            policy = pod.spec.securityContext.fsGroupChangePolicy if pod.spec.securityContext else None
+            await asyncio.to_thread(ownership.give, path, group, policy)
+        return path
 
     def _directory(self, pod: Pod, plugin: str, name: str) -> str:
         path = os.path.join(self._root, pod.metadata.uid, "volumes", plugin, name)
@@ -145,6 +160,7 @@ class Volumes:
         self._shown.pop(pod_uid, None)
         self._contents.objects.release(pod_uid)
         self._contents.tokens.release(pod_uid)
+        self._claims.release(pod_uid)
         home = os.path.join(self._root, pod_uid)
         if not pod_uid or not os.path.isdir(home):
             return

@@ -1,0 +1,80 @@
+"""Pods use what their claims are bound to, and say why they cannot."""
+
+from __future__ import annotations
+
+import os
+
+from tests.integration.kubelet.node import NODE, TestNode, container, shell
+
+CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
+VOLUMES = "/api/v1/persistentvolumes"
+MODES = {"accessModes": ["ReadWriteOnce"]}
+
+
+async def bound(node: TestNode, name: str, **source) -> None:
+    """A claim and a volume that are bound to each other, as the binder leaves them."""
+    spec = {**MODES, "volumeName": name, "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": ""}
+    claim = (await node.api.post(CLAIMS, {"metadata": {"name": name}, "spec": spec})).json()
+    reference = {"namespace": "default", "name": name, "uid": claim["metadata"]["uid"]}
+    volume = {**MODES, "capacity": {"storage": "1Gi"}, "claimRef": reference, **source}
+    reply = await node.api.post(VOLUMES, {"metadata": {"name": name}, "spec": volume})
+    assert reply.status == 201, reply.body
+    await node.api.patch(f"{CLAIMS}/{name}/status", {"status": {"phase": "Bound"}})
+
+
+def local(path) -> dict:
+    here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "Exists"}]}
+    return {"local": {"path": str(path)}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}}
+
+
+def using(name: str, *command: str, **source) -> dict:
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    return {
+        "containers": [container("main", *command, volumeMounts=mounts)],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": name, **source}}],
+        "restartPolicy": "Never",
+    }
+
+
+async def test_what_a_pod_writes_to_its_claim_outlives_it_and_belongs_to_its_group(node: TestNode, tmp_path):
+    data = tmp_path / "disk"
+    data.mkdir()
+    await bound(node, "disk", **local(data))
+    identity = {"securityContext": {"runAsUser": 1234, "runAsGroup": 1234, "fsGroup": 4321}}
+    await node.create("writer", **using("disk", *shell("echo kept > /data/file")), **identity)
+    await node.until("writer", lambda status: status.get("phase") == "Succeeded")
+    await node.delete("writer")
+    await node.gone("writer")
+    assert (data / "file").read_text() == "kept\n"
+    assert (data / "file").stat().st_gid == 4321
+    await node.create("reader", **using("disk", *shell("cat /data/file; echo x > /data/y"), readOnly=True))
+    status = await node.until("reader", lambda status: status.get("phase") == "Failed")
+    uid = (await node.get("reader"))["metadata"]["uid"]
+    assert node.log("reader", uid).startswith("kept\n")
+    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1
+    assert not (data / "y").exists()
+
+
+async def test_a_pod_starts_when_its_claim_is_bound_and_says_why_it_waits(node: TestNode, tmp_path):
+    os.mkdir(tmp_path / "late")
+    await node.create("waiter", **using("late", *shell("echo here > /data/file")))
+
+    async def waits() -> bool:
+        return "FailedMount" in await node.reasons("waiter")
+
+    await node.eventually(waits)
+    await bound(node, "late", hostPath={"path": str(tmp_path / "late")})
+    await node.until("waiter", lambda status: status.get("phase") == "Succeeded", 60)
+    assert (tmp_path / "late" / "file").read_text() == "here\n"
+
+
+async def test_a_volume_that_is_not_supported_is_named(node: TestNode):
+    await bound(node, "share", nfs={"server": "nfs.example.com", "path": "/"})
+    await node.create("p", **using("share", "true"), nodeSelector={})
+
+    async def named() -> bool:
+        events = (await node.api.get("/api/v1/namespaces/default/events")).json()["items"]
+        return any('persistent volume type "nfs" is not supported' in e["message"] for e in events)
+
+    await node.eventually(named)
+    assert (await node.get("p"))["spec"]["nodeName"] == NODE
