@@ -88,10 +88,30 @@ def _csr_signing(context: Context) -> Component:
     return controller
 
 
+def _autoscaler(context: Context) -> Component:
+    flags = context.settings
+    settings = _load("podautoscaler.controller", "Settings")(
+        sync_period=flags.horizontal_pod_autoscaler_sync_period,
+        downscale_stabilization=flags.horizontal_pod_autoscaler_downscale_stabilization,
+        tolerance=flags.horizontal_pod_autoscaler_tolerance,
+        cpu_initialization_period=flags.horizontal_pod_autoscaler_cpu_initialization_period,
+        initial_readiness_delay=flags.horizontal_pod_autoscaler_initial_readiness_delay,
+    )
+    controller: Component = _load("podautoscaler.controller", "AutoscalerController")(context, settings)
+    return controller
+
+
 def _token_controller(context: Context) -> Component:
     path = context.settings.service_account_private_key_file
     key = Path(path).read_bytes() if path else b""
     controller: Component = _load("serviceaccounttoken.controller", "TokenController")(context, key, context.ca_bundle)
+    return controller
+
+
+def _volume_binder(context: Context) -> Component:
+    controller: Component = _load("volumebinder.controller", "VolumeBinder")(
+        context, context.settings.pvclaimbinder_sync_period
+    )
     return controller
 
 
@@ -108,23 +128,19 @@ CONTROLLERS: Mapping[str, Factory] = {
     "deployment-controller": _plain("deployment.controller", "DeploymentController"),
     "disruption-controller": _plain("poddisruption.controller", "DisruptionController"),
     "endpoints-controller": _plain("endpoints.controller", "EndpointsController"),
-def _volume_binder(context: Context) -> Component:
-    controller: Component = _load("volumebinder.controller", "VolumeBinder")(
-        context, context.settings.pvclaimbinder_sync_period
-    )
-    return controller
-
-
     "endpointslice-controller": _plain("endpointslice.controller", "EndpointSliceController"),
     "endpointslice-mirroring-controller": _plain(
         "endpointslicemirroring.controller", "EndpointSliceMirroringController"
     ),
+    "ephemeral-volume-controller": _plain("ephemeralvolume.controller", "EphemeralVolumeController"),
     "garbage-collector-controller": _plain("garbagecollector.controller", "GarbageCollector"),
+    "horizontal-pod-autoscaler-controller": _autoscaler,
     "job-controller": _plain("job.controller", "JobController"),
     "namespace-controller": _plain("namespace.controller", "NamespaceController"),
     "node-ipam-controller": _node_ipam,
     "node-lifecycle-controller": _node_lifecycle,
     "pod-garbage-collector-controller": _pod_gc,
+    "persistentvolume-binder-controller": _volume_binder,
     "persistentvolume-protection-controller": _plain("pvprotection.controller", "VolumeProtectionController"),
     "persistentvolumeclaim-protection-controller": _plain("pvcprotection.controller", "ClaimProtectionController"),
     "replicaset-controller": _replica_sets,
@@ -139,7 +155,6 @@ def _volume_binder(context: Context) -> Component:
     "ttl-after-finished-controller": _plain("ttlafterfinished.controller", "TtlAfterFinishedController"),
     "volumeattributesclass-protection-controller": _plain("vacprotection.controller", "ClassProtectionController"),
 }
-    "persistentvolume-binder-controller": _volume_binder,
 
 
 def selected(words: Sequence[str]) -> list[str]:

@@ -100,6 +100,16 @@ class Config:
     """Seconds between full counts of what quotas count."""
     pvclaimbinder_sync_period: float = 15.0
     """Seconds after which claims that wait for a volume are looked at, and reported, again."""
+    horizontal_pod_autoscaler_sync_period: float = 15.0
+    """Seconds between two looks at an autoscaler."""
+    horizontal_pod_autoscaler_downscale_stabilization: float = 300.0
+    """Seconds of which the highest recommendation counts before pods are taken away."""
+    horizontal_pod_autoscaler_tolerance: float = 0.1
+    """Share by which usage may differ from its target without any change."""
+    horizontal_pod_autoscaler_cpu_initialization_period: float = 300.0
+    """Seconds after a pod's start in which its CPU is not counted unless it is ready."""
+    horizontal_pod_autoscaler_initial_readiness_delay: float = 30.0
+    """Seconds after a pod's start in which changes of its readiness count as its first."""
     kube_api_qps: float = 0.0
     """Requests a second to the API server, 0 for no limit."""
 

@@ -1,0 +1,1 @@
+"""Sizes workloads by what is measured of them: HorizontalPodAutoscaler."""
