@@ -78,9 +78,14 @@ class ClaimSource(Object):
     claimName: str = ""
 
 
+class EphemeralSource(Object):
+    """That a volume is made for its pod; from what, only the whole pod says."""
+
+
 class Volume(Object):
     """A volume, as far as it is a claim."""
 
+    ephemeral: EphemeralSource | None = None
     name: str = ""
     persistentVolumeClaim: ClaimSource | None = None
 

@@ -178,3 +178,46 @@ async def test_a_claim_that_waits_for_its_consumer_is_bound_when_the_scheduler_h
         bound = await phase(world, f"{CLAIMS}/c", "Bound")
         assert bound["spec"]["volumeName"] == "b"
         await phase(world, f"{VOLUMES}/a", "Available")
+
+
+def with_ephemeral(name: str) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"for": name}}, "spec": claim("")["spec"]}
+    volumes = [{"name": "data", "ephemeral": {"volumeClaimTemplate": template}}]
+    return {"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "x"}], "volumes": volumes}}
+
+
+async def test_an_ephemeral_volume_gets_a_claim_that_goes_with_its_pod():
+    parts = ("garbage-collector-controller", "persistentvolumeclaim-protection-controller")
+    async with running("ephemeral-volume-controller", BINDER, *parts) as world:
+        await world.create(VOLUMES, volume("v"))
+        made = await world.create(f"{BASE}/pods", with_ephemeral("p"))
+        bound = await phase(world, f"{CLAIMS}/p-data", "Bound")
+        assert bound["metadata"]["ownerReferences"][0]["uid"] == made["metadata"]["uid"]
+        assert bound["metadata"]["labels"] == {"for": "p"}
+        await world.delete(f"{BASE}/pods/p", {"gracePeriodSeconds": 0})
+
+        async def gone() -> bool:
+            return await world.get(f"{CLAIMS}/p-data") is None
+
+        await eventually(gone)
+        await phase(world, f"{VOLUMES}/v", "Released")
+
+
+async def test_a_claim_in_the_way_of_an_ephemeral_volume_is_reported_and_replaced_when_it_goes():
+    async with running("ephemeral-volume-controller") as world:
+        await world.create(CLAIMS, claim("p-data"))
+        made = await world.create(f"{BASE}/pods", with_ephemeral("p"))
+        await told(
+            world,
+            "FailedBinding",
+            "PVC default/p-data was not created for pod default/p (pod is not owner)",
+        )
+        await world.delete(f"{CLAIMS}/p-data")
+        await world.merge(f"{CLAIMS}/p-data", {"metadata": {"finalizers": None}})
+
+        async def replaced() -> bool:
+            found = await world.get(f"{CLAIMS}/p-data")
+            owners = found["metadata"].get("ownerReferences") if found is not None else None
+            return bool(owners and owners[0]["uid"] == made["metadata"]["uid"])
+
+        await eventually(replaced)

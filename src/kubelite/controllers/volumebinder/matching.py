@@ -47,6 +47,8 @@ def _attributes(obj: Any) -> str:
 
 def complaint(volume: PersistentVolume, claim: PersistentVolumeClaim) -> str:
     """Why a volume that the claim names does not do; "" if it does."""
+    if volume.metadata.deletionTimestamp is not None:
+        return f'the volume is marked for deletion "{volume.metadata.name}"'
     if size(volume) < asked(claim):
         return "requested PV is too small"
     if _attributes(claim) != _attributes(volume):

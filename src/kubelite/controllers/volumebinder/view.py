@@ -101,7 +101,8 @@ class View:
             for pod in self.pods.by_index(BY_NODE, "")
             if pod.metadata.namespace == meta.namespace
             and any(
-                v.persistentVolumeClaim is not None and v.persistentVolumeClaim.claimName == meta.name
+                (v.persistentVolumeClaim is not None and v.persistentVolumeClaim.claimName == meta.name)
+                or (v.ephemeral is not None and f"{pod.metadata.name}-{v.name}" == meta.name)
                 for v in pod.spec.volumes
             )
         ]
