@@ -30,6 +30,7 @@ __all__ = [
     "decode_generic",
     "decode_yaml",
     "encode",
+    "encode_whole",
     "field_errors",
     "from_generic",
     "json_kind",
@@ -56,6 +57,16 @@ _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 encode = _encoder.encode
 """A typed or plain object as compact JSON bytes."""
+
+_WHOLE = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|(?P<whole>-?\d+)\.0(?=[,}\]])')
+
+
+def encode_whole(obj: Any) -> bytes:
+    """As `encode`, but 1.0 is written 1, as Go does: its clients read no fraction into an integer field."""
+    value = _encoder.encode(obj)
+    if b".0," in value or b".0}" in value or b".0]" in value:
+        return _WHOLE.sub(lambda found: found["whole"] or found[0], value)
+    return value
 
 
 def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
@@ -114,7 +125,7 @@ def convert(document: Any, type_: type[T]) -> T:
     try:
         shape = shape_of(type_)
         clean = with_canonical_times(without_nulls(document, shape), shape)
-        return msgspec.convert(_sealed(clean), type_)
+        return msgspec.convert(_sealed(clean, shape), type_)
     except msgspec.ValidationError as error:
         raise _cannot_unmarshal(document, type_, _go_text(str(error), shape, document)) from None
     except RecursionError:
@@ -126,16 +137,17 @@ def convert(document: Any, type_: type[T]) -> T:
 from_generic = convert
 
 
-def _sealed(document: Any) -> Any:
-    """The document with the fields of managers as bytes: its own and, for a list, its items'."""
-    if not isinstance(document, dict):
-        return document
-    out = document
-    if isinstance(document.get("metadata"), dict) and "managedFields" in document["metadata"]:
-        out = {**out, "metadata": sealed(document["metadata"])}
-    if isinstance(document.get("items"), list):
-        out = {**out, "items": [_sealed(item) for item in document["items"]]}
-    return out
+def _sealed(document: Any, shape: Shape) -> Any:
+    """The document with the fields of managers as bytes, wherever there is metadata: also in templates and lists."""
+    if shape.kind == "struct" and isinstance(document, dict):
+        inside = sealed(document) if "managedFields" in shape.fields else document
+        fields = shape.fields
+        return {key: _sealed(inner, fields[key]) if key in fields else inner for key, inner in inside.items()}
+    if shape.kind == "list" and isinstance(document, list):
+        return [_sealed(item, shape.item) for item in document]
+    if shape.kind == "dict" and isinstance(document, dict):
+        return {key: _sealed(inner, shape.item) for key, inner in document.items()}
+    return document
 
 
 class _Envelope(msgspec.Struct):

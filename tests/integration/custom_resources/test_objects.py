@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -279,3 +280,16 @@ async def test_what_admission_puts_in_is_pruned_and_filled_in(api: ApiEnv) -> No
     assert (await api.post(path(), custom("one", spec={}))).json()["spec"] == expected
     patched = await api.patch(path(name="one"), {"spec": {"replicas": 5}})
     assert patched.json()["spec"] == expected
+
+
+async def test_whole_numbers_are_kept_without_a_fraction_for_clients_with_integer_fields(api: ApiEnv) -> None:
+    number = {"type": "integer", "minimum": 0, "maximum": 10}
+    crd = await established(api, definition("counters", "Counter", versions=[version(schema=spec_schema(n=number))]))
+    known = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["n"]
+    assert json.dumps(known, sort_keys=True) == '{"maximum": 10, "minimum": 0, "type": "integer"}'
+    body = b'{"apiVersion":"stable.example.com/v1","kind":"Counter","metadata":{"name":"a"},"spec":{"n":3.0}}'
+    made = await api.post(path("counters"), body)
+    assert (made.status, json.dumps(made.json()["spec"])) == (201, '{"n": 3}')
+    again = await api.put(path("counters", "a"), {**made.json(), "spec": {"n": 3.0}})
+    assert json.dumps(again.json()["spec"]) == '{"n": 3}'
+    assert again.json()["metadata"]["resourceVersion"] == made.json()["metadata"]["resourceVersion"]

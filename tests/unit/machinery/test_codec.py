@@ -199,3 +199,19 @@ def test_yaml_bodies_report_repeated_keys(media: str) -> None:
 @pytest.mark.parametrize("media", ["", "application/json; charset=utf-8", "application/merge-patch+json"])
 def test_json_media_types(media: str) -> None:
     assert codec.decode_generic(b'{"a":[1.5,null,true]}', media) == {"a": [1.5, None, True]}
+
+
+@given(json_values)
+def test_whole_numbers_have_no_fraction_and_nothing_else_changes(value: Any) -> None:
+    text = codec.encode_whole({"v": value, "text": '"1.0,', "list": [1.0, 2.5]})
+    assert json.loads(text) == {"v": value, "text": '"1.0,', "list": [1, 2.5]}
+    assert b"[1,2.5]" in text
+
+
+@pytest.mark.parametrize("media", [codec.JSON, codec.YAML])
+def test_managed_fields_are_taken_in_templates_too(media: str) -> None:
+    entry = {"manager": "m", "fieldsType": "FieldsV1", "fieldsV1": {"f:a": {}}, "time": "2020-01-01T00:00:00Z"}
+    template = {"metadata": {"managedFields": [entry], "labels": {"a": None}}, "spec": {}}
+    body = json.dumps({"metadata": {"name": "web"}, "spec": {"template": template}}).encode()
+    made = codec.convert(codec.decode_generic(body, media), Deployment)
+    assert codec.to_generic(made)["spec"]["template"]["metadata"]["managedFields"] == [entry]

@@ -94,7 +94,7 @@ class Served:
     def _keep(self, entry: Entry, document: dict[str, Any]) -> Entry:
         prune(document, self.family.node(self.version), root=True)
         metadata = document.pop("metadata")
-        body = codec.encode({"metadata": metadata, **document})
+        body = codec.encode_whole({"metadata": metadata, **document})
         seen = None
         if body != entry.body or self.version != self.family.storage_version:
             seen = Entry(entry.key, entry.namespace, entry.name, entry.revision, body, stale=True)
@@ -119,11 +119,11 @@ class Served:
         family = self.family
         stored = family.api_version(family.storage_version)
         if obj.apiVersion == stored:
-            return codec.encode(obj)
+            return codec.encode_whole(obj)
         document = codec.to_generic(obj)
         if family.converter is not None:
             document = (await family.converter.convert([document], stored, single=True))[0]
         document["apiVersion"] = stored
         prune(document, family.node(family.storage_version), root=True)
         metadata = document.pop("metadata")
-        return codec.encode({"metadata": metadata, **document})
+        return codec.encode_whole({"metadata": metadata, **document})

@@ -74,7 +74,7 @@ async def _store(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
     """Writes, with another generated name if that one is taken."""
     while True:
         name = obj.metadata.name
-        value = codec.encode(obj)
+        value = codec.encode_whole(obj)
         stored = value if kind.custom is None else await kind.custom.encode(obj)
         key = f"{namespace}/{name}" if kind.namespaced else name
         if ask.dry_run:

@@ -111,7 +111,7 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
             await create.settle(registry, request)
         return written
     marked.metadata.resourceVersion = ""
-    value = codec.encode(marked)
+    value = codec.encode_whole(marked)
     revision = entry.revision
     if not ask.dry_run and splice(value, entry.revision) != entry.body:
         stored = value if kind.custom is None else await kind.custom.encode(marked)

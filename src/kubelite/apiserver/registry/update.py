@@ -235,7 +235,7 @@ async def _store(registry: Registry, entry: Entry, new: Any, request: AdmissionR
     kind = request.kind
     ownership.keep_times(new, request.old)
     new.metadata.resourceVersion = ""
-    value = codec.encode(new)
+    value = codec.encode_whole(new)
     if is_finished(kind, new) and not is_finished(kind, request.old):
         return await remove(registry, kind, entry, new, request.dry_run, conditional)
     key = kind.key(entry.namespace, entry.name)
@@ -278,6 +278,6 @@ async def remove(registry: Registry, kind: Kind, entry: Entry, obj: Any, dry_run
             raise _Raced(_seen(kind, entry, found), conditional) from None
         registry.wrote(revision)
     obj.metadata.resourceVersion = ""
-    body = splice(codec.encode(obj), entry.revision)
+    body = splice(codec.encode_whole(obj), entry.revision)
     obj.metadata.resourceVersion = str(entry.revision)
     return Written(Entry(entry.key, entry.namespace, entry.name, entry.revision, body), obj, gone=True)
