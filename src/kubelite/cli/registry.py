@@ -59,6 +59,9 @@ VERBS: dict[str, Verb] = {
     "cp": _verb("cp", TROUBLE, "Copy files and directories to and from containers"),
     "auth": _verb("auth", TROUBLE, "Inspect authorization"),
     "events": _verb("events", TROUBLE, "List events"),
+    "why": Verb(
+        "kubelite.cmd.questions.why:COMMAND", TROUBLE, "Explain what is the matter with an object, and what to do next"
+    ),
     "diff": _verb("diff", ADVANCED, "Diff the live version against a would-be applied version"),
     "apply": _verb("apply", ADVANCED, "Apply a configuration to a resource by file name or stdin"),
     "patch": _verb("patch", ADVANCED, "Update fields of a resource"),

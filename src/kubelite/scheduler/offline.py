@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -30,6 +30,11 @@ from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
 from kubelite.scheduler.profile import DEFAULT_NAME, Profile, default_profile
 
 Manifest = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class _List(msgspec.Struct, Generic[T]):
+    items: list[T] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,12 @@ class Simulation:
         elif kind in self._tables:
             type_, put, _ = self._tables[kind]
             put(self, msgspec.convert(obj, type_))
+
+    def add_list(self, kind: str, data: bytes) -> None:
+        """The objects of a list as the API server sends it; faster than one by one."""
+        type_, put = (Pod, Simulation._add_pod) if kind == "Pod" else self._tables[kind][:2]
+        for obj in msgspec.json.decode(data, type=_List[type_]).items:  # type: ignore[valid-type]
+            put(self, obj)
 
     def remove(self, obj: Manifest) -> None:
         """An object goes."""
