@@ -54,20 +54,17 @@ class Claims:
         self.prefix = f"{ROOT}{name}/"
         self._store = store
 
-    async def is_free(self, value: str, owner: str) -> bool:
+    async def is_free(self, value: str) -> bool:
         """Whether `take` would succeed; for dry runs."""
         found, _ = await self._store.get(self.prefix + value)
-        return found is None or _decode(found.value).owner == owner
+        return found is None
 
-    async def take(self, value: str, owner: str) -> bool:
-        """Claims a value; False if the owner had it already. Raises Taken."""
+    async def take(self, value: str, owner: str) -> None:
+        """Claims a value. Raises Taken, also to the owner: what it gives up may be on its way back, from another server."""
         try:
             await self._store.create(self.prefix + value, msgspec.json.encode(Claim({}, owner)))
         except KeyExists:
-            if await self.is_free(value, owner):
-                return False
             raise Taken(value) from None
-        return True
 
     async def taken(self) -> dict[str, str]:
         """Every claimed value with its owner."""

@@ -42,6 +42,8 @@ class ServiceAllocator:
     async def before_write(self, request: AdmissionRequest) -> Callable[[], None] | None:
         """Claims and fills in; raises StatusError 422 for a value that cannot be had, 500 for a full range."""
         service: Service = request.object
+        if self._undoing:  # this may be the next try of a write whose claims are still on their way back
+            await asyncio.wait(self._undoing)
         transaction = _Transaction(self, service.metadata.uid, dry_run=request.dry_run)
         try:
             await self._addresses(service, request.old, transaction)
@@ -204,11 +206,11 @@ class _Transaction:
 
     async def take(self, claims: Claims, value: str) -> None:
         """Claims one value for the write; raises Taken."""
-        if self._dry_run:
-            if not await claims.is_free(value, self._owner):
-                raise Taken(value)
-        elif await claims.take(value, self._owner):
+        if not self._dry_run:
+            await claims.take(value, self._owner)
             self._made.append((claims, value))
+        elif not await claims.is_free(value):
+            raise Taken(value)
 
     async def take_any(self, claims: Claims, picks: Iterator[str]) -> str:
         """Claims the first free value; raises Full."""
@@ -218,15 +220,12 @@ class _Transaction:
                 known = await claims.taken()
             if value in self._tried or (known is not None and value in known):
                 continue
+            self._tried.add(value)
             try:
-                self._tried.add(value)
-                found = await claims.is_free(value, "") if self._dry_run else await claims.take(value, self._owner)
+                await self.take(claims, value)
             except Taken:
                 continue
-            if found:
-                if not self._dry_run:
-                    self._made.append((claims, value))
-                return value
+            return value
         raise Full
 
     async def undo(self) -> None:

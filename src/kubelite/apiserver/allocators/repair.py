@@ -30,15 +30,14 @@ class Repair:
 
     async def once(self) -> None:
         """One round. Raises StoreError if the store does not answer."""
+        addresses, ports = self._allocator.address_claims, self._allocator.port_claims
+        # Claims first: a Service that is written meanwhile is then seen with what it took.
+        rounds = ((addresses, await addresses.taken(), wants.addresses), (ports, await ports.taken(), wants.ports))
         services = list(self._services())
         suspects: set[tuple[str, str, str]] = set()
         known = {one.metadata.uid for one in services}
-        for claims, held in (
-            (self._allocator.address_claims, wants.addresses),
-            (self._allocator.port_claims, wants.ports),
-        ):
+        for claims, taken, held in rounds:
             wanted = {value: one.metadata.uid for one in services for value in held(one)}
-            taken = await claims.taken()
             for value, owner in taken.items():
                 if value not in wanted:
                     await self._drop(claims, value, owner, suspects)

@@ -7,6 +7,7 @@ encode → create in the store. Source of the order and the texts: apiserver/pkg
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from kubelite.apiserver.request import AdmissionRequest
 from kubelite.apiserver.watchcache.entry import Entry, splice
 from kubelite.machinery import codec, errors
 from kubelite.machinery.kind import Kind
-from kubelite.storage.interface import KeyExists
+from kubelite.storage.interface import KeyExists, Unavailable
 
 if TYPE_CHECKING:
     from kubelite.apiserver.registry.registry import Registry
@@ -62,8 +63,8 @@ async def create(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
     undo = await claim(registry, request)
     try:
         return await _store(registry, kind, namespace, obj, ask, NAME_TRIES if generated else 1)
-    except BaseException:
-        release(undo)
+    except BaseException as error:
+        release(undo, after=error)
         raise
     finally:
         if ask.dry_run:
@@ -134,7 +135,10 @@ async def claim(registry: Registry, request: AdmissionRequest) -> list[Callable[
     return undo
 
 
-def release(undo: list[Callable[[], None]]) -> None:
+def release(undo: list[Callable[[], None]], after: BaseException | None = None) -> None:
+    """Undoes what was taken, unless the write may have been done all the same: then it stays taken, and is repaired later."""
+    if isinstance(after, Unavailable | asyncio.CancelledError):
+        undo.clear()
     while undo:
         undo.pop()()
 

@@ -154,8 +154,8 @@ async def _attempt(
     undo = await create.claim(registry, request) if not subresource else []
     try:
         written = await _store(registry, entry, new, request, conditional and not derives)
-    except BaseException:
-        create.release(undo)
+    except BaseException as error:
+        create.release(undo, after=error)
         raise
     if ask.dry_run:
         create.release(undo)

@@ -169,3 +169,31 @@ async def test_repair_adds_missing_claims_and_drops_those_that_stay_without_a_se
     await repair.once()
     assert await hook.address_claims.taken() == {"10.96.0.77": "uid-present"}
     assert await hook.port_claims.taken() == {"30001": "uid-present"}
+
+
+async def test_what_a_service_gives_up_is_free_only_when_it_has_come_back() -> None:
+    store = MemoryStore()
+    first, second = allocator(store), allocator(store)
+    port = ServicePort(port=80, nodePort=30001)
+    had = await created(first, service("web", port, type="NodePort"))
+    without = codec.clone(had)
+    without.spec.type, without.spec.ports[0].nodePort = "ClusterIP", None
+    await first.before_write(write(without, had))
+    # The first server has written, but not given back yet; a client takes the port again through the second.
+    with pytest.raises(StatusError, match="provided port is already allocated"):
+        await second.before_write(write(codec.clone(had), without))
+    await first.after_write(write(without, had))
+    await second.before_write(write(codec.clone(had), without))
+    assert await second.port_claims.taken() == {"30001": "uid-web"}
+
+
+async def test_the_next_try_of_a_write_waits_until_the_claims_of_the_last_are_back() -> None:
+    hook = allocator(MemoryStore())
+    old = await created(hook, service())
+    wanted = service("web", ServicePort(port=80, nodePort=30001), type="NodePort", clusterIP=old.spec.clusterIP)
+    undo = await hook.before_write(write(wanted, old))
+    assert undo is not None
+    undo()
+    await hook.before_write(write(wanted, old))
+    await asyncio.sleep(0)
+    assert await hook.port_claims.taken() == {"30001": "uid-web"}
