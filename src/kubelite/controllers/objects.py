@@ -11,7 +11,7 @@ from __future__ import annotations
 from msgspec import field
 
 from kubelite.api.types.base import IntOrString, Object
-from kubelite.api.types.core_v1 import NodeAddress, NodeCondition, Taint, Toleration
+from kubelite.api.types.core_v1 import AttachedVolume, NodeAddress, NodeCondition, Taint, Toleration
 from kubelite.api.types.meta_v1 import OwnerReference
 
 
@@ -157,6 +157,8 @@ class NodeSpec(Object):
 class NodeStatus(Object):
     addresses: list[NodeAddress] = field(default_factory=list)
     conditions: list[NodeCondition] = field(default_factory=list)
+    volumesAttached: list[AttachedVolume] = field(default_factory=list)
+    volumesInUse: list[str] = field(default_factory=list)
 
 
 class Node(Object):

@@ -140,6 +140,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "node-ipam-controller": _node_ipam,
     "node-lifecycle-controller": _node_lifecycle,
     "pod-garbage-collector-controller": _pod_gc,
+    "persistentvolume-attach-detach-controller": _plain("attachdetach.controller", "AttachDetachController"),
     "persistentvolume-binder-controller": _volume_binder,
     "persistentvolume-protection-controller": _plain("pvprotection.controller", "VolumeProtectionController"),
     "persistentvolumeclaim-protection-controller": _plain("pvcprotection.controller", "ClaimProtectionController"),
