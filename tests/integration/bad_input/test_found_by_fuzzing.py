@@ -99,3 +99,28 @@ async def test_what_cannot_be_answered_as_protobuf_is_not_written(server: ApiEnv
     accept = {"accept": "application/vnd.kubernetes.protobuf"}
     assert (await server.post(one, scaler, headers=accept)).status == 406
     assert (await server.get(f"{one}/unwritten")).status == 404
+
+
+@pytest.mark.parametrize("kind", ["strategic", "merge"])
+async def test_a_patch_nested_as_deep_as_json_allows_is_refused(server: ApiEnv, kind: str) -> None:
+    target = "/apis/apps/v1/namespaces/test/deployments/nested"
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
+    await server.post(target.rpartition("/")[0], {"metadata": {"name": "nested"}, "spec": spec})
+    for depth in (300, 450, 600, 900, 990):
+        reply = await server.patch(target, ('{"metadata":' * depth + "1" + "}" * depth).encode(), kind)
+        assert reply.status in (200, 400, 422), (depth, reply.body)  # what is unknown may be dropped
+    await server.delete(target)
+
+
+async def test_a_number_beyond_every_float_is_no_multiple_of_a_fraction(server: ApiEnv) -> None:
+    spec = {"type": "object", "properties": {"n": {"type": "number", "multipleOf": 0.1}}}
+    versions = [version(schema={"type": "object", "properties": {"spec": spec}})]
+    await established(server, definition("large", "Large", versions=versions))
+    for number in ("9" * 400, "-" + "9" * 400, "1e308"):
+        body = json.dumps({**custom("n", kind="Large"), "spec": "@"}).replace('"@"', f'{{"n": {number}}}')
+        reply = await server.post(path("large"), body.encode())
+        assert reply.status == 422, (number, reply.body)
+    await server.delete(f"{CRDS}/large.stable.example.com")
+    while (await server.get(f"{CRDS}/large.stable.example.com")).status != 404:
+        await asyncio.sleep(0.01)

@@ -77,7 +77,10 @@ def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask, subresource: s
         return patched(_served(kind, body, patch))
 
     def patched(present: Any) -> Any:
-        document = _apply(kind, kind_of_patch, present, patch)
+        try:
+            document = _apply(kind, kind_of_patch, present, patch)
+        except RecursionError:
+            raise errors.bad_request("error decoding patch: json: exceeded max depth") from None
         if not isinstance(document, dict):
             raise errors.bad_request("the patched object is no JSON object")
         _check_identity(kind, document)

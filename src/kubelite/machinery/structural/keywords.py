@@ -122,8 +122,11 @@ def _bound(limit: float, exclusive: bool, word: str) -> Check:
 def _is_multiple(value: float, step: float) -> bool:
     if isinstance(value, int) and float(step).is_integer():
         return value % int(step) == 0
-    quotient = value / step
-    return math.isclose(quotient, round(quotient), rel_tol=1e-12, abs_tol=1e-12)
+    try:
+        quotient = value / step
+        return math.isclose(quotient, round(quotient), rel_tol=1e-12, abs_tol=1e-12)
+    except OverflowError:  # too large for a float: nobody can tell
+        return False
 
 
 def _sizes(raw: dict[str, Any], add: Add) -> None:
