@@ -11,7 +11,15 @@ from __future__ import annotations
 from msgspec import field
 
 from kubelite.api.types.base import IntOrString, Object
-from kubelite.api.types.core_v1 import AttachedVolume, NodeAddress, NodeCondition, Taint, Toleration
+from kubelite.api.types.core_v1 import (
+    AttachedVolume,
+    NodeAddress,
+    NodeCondition,
+    PodResourceClaim,
+    PodResourceClaimStatus,
+    Taint,
+    Toleration,
+)
 from kubelite.api.types.meta_v1 import OwnerReference
 
 
@@ -96,6 +104,7 @@ class PodSpec(Object):
     hostname: str = ""
     initContainers: list[Container] = field(default_factory=list)
     nodeName: str = ""
+    resourceClaims: list[PodResourceClaim] = field(default_factory=list)
     restartPolicy: str = ""
     subdomain: str = ""
     tolerations: list[Toleration] = field(default_factory=list)
@@ -138,6 +147,7 @@ class PodStatus(Object):
     podIP: str = ""
     podIPs: list[PodAddress] = field(default_factory=list)
     reason: str = ""
+    resourceClaimStatuses: list[PodResourceClaimStatus] = field(default_factory=list)
 
 
 class Pod(Object):

@@ -146,6 +146,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "persistentvolumeclaim-protection-controller": _plain("pvcprotection.controller", "ClaimProtectionController"),
     "replicaset-controller": _replica_sets,
     "replicationcontroller-controller": _replication_controllers,
+    "resourceclaim-controller": _plain("resourceclaim.controller", "ResourceClaimController"),
     "resourcequota-controller": _resource_quota,
     "root-ca-certificate-publisher-controller": _root_ca,
     "serviceaccount-controller": _plain("serviceaccount.controller", "ServiceAccountController"),

@@ -91,6 +91,11 @@ class Budgets:
                 del self._by_namespace[meta.namespace]
             self._tell(known)
 
+    def selecting(self, info: PodInfo) -> list[Budget]:
+        """The budgets that protect a pod."""
+        there = self._by_namespace.get(info.pod.metadata.namespace, {})
+        return [budget for budget in there.values() if budget.selects(info)]
+
     def violating(self, pods: Iterable[PodInfo]) -> tuple[list[PodInfo], list[PodInfo]]:
         """(pods whose going breaks a budget, the others), each in the given order."""
         breaking: list[PodInfo] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,12 +19,14 @@ from kubelite.scheduler.domains import PodCounts
 from kubelite.scheduler.framework import Cycle, Diagnosis, FilterPlugin, PodRefused, Rejection, Scores, Why, World
 from kubelite.scheduler.nodes import Mask, NodeTable
 from kubelite.scheduler.plugins.default_preemption import Choose, Outcome
+from kubelite.scheduler.plugins.dynamic_resources import DynamicResources
 from kubelite.scheduler.plugins.volume_binding import VolumeBinding
 from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.profile import Profile, default_profile
 from kubelite.scheduler.storage import Binding
 
 NO_CLAIMS = "no new claims to deallocate"
+NOTHING_HELPED = "still not schedulable"
 FEWEST_NODES = 100
 count = np.count_nonzero
 SOCIAL = ("PodTopologySpread", "InterPodAffinity")
@@ -72,10 +75,14 @@ class Scheduler:
         """Takes a node; works out what the pod's claims need there."""
         node = self.nodes.objects[position]
         self.binding = Binding()
-        if cycle.pod.claims and node is not None:
+        spec = cycle.pod.pod.spec
+        if (cycle.pod.claims or spec.resourceClaims) and node is not None:
             for plugin in self.profile.filters:
                 if isinstance(plugin, VolumeBinding):
-                    self.binding = plugin.binding(cycle, node)
+                    self.binding = replace(plugin.binding(cycle, node), seconds=float(plugin.seconds))
+            for plugin in self.profile.filters:
+                if isinstance(plugin, DynamicResources):
+                    self.binding = replace(self.binding, devices=plugin.allotments(cycle, node))
         return self.nodes.names[position]
 
     def feasible(self, cycle: Cycle) -> tuple[Mask, list[Rejection]]:
@@ -196,23 +203,24 @@ class Scheduler:
     ) -> Diagnosis:
         """The reasons, and what the plugins that make room came to."""
         total, text = len(self.nodes), ""
+        claims = bool(cycle.pod.pod.spec.resourceClaims)
         plugins = frozenset(r.plugin for r in rejections)
         if refused is not None:
             text, plugins = refused.text, frozenset(refused.plugins)
         found = tuple(rejections)
         if not total or self.profile.preemption is None:
-            return Diagnosis(total, found, text, plugins, None, self._tail(None) if total else "")
+            return Diagnosis(total, found, text, plugins, None, self._tail(None, claims) if total else "")
         result = self.profile.preemption.preempt(cycle, self.profile.filters, rejections, agree)
         if result.found is not None:
             return Diagnosis(total, found, text, plugins, result.found)
-        return Diagnosis(total, found, text, plugins, None, self._tail(result), result.withdraw)
+        return Diagnosis(total, found, text, plugins, None, self._tail(result, claims), result.withdraw)
 
-    def _tail(self, result: Outcome | None) -> str:
+    def _tail(self, result: Outcome | None, claims: bool) -> str:
         """What each of the plugins that make room says, in their order."""
         parts = []
         for name in self.profile.post_filters:
             if name == "DynamicResources":
-                parts.append(NO_CLAIMS)
+                parts.append(NOTHING_HELPED if claims else NO_CLAIMS)
             elif result is not None and result.message:
                 parts.append(f"preemption: {result.message}")
         return ", ".join(parts)

@@ -30,6 +30,9 @@ CSI_NODE = "CSINode"
 CSI_DRIVER = "CSIDriver"
 CSI_CAPACITY = "CSIStorageCapacity"
 ATTACHMENT = "VolumeAttachment"
+RESOURCE_CLAIM = "ResourceClaim"
+RESOURCE_SLICE = "ResourceSlice"
+DEVICE_CLASS = "DeviceClass"
 
 ALL = (NODE_ADD, NODE_DELETE, NODE_ALLOCATABLE, NODE_LABEL, NODE_TAINT, POD_ADD, POD_LABEL, POD_SCALED_DOWN, POD_DELETE)
 """What those are told who do not say what they look at."""

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kubelite.scheduler.budgets import Budgets
+from kubelite.scheduler.devices.inventory import Inventory
 from kubelite.scheduler.domains import PodCounts
 from kubelite.scheduler.events import Registered
 from kubelite.scheduler.nodes import Mask, NodeTable
@@ -42,6 +43,7 @@ class World:
         self.budgets = Budgets()
         self.owners = Owners()
         self.storage = Storage()
+        self.devices = Inventory()
 
 
 @dataclass(slots=True)

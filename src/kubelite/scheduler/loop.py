@@ -13,6 +13,7 @@ from typing import Any
 
 from kubelite.scheduler.binding import Binder
 from kubelite.scheduler.cache import Cache
+from kubelite.scheduler.claims import ClaimBinder
 from kubelite.scheduler.eviction import Evictor
 from kubelite.scheduler.extenders import Extended
 from kubelite.scheduler.framework import Diagnosis, Preemption
@@ -37,12 +38,13 @@ class Loop:
         binder: Binder,
         evictor: Evictor,
         volumes: VolumeBinder,
+        claims: ClaimBinder,
         extended: Extended,
         metrics: Metrics,
         now: Callable[[], float],
     ) -> None:
         self.cache, self.binder, self.evictor, self.metrics, self.now = cache, binder, evictor, metrics, now
-        self.volumes, self.slow, self.extended = volumes, 0, extended
+        self.volumes, self.claims, self.slow, self.extended = volumes, claims, 0, extended
         self.pending = cache.pending
         self.work = asyncio.Event()
         self.written = asyncio.Event()
@@ -118,21 +120,16 @@ class Loop:
         self.pending.assigned(entry)
         self.cache.assume(entry.info, node)
         self.cache.world.storage.assume(binding)
+        self.claims.assume(binding.devices)
         self.spawn(self._bind(entry, node, began, binding))
 
     async def _bind(self, entry: Entry, node: str, began: float, binding: Binding) -> None:
         done = True
-        if binding.static or binding.dynamic:
-            # Claims take their time: others must not wait for a place among the writes.
-            self.slow += 1
-            try:
-                done = await self.volumes.bind(entry.info, node, binding)
-            finally:
-                self.slow -= 1
-                self.cache.world.storage.forget(binding)
-            if not done:
-                self.binder.failed(entry.info)
+        if binding.static or binding.dynamic or binding.devices:
+            done = await self._bind_claims(entry, node, binding)
         done = done and await self.binder.bind(entry.info, node, self.extended.binder(entry.info))
+        if not done and binding.devices:
+            await self.claims.release(entry.info, binding.devices)
         profile, result = entry.info.pod.spec.schedulerName, "scheduled" if done else "error"
         self.metrics.attempts.inc(result, profile)
         self.metrics.attempt_duration.observe(self.now() - began, profile, result)
@@ -140,6 +137,20 @@ class Loop:
             tries = entry.attempts + 1
             self.metrics.sli.observe(self.now() - entry.arrived, str(tries) if tries < 16 else "16+")
             self.metrics.pod_attempts.observe(tries)
+
+    async def _bind_claims(self, entry: Entry, node: str, binding: Binding) -> bool:
+        """Volumes and devices. They take their time: others must not wait for a place among the writes."""
+        self.slow += 1
+        done = False
+        try:
+            done = not (binding.static or binding.dynamic) or await self.volumes.bind(entry.info, node, binding)
+            done = done and await self.claims.bind(entry.info, binding.devices)
+        finally:
+            self.slow -= 1
+            self.cache.world.storage.forget(binding)
+        if not done:
+            self.binder.failed(entry.info)
+        return done
 
     def unplaced(self, entry: Entry, result: Diagnosis) -> None:
         """No node: room is made if that helps, and the pod waits for a change."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
+import numpy as np
 
 from kubelite.scheduler import storage as s
 from kubelite.scheduler.budgets import PodDisruptionBudget
@@ -24,7 +25,8 @@ from kubelite.scheduler.config.load import load
 from kubelite.scheduler.config.profiles import build_profiles
 from kubelite.scheduler.config.types import Configuration
 from kubelite.scheduler.cycle import Scheduler
-from kubelite.scheduler.framework import Diagnosis, Preemption, World
+from kubelite.scheduler.framework import Cycle, Diagnosis, Preemption, Scores, World
+from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
 from kubelite.scheduler.profile import DEFAULT_NAME, Profile, default_profile
@@ -49,10 +51,35 @@ class Verdict:
     """Why each node does not take it, by name."""
     refused: str = ""
     """The reason that has nothing to do with single nodes."""
+    equal: tuple[str, ...] = ()
+    """All nodes that are as good as `node`, by name; the running scheduler takes any of them."""
     plugins: frozenset[str] = frozenset()
     """Plugins that said no."""
     preemption: Preemption | None = None
     """The node that would become free, and the pods that would have to go."""
+
+
+class FirstByName(Scheduler):
+    """Breaks ties by name instead of at random, and tells of them."""
+
+    equal: tuple[str, ...] = ()
+    _seen: tuple[Mask, Scores] | None = None
+
+    def totals(self, cycle: Cycle, fitting: Mask) -> Scores:
+        total = super().totals(cycle, fitting)
+        self._seen = fitting, total
+        return total
+
+    def best(self, cycle: Cycle, fitting: Mask, extra: Callable[[Mask], Scores] | None = None) -> int:
+        self._seen = None
+        position = super().best(cycle, fitting, extra)
+        names = [self.nodes.names[position]]
+        if self._seen is not None:
+            candidates = np.flatnonzero(fitting)
+            among = self._seen[1][candidates]
+            names = sorted(self.nodes.names[int(at)] for at in candidates[among >= among.max() - 1e-9])
+        self.equal = tuple(names)
+        return self.nodes.index[names[0]]
 
 
 class Simulation:
@@ -69,7 +96,11 @@ class Simulation:
         profiles: list[Profile] = [default_profile()] if configuration is None else build_profiles(configuration)
         self.world = World()
         rng = random.Random(seed)
-        self.schedulers = {profile.name: Scheduler(self.world, profile, rng) for profile in profiles}
+        made = Scheduler if seed is not None else FirstByName
+        self.schedulers = {profile.name: made(self.world, profile, rng) for profile in profiles}
+        self.pending: dict[str, PodInfo] = {}
+        """Pods that wait for a node and may have one."""
+        self._settled: dict[str, str] = {}
         for obj in objects:
             self.add(obj)
 
@@ -99,8 +130,13 @@ class Simulation:
 
     def place(self, pod: Manifest, node: str) -> None:
         """The pod counts on a node from now on."""
-        info = pod_info(msgspec.convert(pod, Pod))
+        self.settle(pod_info(msgspec.convert(pod, Pod)), node)
+
+    def settle(self, info: PodInfo, node: str) -> None:
+        """As `place`, for a pod that was worked out."""
+        self.pending.pop(info.key, None)
         self.world.nominations.drop(info.key)
+        self._settled[info.key] = node
         self.world.nodes.add_pod(info, node)
         self.world.storage.assume(self._scheduler(info).binding)
 
@@ -111,11 +147,29 @@ class Simulation:
 
     def schedule(self, pod: Manifest) -> Verdict:
         """What the scheduler would decide now; nothing changes."""
-        info = pod_info(msgspec.convert(pod, Pod))
-        result = self._scheduler(info).place(info)
+        return self.judge(pod_info(msgspec.convert(pod, Pod)))
+
+    def judge(self, info: PodInfo, *, by_node: bool = True) -> Verdict:
+        """As `schedule`, for a pod that was worked out; the reasons of each node only if asked for."""
+        scheduler = self._scheduler(info)
+        result = scheduler.place(info)
         if isinstance(result, str):
-            return Verdict(result)
-        return Verdict("", result.message(), self._reasons(result), result.refused, result.plugins, result.preemption)
+            equal = scheduler.equal if isinstance(scheduler, FirstByName) else ()
+            return Verdict(result, equal=equal)
+        return Verdict(
+            message=result.message(),
+            reasons=self._reasons(result) if by_node else {},
+            refused=result.refused,
+            plugins=result.plugins,
+            preemption=result.preemption,
+        )
+
+    def promise(self, info: PodInfo, preemption: Preemption) -> None:
+        """The pod gets the room that a preemption makes; pods of lower priority lose their promise there."""
+        nominations = self.world.nominations
+        for other in nominations.lower_on(preemption.node, info.priority):
+            nominations.drop(other.key)
+        nominations.promise(info, preemption.node)
 
     def _scheduler(self, info: PodInfo) -> Scheduler:
         """That of the pod's profile; a name that no profile has gets the first one's rules."""
@@ -135,12 +189,17 @@ class Simulation:
             return
         if pod.spec.nodeName:
             self.world.nodes.add_pod(info, pod.spec.nodeName)
-        elif pod.status.nominatedNodeName:
+            return
+        if not pod.spec.schedulingGates and pod.metadata.deletionTimestamp is None:
+            self.pending[info.key] = info
+        if pod.status.nominatedNodeName:
             self.world.nominations.promise(info, pod.status.nominatedNodeName)
 
     def _remove_pod(self, info: PodInfo) -> None:
+        self.pending.pop(info.key, None)
         self.world.nominations.drop(info.key)
-        for node in [info.pod.spec.nodeName] if info.pod.spec.nodeName else list(self.world.nodes.index):
+        node = info.pod.spec.nodeName or self._settled.pop(info.key, "")
+        if node:
             self.world.nodes.remove_pod(info, node)
 
     def _set_node(self, node: Node) -> None:

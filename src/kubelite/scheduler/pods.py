@@ -21,6 +21,7 @@ from kubelite.api.types.core_v1 import (
     ISCSIVolumeSource,
     PersistentVolumeClaimVolumeSource,
     PodResourceClaim,
+    PodResourceClaimStatus,
     PodSchedulingGate,
     RBDVolumeSource,
     Taint,
@@ -128,6 +129,7 @@ class Status(msgspec.Struct, gc=False):
     startTime: str | None = None
     containerStatuses: list[ContainerStatus] = msgspec.field(default_factory=list)
     initContainerStatuses: list[ContainerStatus] = msgspec.field(default_factory=list)
+    resourceClaimStatuses: list[PodResourceClaimStatus] = msgspec.field(default_factory=list)
 
 
 class Pod(msgspec.Struct, gc=False):

@@ -67,7 +67,12 @@ class PendingPods:
             self.entries[info.key] = entry
             self._push(entry)
             return
-        changed = known.info.pod.spec != info.pod.spec or known.info.pod.metadata.labels != info.pod.metadata.labels
+        before, after = known.info.pod, info.pod
+        changed = (
+            before.spec != after.spec
+            or before.metadata.labels != after.metadata.labels
+            or before.status.resourceClaimStatuses != after.status.resourceClaimStatuses
+        )
         known.info = info
         if changed and info.key in self._stuck:
             self._release(known, now, "PodUpdate")

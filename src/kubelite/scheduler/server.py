@@ -12,7 +12,7 @@ import copy
 import os
 import pathlib
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from kubelite.api import constants
 from kubelite.api.core.namespace import NAMESPACE
 from kubelite.api.core.node import NODE
 from kubelite.api.core.pod.kind import POD
+from kubelite.api.types import resource_v1
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
 from kubelite.client.informer import Change, Informer
@@ -31,6 +32,7 @@ from kubelite.machinery import times
 from kubelite.scheduler.binding import Binder
 from kubelite.scheduler.budgets import PodDisruptionBudget
 from kubelite.scheduler.cache import Cache
+from kubelite.scheduler.claims import ClaimBinder
 from kubelite.scheduler.config.load import load
 from kubelite.scheduler.config.profiles import build_profiles
 from kubelite.scheduler.config.types import API_VERSION, KIND, Configuration
@@ -110,7 +112,8 @@ class Server:
         evictor = Evictor(client, self.recorder, clock)
         self.extended = Extended(settings.extenders, client)
         self.register_hints()
-        self.loop = Loop(self.cache, binder, evictor, self.volumes, self.extended, self.metrics, self.now)
+        claims = ClaimBinder(client, self.cache.world.devices, clock)
+        self.loop = Loop(self.cache, binder, evictor, self.volumes, claims, self.extended, self.metrics, self.now)
         living = "status.phase!=Succeeded,status.phase!=Failed"
         self.pods: Informer[Pod] = Informer(client, POD, type=Pod, field_selector=living)
         self.nodes: Informer[Node] = Informer(client, NODE, type=Node)
@@ -157,7 +160,12 @@ class Server:
     def watches(self) -> list[Watch]:
         """What refines decisions, if the server has it."""
 
-        storage = self.cache.world.storage
+        storage, devices = self.cache.world.storage, self.cache.world.devices
+
+        def claimed(kind: str, plural: str, type: type[Any], changed: Callable[[Any, Any], None]) -> Watch:
+            return Watch(
+                "resource.k8s.io", "v1", kind, plural, type, lambda change: self.devices_changed(kind, changed, change)
+            )
 
         def stored(group: str, kind: str, plural: str, type: type[Any], table: dict[str, Any]) -> Watch:
             return Watch(group, "v1", kind, plural, type, lambda change: self.storage_changed(kind, table, change))
@@ -179,6 +187,9 @@ class Server:
             stored("storage.k8s.io", "CSINode", "csinodes", CSINode, storage.csi_nodes),
             stored("storage.k8s.io", "CSIDriver", "csidrivers", CSIDriver, storage.drivers),
             stored("storage.k8s.io", "CSIStorageCapacity", "csistoragecapacities", Capacity, storage.capacities),
+            claimed("ResourceClaim", "resourceclaims", resource_v1.ResourceClaim, devices.claim_changed),
+            claimed("ResourceSlice", "resourceslices", resource_v1.ResourceSlice, devices.slice_changed),
+            claimed("DeviceClass", "deviceclasses", resource_v1.DeviceClass, devices.class_changed),
         ]
 
     def pod_changed(self, change: Change[Pod]) -> None:
@@ -209,6 +220,12 @@ class Server:
         else:
             storage.put(table, change.new)
         self.volumes.changed()
+        self.cache.pending.happened(event, self.now(), change.old, change.new)
+        self.loop.work.set()
+
+    def devices_changed(self, event: str, changed: Callable[[Any, Any], None], change: Change[Any]) -> None:
+        """As `storage_changed`, for claims of devices."""
+        changed(change.old, change.new)
         self.cache.pending.happened(event, self.now(), change.old, change.new)
         self.loop.work.set()
 

@@ -15,6 +15,7 @@ from kubelite.api.types.base import Quantity
 from kubelite.api.types.core_v1 import TopologySelectorTerm, VolumeNodeAffinity
 from kubelite.api.types.meta_v1 import LabelSelector
 from kubelite.machinery import quantity
+from kubelite.scheduler.devices.allocation import Allotment
 
 WAIT = "WaitForFirstConsumer"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -179,6 +180,10 @@ class Binding:
     """Claims with the volumes chosen for them."""
     dynamic: tuple[Claim, ...] = ()
     """Claims for which volumes have to be made that the node can reach."""
+    devices: tuple[Allotment, ...] = ()
+    """Claims for devices that have to be written."""
+    seconds: float = 600.0
+    """How long volumes may take (bindTimeoutSeconds)."""
 
 
 class Storage:

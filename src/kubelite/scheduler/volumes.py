@@ -2,7 +2,7 @@
 
 What: `VolumeBinder.bind` puts the claim into each chosen volume, asks for volumes to be made for the others (annotation
 `selected-node`), and returns when all are bound. Why: a pod must not start before its volumes exist. The wait ends after
-`SECONDS` or when the request to make a volume is taken back: then the pod is placed anew.
+`bindTimeoutSeconds` or when the request to make a volume is taken back: then the pod is placed anew.
 Upstream: plugins/volumebinding BindPodVolumes.
 """
 
@@ -21,15 +21,14 @@ from kubelite.scheduler.storage import SELECTED_NODE, Binding, Claim, Storage, V
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
-SECONDS = 600.0
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 class VolumeBinder:
     """The writes for claims and volumes."""
 
-    def __init__(self, client: Client, storage: Storage, seconds: float = SECONDS) -> None:
-        self.client, self.storage, self.seconds = client, storage, seconds
+    def __init__(self, client: Client, storage: Storage) -> None:
+        self.client, self.storage = client, storage
         self._moved = asyncio.Event()
 
     def changed(self) -> None:
@@ -44,7 +43,7 @@ class VolumeBinder:
                 await self._take(claim, volume)
             for claim in binding.dynamic:
                 await self._ask(claim, node)
-            async with asyncio.timeout(self.seconds):
+            async with asyncio.timeout(binding.seconds):
                 return await self._bound(binding, node)
         except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:
             log.warning("Could not bind the volumes of a pod", pod=info.key, node=node, error=error)

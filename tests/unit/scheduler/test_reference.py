@@ -272,4 +272,9 @@ def test_the_columns_agree_with_the_reference(plugin: str, seed: int) -> None:
 
 
 def test_every_filter_has_a_reference_or_is_trivial() -> None:
-    assert {plugin.name for plugin in cache().scheduler.profile.filters} == {*RULES, "NodeName", *VOLUMES}
+    assert {plugin.name for plugin in cache().scheduler.profile.filters} == {
+        *RULES,
+        "NodeName",
+        *VOLUMES,
+        "DynamicResources",
+    }

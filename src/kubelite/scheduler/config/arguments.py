@@ -10,7 +10,7 @@ from typing import Any
 
 from kubelite.api.types.core_v1 import TopologySpreadConstraint
 from kubelite.machinery import fielderrors as fe
-from kubelite.machinery import names
+from kubelite.machinery import names, times
 from kubelite.machinery.fielderrors import FieldError, Path
 from kubelite.scheduler.plugins import args as a
 
@@ -190,8 +190,22 @@ def _volume_binding(path: Path, args: a.VolumeBindingArgs) -> list[FieldError]:
     return errors
 
 
+def _dynamic_resources(path: Path, args: a.DynamicResourcesArgs) -> list[FieldError]:
+    errors, at = [], path / "filterTimeout"
+    try:
+        if times.parse_duration(args.filterTimeout) < 0:
+            errors.append(fe.invalid(at, args.filterTimeout, "must be zero or positive"))
+    except ValueError:
+        errors.append(fe.invalid(at, args.filterTimeout, "must be a duration"))
+    if args.bindingTimeout is not None:
+        text = "unexpected field, remove it: devices that wait for conditions (DRADeviceBindingConditions) are not supported"
+        errors.append(fe.forbidden(path / "bindingTimeout", text))
+    return errors
+
+
 VALIDATORS: dict[str, Callable[[Path, Any], list[FieldError]]] = {
     "DefaultPreemption": _preemption,
+    "DynamicResources": _dynamic_resources,
     "InterPodAffinity": _pod_affinity,
     "NodeAffinity": _node_affinity,
     "NodeResourcesBalancedAllocation": _balance,

@@ -6,8 +6,6 @@ unknown fields are refused. Upstream: kube-scheduler/config/v1/types_pluginargs.
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct, field
 
 from kubelite.api.types.core_v1 import NodeAffinity, TopologySpreadConstraint
@@ -82,8 +80,8 @@ class VolumeBindingArgs(Args, kw_only=True):
 
 
 class DynamicResourcesArgs(Args, kw_only=True):
-    filterTimeout: Any = None
-    bindingTimeout: Any = None
+    filterTimeout: str = "10s"
+    bindingTimeout: str | None = None
 
 
 ARGS: dict[str, type[Args]] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 from kubelite.scheduler.framework import FilterPlugin, ScorePlugin
 from kubelite.scheduler.plugins.balanced_allocation import BalancedAllocation
+from kubelite.scheduler.plugins.dynamic_resources import DynamicResources
 from kubelite.scheduler.plugins.image_locality import ImageLocality
 from kubelite.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kubelite.scheduler.plugins.node_affinity import NodeAffinity
@@ -60,6 +61,7 @@ FILTERS: dict[str, Callable[..., FilterPlugin]] = {
     "VolumeZone": VolumeZone,
     "PodTopologySpread": TopologySpread,
     "InterPodAffinity": InterPodAffinity,
+    "DynamicResources": DynamicResources,
 }
 
 SCORES: dict[str, Callable[..., ScorePlugin]] = {

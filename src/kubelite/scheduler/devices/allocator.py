@@ -1,0 +1,238 @@
+"""Finds devices for all requests of some claims on one node: depth first, with a bound on the work.
+
+What: `read(claim)` → requests and constraints; `Search(...).run()` → one `Pick` for each device, or None. Rules: a request takes
+the first devices that suit, are free and keep to the constraints; where later requests then find nothing, others are tried; of
+alternatives (`firstAvailable`) the first that works counts; `All` means every device that suits, none of them taken.
+Upstream: dynamic-resource-allocation/structured/internal allocator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubelite.api.types import resource_v1 as v1
+from kubelite.machinery import quantity
+from kubelite.scheduler.devices.inventory import CounterId, DeviceId, Offer
+from kubelite.scheduler.devices.selectors import matches
+
+MOST_DEVICES = 32
+"""What one claim can be given."""
+
+
+class NoClass(Exception):
+    """A request names a class that does not exist."""
+
+
+@dataclass(slots=True, eq=False)
+class Option:
+    """One way to fulfil a request."""
+
+    name: str
+    """The request, or `request/subrequest`."""
+    device_class: str
+    selectors: tuple[str, ...]
+    every: bool
+    count: int
+    admin: bool
+    capacity: Mapping[str, Any]
+    tolerations: Sequence[v1.DeviceToleration]
+    suitable: dict[DeviceId, bool] = field(default_factory=dict)
+
+    def suits(self, offer: Offer) -> bool:
+        """Whether a device is what is asked for, taken or not. Raises BadSelector."""
+        found = self.suitable.get(offer.id)
+        if found is None:
+            found = self.suitable[offer.id] = (
+                # Who shares devices or waits for conditions of them is not supported: such devices are nobody's.
+                not offer.device.bindingConditions
+                and all(matches(expression, offer) for expression in self.selectors)
+                and has_capacity(offer, self.capacity)
+                and (self.admin or tolerates(self.tolerations, offer.device.taints))
+            )
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A request of a claim: its options, the first preferred."""
+
+    claim: int
+    options: list[Option]
+
+
+@dataclass(slots=True, eq=False)
+class Constraint:
+    """What the devices of some requests of one claim have in common, or not."""
+
+    claim: int
+    requests: frozenset[str]
+    attribute: str
+    distinct: bool
+    values: list[Any] = field(default_factory=list)
+
+    def concerns(self, request: Request, option: Option) -> bool:
+        if self.claim != request.claim:
+            return False
+        return not self.requests or option.name in self.requests or option.name.partition("/")[0] in self.requests
+
+    def allows(self, value: Any) -> bool:
+        if value is None:
+            return False
+        return value not in self.values if self.distinct else not self.values or self.values[0] == value
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A device for a request of a claim."""
+
+    claim: int
+    option: Option
+    offer: Offer
+
+
+def tolerates(tolerations: Sequence[v1.DeviceToleration], taints: Sequence[v1.DeviceTaint]) -> bool:
+    """Whether all taints that keep claims away are tolerated."""
+    return all(
+        any(_tolerates(toleration, taint) for toleration in tolerations)
+        for taint in taints
+        if taint.effect in ("NoSchedule", "NoExecute")
+    )
+
+
+def _tolerates(toleration: v1.DeviceToleration, taint: v1.DeviceTaint) -> bool:
+    if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
+        return False
+    return toleration.operator == "Exists" or toleration.value == taint.value
+
+
+def has_capacity(offer: Offer, wanted: Mapping[str, Any]) -> bool:
+    """Whether a device is as large as a request says."""
+    for name, amount in wanted.items():
+        domain, _, own = name.rpartition("/")
+        there = offer.device.capacity.get(name)
+        if there is None and domain in ("", offer.driver):
+            there = offer.device.capacity.get(own) or offer.device.capacity.get(f"{offer.driver}/{own}")
+        if there is None or quantity.nano(there.value or 0) < quantity.nano(amount):
+            return False
+    return True
+
+
+def read(
+    number: int, claim: v1.ResourceClaim, classes: Mapping[str, v1.DeviceClass]
+) -> tuple[list[Request], list[Constraint]]:
+    """What a claim asks for. Raises NoClass."""
+    devices = claim.spec.devices or v1.DeviceClaim()
+    requests = []
+    for request in devices.requests:
+        if request.exactly is not None:
+            options = [_option(request.name, request.exactly, classes, bool(request.exactly.adminAccess))]
+        else:
+            options = [_option(f"{request.name}/{sub.name}", sub, classes, False) for sub in request.firstAvailable]
+        requests.append(Request(number, options))
+    constraints = [
+        Constraint(number, frozenset(c.requests), c.matchAttribute or c.distinctAttribute, bool(c.distinctAttribute))
+        for c in devices.constraints
+    ]
+    return requests, constraints
+
+
+def _option(
+    name: str, asked: v1.ExactDeviceRequest | v1.DeviceSubRequest, classes: Mapping[str, v1.DeviceClass], admin: bool
+) -> Option:
+    found = classes.get(asked.deviceClassName)
+    if found is None:
+        raise NoClass(f"request {name}: device class {asked.deviceClassName} does not exist")
+    selectors = tuple(s.cel.expression for s in (*found.spec.selectors, *asked.selectors) if s.cel is not None)
+    capacity = asked.capacity.requests if asked.capacity is not None else {}
+    every, count = asked.allocationMode == "All", asked.count or 1
+    return Option(name, asked.deviceClassName, selectors, every, count, admin, capacity, asked.tolerations)
+
+
+class Search:
+    """One attempt on one node."""
+
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        constraints: Sequence[Constraint],
+        offers: Sequence[Offer],
+        taken: set[DeviceId],
+        counters: Mapping[CounterId, int],
+        steps: int,
+    ) -> None:
+        """`steps`: how many devices are tried at most; 0 for as many as it takes."""
+        self.requests, self.constraints, self.offers = requests, constraints, offers
+        self.taken, self.left, self.steps = set(taken), dict(counters), steps or -1
+        self.picks: list[Pick] = []
+        for constraint in constraints:
+            constraint.values = []
+
+    def run(self) -> list[Pick] | None:
+        """The devices. Raises BadSelector."""
+        if not self._request(0):
+            return None
+        sizes = [sum(pick.claim == request.claim for pick in self.picks) for request in self.requests]
+        return self.picks if max(sizes, default=0) <= MOST_DEVICES else None
+
+    def _request(self, number: int) -> bool:
+        if number == len(self.requests):
+            return True
+        request = self.requests[number]
+        return any(self._option(number, request, option) for option in request.options)
+
+    def _option(self, number: int, request: Request, option: Option) -> bool:
+        suiting = [offer for offer in self.offers if option.suits(offer)]
+        if not option.every:
+            return self._device(number, request, option, suiting, option.count)
+        before = len(self.picks)
+        taken_all = bool(suiting) and all(self._take(request, option, offer) for offer in suiting)
+        if taken_all and self._request(number + 1):
+            return True
+        while len(self.picks) > before:
+            self._give_back(request)
+        return False
+
+    def _device(self, number: int, request: Request, option: Option, suiting: list[Offer], wanted: int) -> bool:
+        if not wanted:
+            return self._request(number + 1)
+        for place, offer in enumerate(suiting):
+            if len(suiting) - place < wanted or not self.steps:
+                return False
+            self.steps -= 1
+            if not self._take(request, option, offer):
+                continue
+            if self._device(number, request, option, suiting[place + 1 :], wanted - 1):
+                return True
+            self._give_back(request)
+        return False
+
+    def _take(self, request: Request, option: Option, offer: Offer) -> bool:
+        """Gives a device to a request, if it is free and the constraints allow it."""
+        if not option.admin:
+            if offer.id in self.taken:
+                return False
+            if any(self.left.get(counter, 0) < amount for counter, amount in offer.consumption()):
+                return False
+        concerned = [c for c in self.constraints if c.concerns(request, option)]
+        if not all(c.allows(offer.attribute(c.attribute)) for c in concerned):
+            return False
+        for constraint in concerned:
+            constraint.values.append(offer.attribute(constraint.attribute))
+        if not option.admin:
+            self.taken.add(offer.id)
+            for counter, amount in offer.consumption():
+                self.left[counter] -= amount
+        self.picks.append(Pick(request.claim, option, offer))
+        return True
+
+    def _give_back(self, request: Request) -> None:
+        pick = self.picks.pop()
+        for constraint in self.constraints:
+            if constraint.concerns(request, pick.option):
+                constraint.values.pop()
+        if not pick.option.admin:
+            self.taken.discard(pick.offer.id)
+            for counter, amount in pick.offer.consumption():
+                self.left[counter] += amount

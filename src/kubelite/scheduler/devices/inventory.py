@@ -1,0 +1,196 @@
+"""Which devices there are, where, and which are taken.
+
+What: `Inventory` holds claims, slices and classes; `offers(node)`: the devices that a node can reach, in the order of drivers,
+pools, slices. Why: an allocation that was decided but not written yet is `assumed`, so that no other pod gets the same device.
+Rules: of a pool only the slices of its newest generation count, and only if all of them are there.
+Upstream: staging/src/k8s.io/dynamic-resource-allocation/structured, internal pools.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubelite.api.logic import affinity
+from kubelite.api.types import resource_v1 as v1
+from kubelite.api.types.core_v1 import NodeSelector
+from kubelite.machinery import quantity
+from kubelite.scheduler.pods import Node
+
+DeviceId = tuple[str, str, str]
+"""Driver, pool, device."""
+CounterId = tuple[str, str, str, str]
+"""Driver, pool, counter set, counter."""
+
+
+@dataclass(slots=True, eq=False)
+class Offer:
+    """A device of a slice."""
+
+    id: DeviceId
+    device: v1.Device
+    node: str = ""
+    """The only node that can use it, "" if `selector` says which, or all can."""
+    selector: NodeSelector | None = None
+    verdicts: dict[str, bool] = field(default_factory=dict)
+    """What selectors said of it, by expression."""
+
+    @property
+    def driver(self) -> str:
+        return self.id[0]
+
+    def reaches(self, node: Node) -> bool:
+        if self.node:
+            return self.node == node.metadata.name
+        return self.selector is None or affinity.selector_matches(
+            self.selector, node.metadata.labels, node.metadata.name
+        )
+
+    def consumption(self) -> Iterable[tuple[CounterId, int]]:
+        """What it takes of the counters of its pool."""
+        for consumed in self.device.consumesCounters:
+            for name, counter in consumed.counters.items():
+                yield (*self.id[:2], consumed.counterSet, name), quantity.nano(counter.value or 0)
+
+    def attribute(self, name: str) -> Any:
+        """The value of a fully qualified attribute; None if it has none. An attribute without a domain is in the driver's."""
+        found = self.device.attributes.get(name)
+        domain, _, own = name.rpartition("/")
+        if found is None and domain == self.driver:
+            found = self.device.attributes.get(own)
+        return value_of(found) if found is not None else None
+
+
+def value_of(attribute: v1.DeviceAttribute) -> Any:
+    """(kind, value): equal for equal attributes."""
+    if attribute.bool_ is not None:
+        return "bool", attribute.bool_
+    if attribute.int_ is not None:
+        return "int", attribute.int_
+    for name in ("string", "version"):
+        if getattr(attribute, name):
+            return name, getattr(attribute, name)
+    lists = (attribute.bools, attribute.ints, attribute.strings, attribute.versions)
+    return "list", tuple(tuple(values) for values in lists)
+
+
+def key_of(claim: v1.ResourceClaim) -> str:
+    return f"{claim.metadata.namespace}/{claim.metadata.name}"
+
+
+def results_of(allocation: v1.AllocationResult | None) -> list[v1.DeviceRequestAllocationResult]:
+    """The devices that were given."""
+    return allocation.devices.results if allocation is not None and allocation.devices is not None else []
+
+
+class Inventory:
+    """Claims by `namespace/name`, slices and classes by name."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, v1.ResourceClaim] = {}
+        self.slices: dict[str, v1.ResourceSlice] = {}
+        self.classes: dict[str, v1.DeviceClass] = {}
+        self.assumed: dict[str, v1.AllocationResult] = {}
+        """Claim → what it was given, until the claim itself says so."""
+        self._local: dict[str, list[Offer]] | None = None
+        self._shared: list[Offer] = []
+        self._counters: dict[CounterId, int] = {}
+
+    def claim_changed(self, old: v1.ResourceClaim | None, new: v1.ResourceClaim | None) -> None:
+        """A claim came, changed or went."""
+        if new is not None:
+            self.claims[key_of(new)] = new
+            if new.status.allocation is not None:
+                self.assumed.pop(key_of(new), None)
+        elif old is not None:
+            self.claims.pop(key_of(old), None)
+            self.assumed.pop(key_of(old), None)
+
+    def slice_changed(self, old: v1.ResourceSlice | None, new: v1.ResourceSlice | None) -> None:
+        """A slice came, changed or went: the offers are gathered anew when they are asked for."""
+        self._local = None
+        if new is not None:
+            self.slices[new.metadata.name] = new
+        elif old is not None:
+            self.slices.pop(old.metadata.name, None)
+
+    def class_changed(self, old: v1.DeviceClass | None, new: v1.DeviceClass | None) -> None:
+        if new is not None:
+            self.classes[new.metadata.name] = new
+        elif old is not None:
+            self.classes.pop(old.metadata.name, None)
+
+    def taken(self) -> set[DeviceId]:
+        """Devices that somebody has; administrators' access takes nothing."""
+        given = [claim.status.allocation for claim in self.claims.values()]
+        return {
+            (result.driver, result.pool, result.device)
+            for allocation in (*given, *self.assumed.values())
+            for result in results_of(allocation)
+            if not result.adminAccess
+        }
+
+    def offers(self, node: Node) -> list[Offer]:
+        """What the node can reach, taken or not."""
+        local, shared = self._gathered()
+        mine = local.get(node.metadata.name, [])
+        reached = [offer for offer in shared if offer.reaches(node)]
+        return sorted([*mine, *reached], key=lambda offer: offer.id[:2]) if reached and mine else mine or reached
+
+    def everywhere(self) -> list[Offer]:
+        """All devices."""
+        local, shared = self._gathered()
+        return [*(offer for offers in local.values() for offer in offers), *shared]
+
+    def counters(self, taken: set[DeviceId]) -> dict[CounterId, int]:
+        """What is left of the counters that devices share."""
+        offers = self.everywhere()
+        left = dict(self._counters)
+        for offer in offers:
+            if left and offer.id in taken:
+                for counter, amount in offer.consumption():
+                    left[counter] = left.get(counter, 0) - amount
+        return left
+
+    def _gathered(self) -> tuple[dict[str, list[Offer]], list[Offer]]:
+        if self._local is None:
+            self._local, self._shared, self._counters = {}, [], {}
+            for slices in complete_pools(self.slices.values()):
+                for found in slices:
+                    self._gather(found)
+        return self._local, self._shared
+
+    def _gather(self, found: v1.ResourceSlice) -> None:
+        spec, local = found.spec, self._local
+        pool = spec.pool.name if spec.pool is not None else ""
+        for counters in spec.sharedCounters:
+            for name, counter in counters.counters.items():
+                self._counters[spec.driver, pool, counters.name, name] = quantity.nano(counter.value or 0)
+        for device in spec.devices:
+            place: v1.Device | v1.ResourceSliceSpec = device if spec.perDeviceNodeSelection else spec
+            offer = Offer((spec.driver, pool, device.name), device, place.nodeName, place.nodeSelector)
+            if offer.node and local is not None:
+                local.setdefault(offer.node, []).append(offer)
+            else:
+                self._shared.append(offer)
+
+
+def complete_pools(slices: Iterable[v1.ResourceSlice]) -> list[list[v1.ResourceSlice]]:
+    """The slices of each pool that is complete, sorted by driver and pool, then by their names."""
+    pools: dict[tuple[str, str], list[v1.ResourceSlice]] = {}
+    for found in slices:
+        if found.spec.pool is not None:
+            pools.setdefault((found.spec.driver, found.spec.pool.name), []).append(found)
+    complete = []
+    for _, members in sorted(pools.items()):
+        newest = max(_generation(found) for found in members)
+        current = sorted((s for s in members if _generation(s) == newest), key=lambda s: s.metadata.name)
+        wanted = current[0].spec.pool.resourceSliceCount if current[0].spec.pool is not None else 0
+        if len(current) == wanted:
+            complete.append(current)
+    return complete
+
+
+def _generation(found: v1.ResourceSlice) -> int:
+    return (found.spec.pool.generation or 0) if found.spec.pool is not None else 0

@@ -1,0 +1,186 @@
+"""DynamicResources: a pod goes where the devices that it claims are, or can be given to its claims.
+
+Rules: each claim must exist, be the pod's own if it was made for it, and not be on its way out; a claim that has its devices
+limits the pod to the nodes that reach them; for the others a node must have devices that suit, are free and keep to the
+constraints. What was found for the chosen node has to be written before the pod is bound (`allotments`). Not supported: devices
+that claims share, or that wait for conditions after the pod has its node. Upstream: plugins/dynamicresources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kubelite.api.logic import affinity
+from kubelite.api.types import resource_v1 as v1
+from kubelite.machinery import times
+from kubelite.scheduler import events
+from kubelite.scheduler.devices.allocation import Allotment, allocation
+from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, read
+from kubelite.scheduler.devices.inventory import Inventory, key_of
+from kubelite.scheduler.devices.selectors import BadSelector
+from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Why
+from kubelite.scheduler.nodes import Mask
+from kubelite.scheduler.plugins.args import DynamicResourcesArgs
+from kubelite.scheduler.pods import Node, Pod, PodInfo
+
+NAME = "DynamicResources"
+ELSEWHERE = "resourceclaim not available on the node"
+NOT_ALLOCATED = "cannot allocate all claims"
+MOST_CONSUMERS = 256
+STEPS_A_SECOND = 10_000
+"""How much of a search counts as a second of `filterTimeout`: decisions must not depend on the clock."""
+
+
+def claim_names(pod: Pod) -> Iterator[tuple[str | None, bool]]:
+    """(name, made for the pod) of each claim that is needed; the name is None while it is not known."""
+    made = {status.name: status.resourceClaimName for status in pod.status.resourceClaimStatuses}
+    for claim in pod.spec.resourceClaims:
+        if claim.resourceClaimName:
+            yield claim.resourceClaimName, False
+        elif claim.name not in made:
+            yield None, True
+        elif made[claim.name]:
+            yield made[claim.name], True
+
+
+@dataclass(slots=True)
+class State:
+    """The pod's claims, and what was found on each node."""
+
+    claims: list[v1.ResourceClaim] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    constraints: list[Constraint] = field(default_factory=list)
+    found: dict[int, list[Pick]] = field(default_factory=dict)
+    masks: dict[str, Mask] = field(default_factory=dict)
+
+
+def is_user(claim: v1.ResourceClaim, pod: Pod) -> bool:
+    """Whether the pod is entered as one who uses the claim."""
+    return any(consumer.uid == pod.metadata.uid for consumer in claim.status.reservedFor)
+
+
+class DynamicResources(FilterPlugin):
+    name = NAME
+
+    def __init__(self, args: DynamicResourcesArgs | None = None) -> None:
+        seconds = times.parse_duration((args or DynamicResourcesArgs()).filterTimeout)
+        self.steps = int(seconds * STEPS_A_SECOND)
+        self.events = {
+            events.RESOURCE_CLAIM: self._helps,
+            events.RESOURCE_SLICE: None,
+            events.DEVICE_CLASS: None,
+            events.NODE_ADD: None,
+            events.NODE_LABEL: None,
+        }
+
+    @staticmethod
+    def _helps(pod: PodInfo, old: v1.ResourceClaim | None, new: v1.ResourceClaim | None) -> bool:
+        """Whether the claim is the pod's, or has given devices back."""
+        if old is not None and old.status.allocation is not None and (new is None or new.status.allocation is None):
+            return True
+        changed = new or old
+        assert changed is not None
+        mine = {name for name, _ in claim_names(pod.pod)}
+        return changed.metadata.namespace == pod.pod.metadata.namespace and changed.metadata.name in mine
+
+    def narrow(self, cycle: Cycle) -> frozenset[str] | None:
+        """Looks at the claims themselves. Raises PodRefused for those that no node can serve."""
+        if not cycle.pod.pod.spec.resourceClaims:
+            return None
+        inventory, state = cycle.world.devices, State()
+        state.claims = self._claims(cycle.pod.pod, inventory)
+        for number, claim in enumerate(state.claims):
+            if claim.status.allocation is None:
+                try:
+                    requests, constraints = read(number, claim, inventory.classes)
+                except NoClass as missing:
+                    raise PodRefused(str(missing), NAME) from None
+                state.requests += requests
+                state.constraints += constraints
+        cycle.state[NAME] = state
+        return None
+
+    @staticmethod
+    def _claims(pod: Pod, inventory: Inventory) -> list[v1.ResourceClaim]:
+        meta, found = pod.metadata, []
+        for name, made_for_it in claim_names(pod):
+            if name is None:
+                raise PodRefused(f'pod "{meta.namespace}/{meta.name}": ResourceClaim not created yet', NAME)
+            claim = inventory.claims.get(f"{meta.namespace}/{name}")
+            if claim is None:
+                raise PodRefused(f'resourceclaim.resource.k8s.io "{name}" not found', NAME)
+            if claim.metadata.deletionTimestamp is not None:
+                raise PodRefused(f'resourceclaim "{name}" is being deleted', NAME)
+            owned = any(o.controller and o.uid == meta.uid for o in claim.metadata.ownerReferences)
+            if made_for_it and not owned:
+                text = f"ResourceClaim {key_of(claim)} was not created for pod {meta.namespace}/{meta.name} (pod is not owner)"
+                raise PodRefused(text, NAME)
+            if key_of(claim) in inventory.assumed:
+                raise PodRefused("resourceclaim is in the process of being allocated", NAME)
+            if not is_user(claim, pod) and len(claim.status.reservedFor) >= MOST_CONSUMERS:
+                raise PodRefused("resourceclaim in use", NAME)
+            found.append(claim)
+        return found
+
+    def filter(self, cycle: Cycle) -> Mask | None:
+        state: State | None = cycle.state.get(NAME)
+        if state is None:
+            return None
+        reached = self._reached(cycle, state)
+        state.masks = {ELSEWHERE: ~reached}
+        if not state.requests:
+            return reached
+        inventory = cycle.world.devices
+        taken = inventory.taken()
+        counters = inventory.counters(taken)
+        given = np.zeros(cycle.nodes.capacity, bool)
+        for position, node in cycle.nodes.positions():
+            offers = inventory.offers(node) if reached[position] else []
+            if not offers:
+                continue
+            try:
+                picks = Search(state.requests, state.constraints, offers, taken, counters, self.steps).run()
+            except BadSelector as bad:
+                raise PodRefused(str(bad), NAME) from None
+            if picks is not None:
+                given[position] = True
+                state.found[position] = picks
+        state.masks[NOT_ALLOCATED] = reached & ~given
+        return given
+
+    @staticmethod
+    def _reached(cycle: Cycle, state: State) -> Mask:
+        """The nodes from where the devices that were given before can be used."""
+        mask = np.ones(cycle.nodes.capacity, bool)
+        selectors: list[Any] = [
+            claim.status.allocation.nodeSelector
+            for claim in state.claims
+            if claim.status.allocation is not None and claim.status.allocation.nodeSelector is not None
+        ]
+        for position, node in cycle.nodes.positions() if selectors else ():
+            mask[position] = all(
+                affinity.selector_matches(selector, node.metadata.labels, node.metadata.name) for selector in selectors
+            )
+        return mask
+
+    def explain(self, cycle: Cycle) -> list[Why]:
+        return [Why(reason, mask) for reason, mask in cycle.state[NAME].masks.items()]
+
+    def allotments(self, cycle: Cycle, node: Node) -> tuple[Allotment, ...]:
+        """What has to be written for the pod's claims when it goes to the node."""
+        state: State | None = cycle.state.get(NAME)
+        if state is None:
+            return ()
+        picks = state.found.get(cycle.nodes.index[node.metadata.name], [])
+        classes, made = cycle.world.devices.classes, []
+        for number, claim in enumerate(state.claims):
+            if claim.status.allocation is None:
+                mine = [pick for pick in picks if pick.claim == number]
+                made.append(Allotment(claim, allocation(claim, mine, classes, node.metadata.name)))
+            elif not is_user(claim, cycle.pod.pod):
+                made.append(Allotment(claim, None))
+        return tuple(made)

@@ -1,0 +1,96 @@
+"""What would happen, on a simulation: placing, draining, losing, tainting, preempting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubelite.scheduler.forecast import Forecast, Result
+from kubelite.scheduler.offline import Simulation
+from tests.unit.scheduler.plugins.test_volumes import node, pod
+
+
+def asking(name: str, cpu: str = "1", **spec: Any) -> dict[str, Any]:
+    """A pod; `owner`: the kind of its controller, `app`: its label."""
+    owner, app = spec.pop("owner", ""), spec.pop("app", "web")
+    made = pod(name, containers=[{"name": "c", "resources": {"requests": {"cpu": cpu}}}], **spec)
+    made["metadata"]["labels"] = {"app": app}
+    made["status"] = {"phase": "Running"} if spec.get("on") else {}
+    if owner:
+        made["metadata"]["ownerReferences"] = [{"kind": owner, "name": "o", "uid": "u", "controller": True}]
+    return made
+
+
+def budget(allowed: int) -> dict[str, Any]:
+    return {
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "b", "namespace": "default"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+        "status": {"disruptionsAllowed": allowed},
+    }
+
+
+def places(result: Result) -> dict[str, str]:
+    return {outcome.pod.partition("/")[2]: outcome.node for outcome in result.pods}
+
+
+def test_pods_are_placed_by_priority_and_then_in_order() -> None:
+    forecast = Forecast(Simulation(objects=[node("a")]))
+    forecast.apply([asking("low", "3"), asking("high", "3", priority=5)])
+    result = forecast.run()
+    assert places(result) == {"high": "a", "low": ""}
+    assert "Insufficient cpu" in next(o.why for o in result.pods if not o.node)
+
+
+def test_ties_go_to_the_first_name_and_are_told() -> None:
+    forecast = Forecast(Simulation(objects=[node("b"), node("a"), node("c")]))
+    forecast.apply([asking("p")])
+    (outcome,) = forecast.run().pods
+    assert (outcome.node, outcome.equal) == ("a", ("a", "b", "c"))
+
+
+def test_a_drained_node_gives_up_what_budgets_allow() -> None:
+    there = [asking(f"p{n}", on="a", owner="ReplicaSet") for n in range(2)]
+    there += [asking("d", on="a", owner="DaemonSet", app="d"), asking("s", on="a", app="x")]
+    forecast = Forecast(Simulation(objects=[node("a"), node("b"), budget(1), *there]))
+    forecast.drain("a")
+    result = forecast.run()
+    assert places(result) == {"p0-again": "b"}
+    assert (list(result.blocked), result.stay, result.gone) == (["default/p1"], ["default/d"], ["default/s"])
+
+
+def test_a_lost_node_asks_no_budget_and_daemons_die_with_it() -> None:
+    there = [asking("w-0", on="a", owner="StatefulSet"), asking("d", on="a", owner="DaemonSet")]
+    forecast = Forecast(Simulation(objects=[node("a"), node("b"), budget(0), *there]))
+    forecast.lose("a")
+    result = forecast.run()
+    assert (places(result), result.blocked, result.gone) == ({"w-0": "b"}, {}, [])
+
+
+@pytest.mark.parametrize(("effect", "moved"), [("NoExecute", {"p-again": "b"}), ("NoSchedule", {})])
+def test_a_taint_drives_out_only_with_no_execute(effect: str, moved: dict[str, str]) -> None:
+    forecast = Forecast(Simulation(objects=[node("a"), node("b"), asking("p", on="a", owner="ReplicaSet")]))
+    forecast.taint("a", "k", "v", effect)
+    assert places(forecast.run()) == moved
+
+
+def test_a_taint_that_goes_lets_pending_pods_in() -> None:
+    tainted = {**node("a"), "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}}
+    forecast = Forecast(Simulation(objects=[tainted, asking("p")]))
+    forecast.taint("a", "k", "", "", remove=True)
+    assert places(forecast.run()) == {"p": "a"}
+
+
+def test_victims_are_told_and_those_with_a_controller_come_again() -> None:
+    there = [asking("v", "4", on="a", priority=0, owner="ReplicaSet")]
+    forecast = Forecast(Simulation(objects=[node("a"), *there]))
+    forecast.apply([asking("p", "4", priority=9)])
+    result = forecast.run()
+    assert places(result) == {"p": "a", "v-again": ""}
+    assert result.preempted == {"default/v": "default/p"}
+
+
+def test_a_node_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        Forecast(Simulation()).drain("a")
