@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.apienv import ADMIN_TOKEN, ApiEnv, read_reply
-from tests.integration.custom_resources.definitions import CRDS, custom, definition, established, path, version
+from tests.integration.custom_resources.definitions import CRDS, custom, definition, established, path, until, version
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WRONG = ["x", 5, True, {"a": 1}]
@@ -122,5 +122,4 @@ async def test_a_number_beyond_every_float_is_no_multiple_of_a_fraction(server: 
         reply = await server.post(path("large"), body.encode())
         assert reply.status == 422, (number, reply.body)
     await server.delete(f"{CRDS}/large.stable.example.com")
-    while (await server.get(f"{CRDS}/large.stable.example.com")).status != 404:
-        await asyncio.sleep(0.01)
+    await until(server, f"{CRDS}/large.stable.example.com", lambda reply: reply.status == 404)
