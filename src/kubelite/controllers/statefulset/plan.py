@@ -4,8 +4,8 @@ What: `plan(Observed) -> Plan`, pure. Why: order is what people choose StatefulS
 Flow: pods by ordinal → replicas (create, replace, repair), then condemned pods from the top, then pods of old revisions. With
 OrderedReady each step waits for the one before; with Parallel all are taken at once. Upstream:
 pkg/controller/statefulset/stateful_set_control.go; the two-phase update of Parallel sets (unavailable pods of an old revision
-first, they cost no availability) is that of kubernetes/kubernetes after 1.36. Other than upstream, a scale down is not held up for
-ever by pods that have ended.
+first, they cost no availability) is that of kubernetes/kubernetes after 1.36. Other than upstream, a scale down is not held
+up for ever by pods that have ended.
 """
 
 from __future__ import annotations
