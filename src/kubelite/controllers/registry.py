@@ -142,6 +142,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "pod-garbage-collector-controller": _pod_gc,
     "persistentvolume-attach-detach-controller": _plain("attachdetach.controller", "AttachDetachController"),
     "persistentvolume-binder-controller": _volume_binder,
+    "persistentvolume-expander-controller": _plain("volumeexpand.controller", "ExpandController"),
     "persistentvolume-protection-controller": _plain("pvprotection.controller", "VolumeProtectionController"),
     "persistentvolumeclaim-protection-controller": _plain("pvcprotection.controller", "ClaimProtectionController"),
     "replicaset-controller": _replica_sets,

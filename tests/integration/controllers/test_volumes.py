@@ -221,3 +221,20 @@ async def test_a_claim_in_the_way_of_an_ephemeral_volume_is_reported_and_replace
             return bool(owners and owners[0]["uid"] == made["metadata"]["uid"])
 
         await eventually(replaced)
+
+
+async def test_a_claim_that_grows_waits_for_its_drivers_resizer():
+    async with running(BINDER, "persistentvolume-expander-controller") as world:
+        await world.create(CLASSES, a_class("fast", allowVolumeExpansion=True))
+        source = {"csi": {"driver": "x.example.com", "volumeHandle": "h"}, "hostPath": None}
+        await world.create(VOLUMES, volume("v", storageClassName="fast", **source))
+        await world.create(CLAIMS, claim("c", storageClassName="fast"))
+        await phase(world, f"{CLAIMS}/c", "Bound")
+        await world.merge(f"{CLAIMS}/c", {"spec": {"resources": {"requests": {"storage": "2Gi"}}}})
+        await told(world, "ExternalExpanding", "waiting for an external controller to expand this PVC")
+        # What the resizer does; the binder leaves the claim's own capacity alone.
+        await world.merge(f"{VOLUMES}/v", {"spec": {"capacity": {"storage": "2Gi"}}})
+        condition = {"type": "FileSystemResizePending", "status": "True"}
+        await world.merge(f"{CLAIMS}/c/status", {"status": {"conditions": [condition]}})
+        await world.merge(f"{CLAIMS}/c", {"metadata": {"labels": {"seen": "again"}}})
+        assert (await world.get(f"{CLAIMS}/c"))["status"]["capacity"] == {"storage": "1Gi"}

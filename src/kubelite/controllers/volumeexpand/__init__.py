@@ -1,0 +1,1 @@
+"""Tells who enlarges a volume whose claim has grown."""
