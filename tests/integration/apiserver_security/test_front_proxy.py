@@ -8,6 +8,9 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from kubelite.apiserver.bootstrap import masters
 from kubelite.util import tls
 from tests.apienv import ApiEnv, Reply, api_server, read_reply
 
@@ -73,7 +76,21 @@ async def test_a_proxy_is_no_user_by_its_own_certificate(tmp_path: Path) -> None
         assert (await asked(api, proxies.issue_client("boss", ["system:masters"]), tmp_path))[0] == 401
 
 
-async def test_renewed_serving_certificates_and_authorities_count_without_a_restart(tmp_path: Path) -> None:
+async def published(api: ApiEnv, admin: tls.KeyPair, tmp_path: Path) -> str:
+    """The authorities that extension servers are told to trust."""
+    reader, writer = await connect(api, admin, tmp_path)
+    try:
+        path = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return str((await read_reply(reader)).json()["data"]["client-ca-file"])
+    finally:
+        writer.close()
+
+
+async def test_renewed_serving_certificates_and_authorities_count_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masters, "RENEW_SECONDS", 0.2)
     async with api_server(tls=True) as api:
         old = tls.Authority.load_or_create(api.directory / "ca.crt", api.directory / "ca.key", "")
         jane = old.issue_client("jane")
@@ -90,3 +107,7 @@ async def test_renewed_serving_certificates_and_authorities_count_without_a_rest
         writer.close()
         status, user = await asked(api, fresh.issue_client("joe"), tmp_path)
         assert (status, user["username"]) == (201, "joe")
+        admin = fresh.issue_client("admin", ["system:masters"])
+        async with asyncio.timeout(10):
+            while fresh.pair.certificate.decode() not in await published(api, admin, tmp_path):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)  # extension servers learn of the new authority as well

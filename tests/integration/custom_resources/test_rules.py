@@ -110,3 +110,38 @@ async def test_a_rule_that_fails_on_what_did_not_change_is_tolerated() -> None:
 async def test_rules_are_not_evaluated_on_an_object_of_the_wrong_shape() -> None:
     message = await _refusal([{"rule": "self.x > 0"}], {"x": "a"})
     assert "some validation rules were not checked because the object was invalid" in message
+
+
+LIBRARIES = {
+    "quantity": ("quantity(self).isGreaterThan(quantity('1Gi'))", "1500Mi", "1G"),
+    "url": ("isURL(self) && url(self).getHostname() == 'example.com'", "https://example.com:80/a", "https://b.com"),
+    "ip": ("isIP(self) && ip(self).family() == 4 && !ip(self).isLoopback()", "10.0.0.1", "127.0.0.1"),
+    "cidr": ("isCIDR(self) && cidr(self).containsIP('10.1.2.3')", "10.0.0.0/8", "192.168.0.0/16"),
+    "regex": ("self.find('[0-9]+') == '12' && self.findAll('[a-z]+').size() == 2", "ab12cd", "12"),
+    "lists": ("[self.size(), 3].isSorted() && [1, self.size()].sum() == 3 && [2, 1].indexOf(1) == 1", "ab", "abcd"),
+    "format": ("!format.dns1123Label().validate(self).hasValue()", "a-name", "No Name"),
+    "semver": ("isSemver(self) && semver(self).isGreaterThan(semver('1.2.3'))", "1.10.0", "1.2.3"),
+    "strings": ("'%s-%s'.format([self.lowerAscii(), string(self.size())]) == 'abc-3'", "ABC", "ABCD"),
+    "sets": ("sets.contains(['a', 'b'], self.split(','))", "b,a", "a,c"),
+    "optionals": ("optional.of(self).optMap(x, x.startsWith('a')).orValue(false)", "ab", "b"),
+}
+
+
+async def test_rules_have_the_libraries_of_kubernetes() -> None:
+    def text(rule: str) -> dict[str, Any]:
+        return {"type": "string", "maxLength": 64, "x-kubernetes-validations": [{"rule": rule}]}
+
+    async with api_server() as api:
+        fields = {name: text(rule) for name, (rule, _, _) in LIBRARIES.items()}
+        spec = {"type": "object", "properties": fields}
+        schema = {"type": "object", "properties": {"spec": spec}}
+        await established(api, definition(versions=[version(schema=schema)]))
+        for name, (rule, right, wrong) in LIBRARIES.items():
+            good = await api.post(path(), custom(f"good-{name}", spec={name: right}))
+            assert good.status == 201, f"{name}: {good.body.decode()}"
+            bad = await api.post(path(), custom(f"bad-{name}", spec={name: wrong}))
+            assert (bad.status, f"spec.{name}" in bad.body.decode(), rule[:10] in bad.body.decode()) == (
+                422,
+                True,
+                True,
+            )

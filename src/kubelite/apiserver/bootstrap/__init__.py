@@ -72,23 +72,37 @@ async def announce(config: Config, registry: Any, port: int) -> None:
 
 
 async def run(config: Config, registry: Any, port: int) -> None:
-    """Renews this server's place in the endpoints until cancelled, then gives it up."""
+    """Renews this server's place in the endpoints, and publishes authorities that changed; when cancelled, gives its place up."""
     from kubelite.apiserver.bootstrap.masters import RENEW_SECONDS
 
     masters = _masters(config, registry, port)
+    published: dict[str, str] = {}
     try:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 await masters.announce()
-            except StoreError as error:
-                log.warning("The endpoints of the kubernetes Service could not be renewed", error=str(error))
+                published = await _publish(config, registry, published)
+            except (StoreError, OSError) as error:
+                log.warning("Endpoints or authorities of this server could not be published", error=str(error))
     finally:
         try:
             async with asyncio.timeout(2):
                 await masters.withdraw()
         except (StoreError, TimeoutError) as error:
             log.warning("This server could not leave the kubernetes Service", error=str(error))
+
+
+async def _publish(config: Config, registry: Any, before: dict[str, str]) -> dict[str, str]:
+    """Tells extension servers whom this one trusts, if its files say something else than before."""
+    from kubelite.apiserver.bootstrap import authentication
+    from kubelite.apiserver.bootstrap.writer import Writer
+
+    wanted = authentication.config_map(config)
+    kind = registry.scheme.by_kind("v1", "ConfigMap")
+    if wanted.data != before and kind is not None:
+        await Writer(registry.store).ensure(kind, wanted, authentication.merge)
+    return dict(wanted.data)
 
 
 def _masters(config: Config, registry: Any, port: int) -> Any:
