@@ -37,5 +37,6 @@ LIFECYCLE: dict[str, Command] = {
     "image": Command("kubelite.cmd.cluster.image", "Import image tars into this machine's nodes, or list images."),
     "etcd": Command("kubelite.cmd.etcd", "Save, check and restore snapshots of the cluster's state."),
     "node-bundle": Command("kubelite.cmd.cluster.bundle", "Write the credentials with which another machine can join."),
+    "simulate": Command("kubelite.cmd.simulate.command", "Join simulated nodes to a cluster until stopped."),
     "supervisor": Command("kubelite.cmd.cluster.supervisor", "Keep the processes of this machine running."),
 }

@@ -1,6 +1,7 @@
 """What every worker works with.
 
-Why protocols: the real kubelet gives parts that speak CRI, `kubelite simulate` parts that only pretend. Workers see no difference.
+Why protocols: the real kubelet gives parts that speak CRI, `kubelite simulate` parts that only pretend; workers see no
+difference.
 """
 
 from __future__ import annotations
