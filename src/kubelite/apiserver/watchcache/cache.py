@@ -57,7 +57,7 @@ class WatchCache:
         self._asking: asyncio.Future[int] | None = None
         self._ask_next: asyncio.Future[int] | None = None
         self._subscribers: dict[str, list[Subscriber]] = {}
-        self._dirty: set[ResourceCache] = set()
+        self._dirty: dict[ResourceCache, None] = {}
         self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
         self._flushed = 0.0
         for kind in kinds:
@@ -166,7 +166,7 @@ class WatchCache:
                     None if event.value is None else change.entry.body,
                 )
                 if cache.watchers:
-                    self._dirty.add(cache)
+                    self._dirty[cache] = None
                 else:
                     cache.flushed = cache.end
             self.revision = batch.revision
@@ -306,7 +306,7 @@ class WatchCache:
     def _flush(self) -> None:
         self._flush_at = None
         self._flushed = asyncio.get_running_loop().time()
-        dirty, self._dirty = self._dirty, set()
+        dirty, self._dirty = self._dirty, {}
         for cache in dirty:
             round_: dict[tuple[object, ...], tuple[bytes, int]] = {}
             start, cache.flushed = cache.flushed, cache.end

@@ -45,8 +45,9 @@ class Crowd:
     def __init__(self, kind: Kind, index: FieldIndex | None = None) -> None:
         self._kind = kind
         self._index = index
-        self._members: set[Watcher] = set()
-        self._places: dict[Place, set[Watcher]] = {}
+        # Told in the order in which they came.
+        self._members: dict[Watcher, None] = {}
+        self._places: dict[Place, dict[Watcher, None]] = {}
         self._fields: dict[str, int] = {}
         """Fields that watchers are filed under, and how many are."""
 
@@ -60,8 +61,8 @@ class Crowd:
         if watcher in self._members:
             return
         place = place_of(watcher.selection)
-        self._members.add(watcher)
-        self._places.setdefault(place, set()).add(watcher)
+        self._members[watcher] = None
+        self._places.setdefault(place, {})[watcher] = None
         if place[0].startswith("."):
             self._fields[place[0]] = self._fields.get(place[0], 0) + 1
 
@@ -69,8 +70,8 @@ class Crowd:
         if watcher not in self._members:
             return
         place = place_of(watcher.selection)
-        self._members.discard(watcher)
-        self._places[place].discard(watcher)
+        del self._members[watcher]
+        del self._places[place][watcher]
         if not self._places[place]:
             del self._places[place]
         if place[0].startswith("."):

@@ -1,0 +1,221 @@
+"""One run: a cluster, people, faults, rules; all from one seed.
+
+What: `simulate(seed)` returns an `Outcome`. Flow: boot → nodes → people and adversary for some minutes → faults stop
+→ everything must settle and come to rest → final checks. The minutes are virtual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import pathlib
+from dataclasses import dataclass, field
+from random import Random
+
+from kubelite.storage.memory import MemoryStore
+from tests.simulation import determinism
+from tests.simulation.api import Api
+from tests.simulation.cluster import HOSTS, Cluster, Folder, client_of
+from tests.simulation.faults import Adversary
+from tests.simulation.jobrule import JobCounts
+from tests.simulation.kubelet import Machine, kubelet
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.network import Network, Weather
+from tests.simulation.rules import Budget, NodeRoom, OneIdentity, OneOwner, Quota, ReplicaCount, Surge
+from tests.simulation.settled import open_questions
+from tests.simulation.store import ObservedMemory, copy_of
+from tests.simulation.truth import Truth
+from tests.simulation.workload import People
+
+NODES = 4
+TROUBLE_SECONDS = 180.0
+SETTLE_SECONDS = 1500.0
+REST_SECONDS = 60.0
+
+
+@dataclass
+class Outcome:
+    """What a run has shown."""
+
+    seed: str
+    violations: list[str] = field(default_factory=list)
+    faults: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    writes: int = 0
+    actions: int = 0
+    virtual: float = 0.0
+    settled: float = 0.0
+    trace: str = ""
+    """A digest of everything that was sent and written."""
+
+
+class Trace:
+    """What happened, as lines: kept if wanted, hashed anyway."""
+
+    def __init__(self, keep: pathlib.Path | None) -> None:
+        self.digest = hashlib.sha256()
+        self._file = keep.open("w") if keep is not None else None
+
+    def add(self, text: str) -> None:
+        line = f"{asyncio.get_running_loop().time():.6f} {text}\n"
+        self.digest.update(line.encode())
+        if self._file is not None:
+            self._file.write(line)
+
+    def close(self) -> str:
+        """The digest."""
+        if self._file is not None:
+            self._file.close()
+        return self.digest.hexdigest()
+
+
+class Base:
+    """What all runs of a process share: files, and a store in which a cluster has been started once."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        determinism.begin("base", lambda: 0.0)
+        self.folder = Folder(folder)
+        self.store: MemoryStore = in_loop("base", lambda loop: self._boot(loop))
+
+    async def _boot(self, loop: VirtualLoop) -> MemoryStore:
+        store = ObservedMemory()
+        loop.network = Network(Weather(Random(0)), lambda text: None)
+        cluster = Cluster(store, loop.network, self.folder, Random(0), lambda text: None)
+        cluster.add_api_server(HOSTS[0], several=False)
+        cluster.revive(f"apiserver-{HOSTS[0]}")
+        await cluster.ready()
+        await asyncio.sleep(5)
+        await cluster.stop()
+        return store
+
+
+def in_loop(seed: str, work):  # type: ignore[no-untyped-def]
+    """Runs `work(loop)` on a virtual loop of its own."""
+    loop = VirtualLoop()
+    determinism.begin(seed, loop.time)
+    asyncio.set_event_loop(loop)
+    gc.disable()
+    collect, gc.collect = gc.collect, lambda generation=2: 0
+    try:
+        return loop.run_until_complete(work(loop))
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(1))
+        asyncio.set_event_loop(None)
+        loop.close()
+        gc.collect = collect
+        gc.unfreeze()
+        gc.enable()
+        gc.collect()
+
+
+def simulate(base: Base, seed: str, trace: pathlib.Path | None = None) -> Outcome:
+    """One run."""
+
+    async def run(loop: VirtualLoop) -> Outcome:
+        return await Simulation(base, seed, loop, trace).run()
+
+    outcome: Outcome = in_loop(seed, run)
+    return outcome
+
+
+class Simulation:
+    """The parts of a run."""
+
+    def __init__(self, base: Base, seed: str, loop: VirtualLoop, trace: pathlib.Path | None) -> None:
+        self.seed, self.loop = seed, loop
+        self.trace = Trace(trace)
+        note = self.trace.add
+        rng = Random(f"{seed}:shape")
+        self.weather = Weather(Random(f"{seed}:weather"))
+        self.network = loop.network = Network(self.weather, note)
+        self.truth = Truth(loop.time, note)
+        store = copy_of(base.store)
+        store.observer = self.truth.see
+        self.cluster = Cluster(store, self.network, base.folder, Random(f"{seed}:store"), note)
+        self.machines = [Machine(f"node-{number}", f"zone-{number % 2}", seed) for number in range(NODES)]
+        self._assemble(rng)
+        self._rules()
+        apis = [Api(client_of(host, "people")) for host in self.hosts]
+        self.people = People(apis, self.truth, seed, note)
+        self.adversary = Adversary(self.cluster, self.weather, self.machines, seed)
+
+    def _assemble(self, rng: Random) -> None:
+        several = rng.random() < 0.6
+        self.hosts = HOSTS if several else HOSTS[:1]
+        for host in self.hosts:
+            self.cluster.add_api_server(host, several=several)
+        self.cluster.add_manager("manager-a", self.hosts[0])
+        if rng.random() < 0.5:
+            self.cluster.add_manager("manager-b", self.hosts[-1])
+        self.cluster.add_scheduler("scheduler-a", self.hosts[-1])
+        for machine in self.machines:
+            machine.slowness = rng.choice((1.0, 1.0, 5.0))
+            host = rng.choice(self.hosts)
+            self.cluster.add(
+                machine.name,
+                lambda process, m=machine, h=host: kubelet(m, client_of(h, m.name)),  # type: ignore[misc]
+            )
+
+    def _rules(self) -> None:
+        truth = self.truth
+        count = ReplicaCount(truth)
+        counts = self.weather.counts
+        count.unknown = lambda: sum(counts[name] for name in ("lost after", "silence after", "504 after"))
+        rules = [OneOwner(truth), Surge(truth), count, OneIdentity(truth, self.machines), NodeRoom(truth)]
+        truth.rules = [*rules, Quota(truth), Budget(truth), JobCounts(truth)]
+
+    async def run(self) -> Outcome:
+        """From the first process to the last check."""
+        for name in self.cluster.components:
+            if name.startswith("apiserver"):
+                self.cluster.revive(name)
+        await self.cluster.ready()
+        for name in self.cluster.components:
+            self.cluster.revive(name)
+        await self.people.prepare()
+        await asyncio.sleep(20)
+        end = self.loop.time() + TROUBLE_SECONDS
+        await asyncio.gather(self.people.run(end), self.adversary.run(end))
+        self.adversary.stop()
+        settled = await self._settle()
+        outcome = Outcome(self.seed, self.truth.violations, dict(self.weather.counts), self.network.requests)
+        outcome.writes, outcome.actions = self.truth.writes, self.people.done
+        outcome.settled, outcome.virtual = settled, self.loop.time()
+        await self.cluster.stop()
+        outcome.trace = self.trace.close()
+        return outcome
+
+    async def _settle(self) -> float:
+        """Waits until all is as wanted and nobody writes any more; the seconds that took."""
+        began = self.loop.time()
+        await asyncio.sleep(20)
+        await self.people.settle()
+        questions: list[str] = ["not looked at"]
+        while self.loop.time() < began + SETTLE_SECONDS:
+            await asyncio.sleep(5)
+            questions = open_questions(self.truth, NODES)
+            if not questions:
+                break
+        took = self.loop.time() - began
+        for question in questions[:5]:
+            self.truth.violated(f"does not settle: {question}")
+        if not questions:
+            await self._rest()
+            for rule in self.truth.rules:
+                rule.at_end()
+            self.people.check()
+        return took
+
+    async def _rest(self) -> None:
+        """Nobody writes but for signs of life."""
+        for _ in range(20):
+            await asyncio.sleep(REST_SECONDS / 2)
+            if self.loop.time() - self.truth.busy_since > REST_SECONDS / 3:
+                break
+        else:
+            self.truth.violated("settled, but somebody goes on writing")
+        for question in open_questions(self.truth, NODES)[:5]:
+            self.truth.violated(f"did not stay settled: {question}")

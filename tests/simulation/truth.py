@@ -1,0 +1,144 @@
+"""What the store really holds, write by write: the ground on which invariants are checked.
+
+What: `Truth` decodes the writes of the kinds that matter and hands `(resource, key, old, new, now)` to the rules.
+Why: rules that asked the API would see what caches say. Flow: `ObservedMemory.observer` → `Truth.see` → each rule's
+`seen`; a rule calls `violated` with a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from kubelite.storage.interface import Event
+
+KINDS = (
+    "pods",
+    "replicasets",
+    "deployments",
+    "statefulsets",
+    "daemonsets",
+    "jobs",
+    "cronjobs",
+    "poddisruptionbudgets",
+    "resourcequotas",
+    "nodes",
+    "configmaps",
+)
+Object = dict[str, Any]
+
+
+class Truth:
+    """Objects by resource and `namespace/name`."""
+
+    def __init__(self, clock: Callable[[], float], note: Callable[[str], None]) -> None:
+        self.clock = clock
+        self.objects: dict[str, dict[str, Object]] = {kind: {} for kind in KINDS}
+        self.rules: list[Rule] = []
+        self.violations: list[str] = []
+        self.writes = 0
+        self.busy_since = 0.0
+        """When something other than heartbeats was last written."""
+        self._note = note
+
+    def see(self, event: Event) -> None:
+        """One write of the store."""
+        self.writes += 1
+        _, _, rest = event.key[1:].partition("/")
+        resource, _, key = rest.partition("/")
+        self._note(f"write {rest} {event.revision} {'' if event.value is not None else 'gone'}")
+        resource = "nodes" if resource == "minions" else resource
+        if resource == "events" or "leases" in rest:
+            return
+        if resource != "nodes":
+            self.busy_since = self.clock()
+        known = self.objects.get(resource)
+        if known is None:
+            return
+        old = known.get(key)
+        new = json.loads(event.value) if event.value is not None else None
+        if new is None:
+            known.pop(key, None)
+        else:
+            known[key] = new
+        for rule in self.rules:
+            rule.seen(resource, key, old, new)
+
+    def violated(self, text: str) -> None:
+        """A rule was broken."""
+        if len(self.violations) < 20:
+            self.violations.append(f"at {self.clock():.3f} s: {text}")
+        self._note(f"VIOLATION {text}")
+
+    def of(self, resource: str, namespace: str = "") -> list[Object]:
+        """The objects of a kind, in a namespace if one is given."""
+        found = self.objects[resource].values()
+        return [one for one in found if not namespace or one["metadata"].get("namespace") == namespace]
+
+    def owned(self, resource: str, uid: str) -> list[Object]:
+        """The objects whose controller has this uid."""
+        return [one for one in self.objects[resource].values() if controller(one) == uid]
+
+
+class Rule:
+    """Something that must always hold."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+
+    def seen(self, resource: str, key: str, old: Object | None, new: Object | None) -> None:
+        """A write has happened."""
+
+    def at_end(self) -> None:
+        """The run is over and everything has come to rest."""
+
+
+def controller(one: Object | None) -> str:
+    """The uid of the object's controller, or ""."""
+    references = (one or {}).get("metadata", {}).get("ownerReferences", ())
+    return next((str(ref["uid"]) for ref in references if ref.get("controller")), "")
+
+
+def is_ready(pod: Object) -> bool:
+    return condition(pod, "Ready") == "True"
+
+
+def condition(one: Object, kind: str) -> str:
+    """The status of a condition, or ""."""
+    found = one.get("status", {}).get("conditions") or ()
+    return next((str(item["status"]) for item in found if item["type"] == kind), "")
+
+
+def is_over(pod: Object) -> bool:
+    """Whether the pod has ended for good."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def is_active(pod: Object) -> bool:
+    """Neither ended nor being deleted."""
+    return not is_over(pod) and not pod["metadata"].get("deletionTimestamp")
+
+
+def selects(selector: Object, one: Object) -> bool:
+    """Whether `matchLabels` fit; the simulation writes no other selectors."""
+    labels = one["metadata"].get("labels") or {}
+    wanted = selector.get("matchLabels") or {}
+    return bool(wanted) and all(labels.get(name) == value for name, value in wanted.items())
+
+
+def share(value: Any, total: int, *, up: bool) -> int:
+    """An int-or-percentage of `total`."""
+    if isinstance(value, str):
+        exact = int(value.rstrip("%")) * total
+        return -(-exact // 100) if up else exact // 100
+    return int(value)
+
+
+def cpu(pod: Object) -> int:
+    """Requested milli-CPUs."""
+    found = 0
+    for container in pod["spec"]["containers"]:
+        text = str(container.get("resources", {}).get("requests", {}).get("cpu", "0"))
+        found += int(text[:-1]) if text.endswith("m") else int(float(text) * 1000)
+    return found
