@@ -62,6 +62,11 @@ VERBS: dict[str, Verb] = {
     "why": Verb(
         "kubelite.cmd.questions.why:COMMAND", TROUBLE, "Explain what is the matter with an object, and what to do next"
     ),
+    "whatif": Verb(
+        "kubelite.cmd.questions.whatif:COMMAND",
+        TROUBLE,
+        "Say what would happen, without doing it: new pods, a drain, a lost node, a taint, a quota",
+    ),
     "diff": _verb("diff", ADVANCED, "Diff the live version against a would-be applied version"),
     "apply": _verb("apply", ADVANCED, "Apply a configuration to a resource by file name or stdin"),
     "patch": _verb("patch", ADVANCED, "Update fields of a resource"),

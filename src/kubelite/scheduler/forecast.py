@@ -1,7 +1,7 @@
 """What would happen: pods that come, nodes that are drained, lost or tainted, on a `Simulation`. Nothing is written anywhere.
 
-What: `Forecast(simulation)`; the actions take pods off nodes and queue those that their controllers would make again, `run()` places
-all that wait. Why: pure, so that predictions can be compared with what the running scheduler then does. Flow: action →
+What: `Forecast(simulation)`; the actions take pods off nodes and queue those that their controllers would make again, `run()`
+places all that wait. Why: pure, so that predictions can be compared with what the running scheduler then does. Flow: action →
 `waiting` → rounds: each pod in the order of the queue (priority, then arrival) → placed, or a promise with victims, or it waits →
 victims go → the next round, until nothing changes. All pods count as having come at once; ties go to the first node by name and
 are told (`Outcome.equal`).

@@ -44,8 +44,12 @@ PLACES: dict[str, tuple[str, str]] = {
     "CSIDriver": ("/apis/storage.k8s.io/v1", "csidrivers"),
     "CSIStorageCapacity": ("/apis/storage.k8s.io/v1", "csistoragecapacities"),
     "ResourceQuota": ("/api/v1", "resourcequotas"),
+    "LimitRange": ("/api/v1", "limitranges"),
+    "PriorityClass": ("/apis/scheduling.k8s.io/v1", "priorityclasses"),
 }
-CLUSTER_WIDE = frozenset(("Node", "PersistentVolume", "Namespace", "StorageClass", "CSINode", "CSIDriver"))
+CLUSTER_WIDE = frozenset(
+    ("Node", "PersistentVolume", "Namespace", "StorageClass", "CSINode", "CSIDriver", "PriorityClass")
+)
 STORAGE = ("StorageClass", "PersistentVolume", "CSIDriver")
 SIMULATED = (
     "Node",

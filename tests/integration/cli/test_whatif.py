@@ -1,0 +1,154 @@
+"""`kubelite whatif` against a real API server: what it says, and that it writes nothing."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from tests.integration.cli.conftest import Cli
+from tests.integration.cli.faults import SELECTOR, Fault, Object, inject, node, pod, workload
+
+READING = {"get", "list", "watch"}
+
+
+def on(name: str, where: str, **more: Any) -> Object:
+    return pod(name, nodeName=where, status={"phase": "Running"}, labels={"app": "web"}, **more)
+
+
+def budget(allowed: int) -> Object:
+    status = {"disruptionsAllowed": allowed, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}
+    return {
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web"},
+        "spec": {"selector": SELECTOR, "minAvailable": 1},
+        "status": status | {"observedGeneration": 1},
+    }
+
+
+def owned() -> tuple[Object, ...]:
+    """Two nodes; a replica set with two pods on n1."""
+    pods = tuple(on(f"web-{n}", "n1") | {"owner": "ReplicaSet/web"} for n in range(2))
+    return (node("n1"), node("n2"), workload("ReplicaSet", status={"replicas": 2}, replicas=2), *pods)
+
+
+async def versions(cli: Cli) -> dict[str, str]:
+    """Everything's resource version."""
+    found = {}
+    for path in ("/api/v1/nodes", "/api/v1/pods", "/apis/apps/v1/replicasets", "/api/v1/resourcequotas"):
+        for item in (await cli.api.get(path)).json()["items"]:
+            found[f"{path}/{item['metadata']['name']}"] = item["metadata"]["resourceVersion"]
+    return found
+
+
+DEPLOYMENT = workload("Deployment", "new", replicas=3) | {"apiVersion": "apps/v1"}
+DEPLOYMENT["spec"]["template"] = {
+    "metadata": {"labels": {"app": "web"}},
+    "spec": {"containers": [{"name": "c", "image": "example.test/c:1", "resources": {"limits": {"cpu": "3"}}}]},
+}
+
+
+async def test_the_pods_of_a_deployment_are_placed_after_defaults(cli: Cli) -> None:
+    await inject(cli.api, Fault("", "", "", (node("n1"), node("n2"))))
+    before = await versions(cli)
+    result = await cli("whatif apply -f -", DEPLOYMENT)
+    assert result.err == ""
+    assert result.code == 1
+    lines = [line.split() for line in result.out.splitlines()]
+    assert [line[:2] for line in lines[1:4]] == [
+        ["default/new-1", "n1"],
+        ["default/new-2", "n2"],
+        ["default/new-3", "<none>"],
+    ]
+    assert "2 Insufficient cpu" in result.out
+    assert result.out.endswith("2 placed, 1 pending. Nothing was written.\n")
+    assert await versions(cli) == before
+
+
+async def test_a_node_in_the_files_counts(cli: Cli) -> None:
+    more = {"apiVersion": "v1", **node("n9")}
+    assert (await cli("whatif apply -f -", DEPLOYMENT | {"spec": {**DEPLOYMENT["spec"], "replicas": 1}})).code == 1
+    both = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [more, DEPLOYMENT | {"spec": {**DEPLOYMENT["spec"], "replicas": 1}}],
+    }
+    result = await cli("whatif apply -f - -o json", both)
+    assert (result.code, json.loads(result.out)["pods"]) == (0, [{"pod": "default/new-1", "node": "n9"}])
+
+
+async def test_a_drain_tells_what_moves_and_what_blocks_it(cli: Cli) -> None:
+    await inject(cli.api, Fault("", "", "", (*owned(), budget(1))))
+    before = await versions(cli)
+    result = await cli("whatif drain n1 -o json")
+    answer = json.loads(result.out)
+    assert result.code == 1
+    assert answer["pods"] == [{"pod": "default/web-0-again", "node": "n2", "insteadOf": "n1"}]
+    assert answer["blocked"] == {"default/web-1": "the disruption budget web allows no more disruptions"}
+    assert await versions(cli) == before
+
+
+async def test_a_lost_node_and_a_taint_move_everything(cli: Cli) -> None:
+    await inject(cli.api, Fault("", "", "", (*owned(), budget(0))))
+    for question in ("lose n1", "taint n1 k=v:NoExecute"):
+        result = await cli(f"whatif {question} -o json")
+        assert (result.code, {one["node"] for one in json.loads(result.out)["pods"]}) == (0, {"n2"}), question
+
+
+async def test_a_snapshot_is_asked_instead_of_the_cluster(cli: Cli, tmp_path: pathlib.Path) -> None:
+    await inject(cli.api, Fault("", "", "", owned()))
+    file = tmp_path / "snapshot.json"
+    file.write_text((await cli("whatif snapshot")).out)
+    for path in ("pods/web-0", "pods/web-1"):
+        await cli.api.delete(f"/api/v1/namespaces/default/{path}", {"gracePeriodSeconds": 0})
+    assert len(json.loads((await cli(f"whatif lose n1 --snapshot {file} -o json")).out)["pods"]) == 2
+    assert (await cli("whatif lose n1")).out == "No pod would move.\n"
+
+
+async def test_a_smaller_quota_refuses_and_a_larger_one_lets_in(cli: Cli) -> None:
+    lacking = workload("ReplicaSet", "short", {"replicas": 0, "observedGeneration": 1}, replicas=3)
+    await inject(cli.api, Fault("", "", "", (node("n1"), on("old", "n1"), lacking)))
+    result = await cli("whatif quota team --hard=pods=2")
+    assert result.code == 1
+    assert "exceeded quota: team, requested: pods=1, used: pods=2, limited: pods=2" in result.out
+    assert [line.split() for line in result.out.splitlines()[-2:]][1] == ["pods", "1", "2", "2"]
+    assert (await cli("whatif quota team --hard=pods=4")).code == 0
+
+
+async def test_the_schedulers_configuration_counts(cli: Cli, tmp_path: pathlib.Path) -> None:
+    await inject(cli.api, Fault("", "", "", (node("n1", taints=[{"key": "k", "effect": "NoSchedule"}]),)))
+    head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+    config = tmp_path / "config.yaml"
+    config.write_text(head + "profiles:\n- plugins: {filter: {disabled: [{name: TaintToleration}]}}\n")
+    one = {"apiVersion": "v1", **pod("p")}
+    assert (await cli("whatif apply -f -", one)).code == 1
+    assert (await cli(f"whatif apply -f - --config {config}", one)).code == 0
+    config.write_text(head + "extenders:\n- {urlPrefix: 'http://example.test', filterVerb: f}\n")
+    assert "extenders, whose answers whatif cannot know" in (await cli(f"whatif apply -f - --config {config}", one)).err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("whatif drain n9", 'nodes "n9" not found'),
+        ("whatif drain", "one node"),
+        ("whatif apply", "with -f FILENAME"),
+        ("whatif taint n1 k=v:Never", "invalid taint spec"),
+        ("whatif lose n1 --snapshot /nowhere", "cannot read /nowhere"),
+        ("whatif lose n1 --snapshot -", "is no snapshot"),
+        ("whatif quota q --hard=pods", "RESOURCE=AMOUNT"),
+    ],
+)
+async def test_questions_without_sense_are_refused(cli: Cli, line: str, words: str) -> None:
+    result = await cli(line, "{}")
+    assert (result.code, result.out) == (1, "")
+    assert words in result.err
+
+
+async def test_manifests_that_are_no_pods_are_refused(cli: Cli) -> None:
+    bad = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": "none"}}
+    result = await cli("whatif apply -f -", bad)
+    assert (result.code, result.out) == (1, "")
+    assert "cannot be read" in result.err
