@@ -1,0 +1,294 @@
+"""Workloads on simulated nodes: `python -m bench.simulate [deployment daemonset jobs hold lost] [--nodes N] [--store sqlite]`.
+
+What: API server, controllers, scheduler and `kubelite simulate`, each a process of its own (TLS, client certificates, RBAC,
+admission, the store). Scenarios: `deployment` (1 000 replicas), `daemonset` (one pod a node), `jobs` (1 000 Jobs of one
+pod), `hold` (5 000 nodes with 100 000 pods: memory of each process), `lost` (on what `hold` has: a tenth of the nodes dies
+at once, and writes are counted until all replicas are Ready again). Prints seconds, and of each process the CPU time and
+memory. Why: goals are 10 s, 10 s, 30 s; 1.5 GB for the API server and 1 GB each for controllers and scheduler; and no storm
+of writes. Flow: processes → nodes → objects through the client → their status → /proc. The CPU time says what a row costs
+when neighbours stretch its seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.held import cpu, memory
+from bench.scheduler import write_kubeconfig
+from bench.serving import free_port, make_keys, start_etcd, start_server, wait_for
+
+DEFAULT = ("deployment", "daemonset", "jobs")
+BATCH = 1000
+"""Replicas of one Deployment of `hold`."""
+QUIET_SECONDS = 20.0
+TOLERATION = 10
+"""Seconds for which pods of `hold` stay on a node that is not ready."""
+
+
+@dataclass
+class Place:
+    """The processes by name."""
+
+    directory: pathlib.Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *words: str) -> None:
+        argv = [sys.executable, "-m", "kubelite.cmd.main", *words, f"--kubeconfig={self.directory}/kubeconfig"]
+        log = open(self.directory / f"{name}.log", "wb")  # noqa: SIM115 - the process holds it
+        self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log)
+
+    def usage(self) -> dict[str, tuple[float, float]]:
+        """CPU seconds so far and megabytes of each."""
+        return {name: (cpu(p.pid), memory(p.pid)) for name, p in self.processes.items() if p.poll() is None}
+
+
+@contextlib.contextmanager
+def place(store: str) -> Iterator[Place]:
+    """An API server, controllers and a scheduler."""
+    from kubelite.util import tls
+
+    made = Place(pathlib.Path(tempfile.mkdtemp(prefix="kubelite-simulate-")))
+    try:
+        make_keys(made.directory)
+        etcd = ""
+        if store == "etcd":
+            made.processes["etcd"], etcd = start_etcd(made.directory)
+        port = free_port()
+        made.processes["apiserver"] = start_server(made.directory, port, etcd, store)
+        wait_for(port, made.processes["apiserver"])
+        authority = tls.Authority.load_or_create(made.directory / "ca.crt", made.directory / "ca.key", "bench-ca")
+        write_kubeconfig(made.directory, port, authority.issue_client("bench", ["system:masters"]))
+        plain = ("--leader-elect=false", "--healthz-bind-address=")
+        made.start("controllers", "controller-manager", *plain)
+        made.start("scheduler", "scheduler", *plain)
+        yield made
+    finally:
+        for process in reversed(made.processes.values()):
+            process.kill() if process is not made.processes.get("etcd") else process.terminate()
+            process.wait(15)
+        shutil.rmtree(made.directory, ignore_errors=True)
+
+
+class Api:
+    """What the scenarios ask of the API server, over the project's own client."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        from kubelite.client.client import Client
+        from kubelite.client.config import load_kubeconfig
+
+        self.client = Client.from_config(load_kubeconfig(f"{directory}/kubeconfig"), user_agent="bench", patience=30)
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        import msgspec
+
+        data = msgspec.json.encode(body) if body is not None else b""
+        headers = {"Content-Type": "application/json"} if data else None
+        answer = await self.client.request(method, path, body=data, headers=headers)
+        return msgspec.json.decode(answer.body)
+
+    async def revision(self) -> int:
+        """The store's revision: it grows by one with each write."""
+        return int(
+            (await self.ask("GET", "/api/v1/namespaces/default/configmaps?limit=1"))["metadata"]["resourceVersion"]
+        )
+
+    async def until(self, check: Callable[[], Awaitable[bool]], seconds: float = 1800) -> float:
+        """Seconds until it is true."""
+        started = time.perf_counter()
+        while not await check():
+            if time.perf_counter() - started > seconds:
+                raise SystemExit("gave up waiting")
+            await asyncio.sleep(0.1)
+        return time.perf_counter() - started
+
+
+def template(label: str, toleration: int = 0, **spec: Any) -> dict[str, Any]:
+    resources = {"requests": {"cpu": "100m", "memory": "64Mi"}}
+    pod: dict[str, Any] = {"containers": [{"name": "app", "image": "app:1", "resources": resources}], **spec}
+    if toleration:
+        kinds = ("not-ready", "unreachable")
+        common = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": toleration}
+        pod["tolerations"] = [{"key": f"node.kubernetes.io/{kind}", **common} for kind in kinds]
+    return {"metadata": {"labels": {"app": label}}, "spec": pod}
+
+
+def workload(name: str, **spec: Any) -> dict[str, Any]:
+    body = {"selector": {"matchLabels": {"app": name}}, "template": template(name), **spec}
+    return {"metadata": {"name": name}, "spec": body}
+
+
+APPS = "/apis/apps/v1/namespaces/default"
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
+
+
+async def deployment(api: Api, count: int) -> float:
+    """Seconds until all replicas are Ready."""
+    await api.ask("POST", f"{APPS}/deployments", workload("web", replicas=count))
+
+    async def ready() -> bool:
+        found = await api.ask("GET", f"{APPS}/deployments/web")
+        return bool(found["status"].get("readyReplicas") == count)
+
+    return await api.until(ready)
+
+
+async def daemonset(api: Api, count: int) -> float:
+    """Seconds until each node has its pod Ready."""
+    await api.ask("POST", f"{APPS}/daemonsets", workload("agent"))
+
+    async def ready() -> bool:
+        found = await api.ask("GET", f"{APPS}/daemonsets/agent")
+        return bool(found["status"].get("numberReady") == count)
+
+    return await api.until(ready)
+
+
+async def jobs(api: Api, count: int) -> float:
+    """Seconds until all have succeeded, from the first creation on."""
+    started = time.perf_counter()
+    numbers = iter(range(count))
+    spec = template("job", restartPolicy="Never")
+    spec["metadata"]["annotations"] = {"kubelite.io/simulate-run-for": "1s"}
+
+    async def creator() -> None:
+        for number in numbers:
+            await api.ask("POST", JOBS, {"metadata": {"name": f"job-{number}"}, "spec": {"template": spec}})
+
+    await asyncio.gather(*(creator() for _ in range(8)))
+
+    async def complete() -> bool:
+        await asyncio.sleep(0.4)
+        found = (await api.ask("GET", JOBS))["items"]
+        return bool(sum(job["status"].get("succeeded", 0) for job in found) == count)
+
+    await api.until(complete)
+    return time.perf_counter() - started
+
+
+def show(title: str, seconds: float, before: dict[str, Any], after: dict[str, Any], units: int) -> None:
+    print(f"\n{title}: {seconds:.1f} s", flush=True)
+    print(f"  {'process':<14}{'CPU':>9}{'CPU each':>12}{'memory':>10}{'growth each':>14}")
+    for name, (seconds_now, size) in after.items():
+        spent, old = seconds_now - before.get(name, (0, 0))[0], before.get(name, (0, 0))[1]
+        each, growth = spent / units * 1e3, (size - old) / units * 1024
+        print(f"  {name:<14}{spent:>7.1f} s{each:>9.2f} ms{size:>7.0f} MB{growth:>11.1f} KB", flush=True)
+
+
+async def joined(api: Api, made: Place, prefix: str, count: int, *words: str) -> float:
+    """Seconds until the nodes are there and ready for pods."""
+    made.start(f"simulate-{prefix}", "simulate", "--nodes", str(count), "--name", prefix, *words)
+
+    async def usable() -> bool:
+        found = (await api.ask("GET", "/api/v1/nodes?labelSelector=kubelite.io/simulated=true"))["items"]
+        mine = [node for node in found if node["metadata"]["name"].startswith(f"{prefix}-")]
+        await asyncio.sleep(0.3)
+        return len(mine) == count and not any(node["spec"].get("taints") for node in mine)
+
+    return await api.until(usable, 300)
+
+
+async def hold(api: Api, made: Place, nodes: int, pods: int) -> None:
+    """Fills nodes with Deployments, then looks at memory and at CPU in quiet times."""
+    before = made.usage()
+    seconds = await joined(api, made, "hold", nodes * 9 // 10, "--heartbeat", "20s")
+    seconds += await joined(api, made, "doomed", nodes - nodes * 9 // 10, "--heartbeat", "20s")
+    show(f"hold: {nodes} nodes", seconds, before, made.usage(), nodes)
+    before, started, first = made.usage(), time.perf_counter(), await api.revision()
+    deployments = max(1, pods // BATCH)
+    for number in range(deployments):
+        body = workload(f"hold-{number}", replicas=pods // deployments)
+        body["spec"]["template"] = template(f"hold-{number}", TOLERATION, terminationGracePeriodSeconds=1)
+        await api.ask("POST", f"{APPS}/deployments", body)
+    await api.until(lambda: settled(api, "hold-"))
+    wrote = await api.revision() - first
+    show(f"hold: {pods} pods Ready", time.perf_counter() - started, before, made.usage(), pods)
+    print(f"  {wrote / pods:.1f} writes a pod", flush=True)
+    before, first = made.usage(), await api.revision()
+    await asyncio.sleep(QUIET_SECONDS)
+    rate = (await api.revision() - first) / QUIET_SECONDS
+    show(f"hold: quiet, {rate:.0f} writes/s", QUIET_SECONDS, before, made.usage(), pods)
+
+
+async def settled(api: Api, prefix: str) -> bool:
+    """Whether all replicas of the Deployments are Ready."""
+    await asyncio.sleep(0.9)
+    found = [
+        d for d in (await api.ask("GET", f"{APPS}/deployments"))["items"] if d["metadata"]["name"].startswith(prefix)
+    ]
+    return all(d["status"].get("readyReplicas") == d["spec"]["replicas"] for d in found)
+
+
+async def lost(api: Api, made: Place, pods: int) -> None:
+    """A tenth of the nodes dies; the writes of each second until the replicas stand elsewhere."""
+    before, started = made.usage(), time.perf_counter()
+    process = made.processes.pop("simulate-doomed")
+    process.kill()
+    process.wait(15)
+    rates: list[int] = []
+    last, broken = await api.revision(), False
+    while time.perf_counter() - started < 1200:
+        await asyncio.sleep(1.0)
+        now = await api.revision()
+        rates.append(now - last)
+        last = now
+        whole = await settled(api, "hold-") if len(rates) % 5 == 0 else False
+        broken = broken or (len(rates) % 5 == 0 and not whole)
+        if broken and whole:
+            break
+    show("lost: a tenth of the nodes", time.perf_counter() - started, before, made.usage(), max(1, pods // 10))
+    print(f"  writes/s: mean {sum(rates) / len(rates):.0f}, highest {max(rates)}, of each ten seconds the highest:")
+    print("  " + " ".join(str(max(rates[start : start + 10])) for start in range(0, len(rates), 10)), flush=True)
+
+
+async def run(made: Place, chosen: argparse.Namespace) -> None:
+    api = Api(made.directory)
+    simple = {"deployment": deployment, "daemonset": daemonset, "jobs": jobs}
+    if any(name in simple for name in chosen.scenarios):
+        before = made.usage()
+        seconds = await joined(api, made, "node", chosen.nodes)
+        show(f"{chosen.nodes} nodes usable", seconds, before, made.usage(), chosen.nodes)
+    for name in chosen.scenarios:
+        if name in simple:
+            before = made.usage()
+            count = chosen.nodes if name == "daemonset" else 1000
+            seconds = await simple[name](api, count)
+            show(f"{name} of {count}", seconds, before, made.usage(), count)
+    if "hold" in chosen.scenarios or "lost" in chosen.scenarios:
+        await hold(api, made, chosen.hold_nodes, chosen.hold_pods)
+    if "lost" in chosen.scenarios:
+        await lost(api, made, chosen.hold_pods)
+    await api.client.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "scenarios", nargs="*", default=DEFAULT, metavar="SCENARIO", help="deployment, daemonset, jobs, hold, lost"
+    )
+    parser.add_argument("--nodes", type=int, default=1000)
+    parser.add_argument("--hold-nodes", type=int, default=5000)
+    parser.add_argument("--hold-pods", type=int, default=100_000)
+    parser.add_argument("--store", choices=("sqlite", "etcd", "memory"), default="sqlite")
+    chosen = parser.parse_args()
+    # A killed benchmark still ends the processes it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    print(f"store {chosen.store}; load of the machine before: {os.getloadavg()[0]:.1f}")
+    with place(chosen.store) as made:
+        asyncio.run(run(made, chosen))
+
+
+if __name__ == "__main__":
+    main()
