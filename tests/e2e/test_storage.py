@@ -88,3 +88,23 @@ def test_an_ephemeral_volume_is_the_pods_own_and_goes_with_it(bench: Bench) -> N
     bench.run("delete", "pod", "short")
     eventually(lambda: bench.run("get", "pvc", "short-scratch", check=False).returncode != 0, 60, bench.explain)
     eventually(lambda: bench.get("pv", name)["status"]["phase"] == "Released", 60, bench.explain)
+
+
+def test_a_claim_without_a_class_gets_a_directory_of_the_node_that_goes_with_it(bench: Bench) -> None:
+    asks = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "plain"}, "spec": asks}
+    main = container("main", "echo mine > /data/x; sleep 1000", volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    spec = {
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {"runAsUser": 1234},
+        "containers": [main],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "plain"}}],
+    }
+    bench.apply(claim, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "plain"}, "spec": spec})
+    bench.ready("plain", seconds=60)
+    name = bench.get("pvc", "plain")["spec"]["volumeName"]
+    path = bench.get("pv", name)["spec"]["hostPath"]["path"]
+    eventually(lambda: bench.cluster.machine.run("cat", f"{path}/x", check=False).stdout == "mine\n", 20, bench.explain)
+    bench.run("delete", "pod/plain", "pvc/plain")
+    eventually(lambda: bench.run("get", "pv", name, check=False).returncode != 0, 60, bench.explain)
+    assert bench.cluster.machine.run("ls", path, check=False).returncode != 0

@@ -115,6 +115,13 @@ def _volume_binder(context: Context) -> Component:
     return controller
 
 
+def _local_path(context: Context) -> Component:
+    controller: Component = _load("localpath.controller", "LocalPathProvisioner")(
+        context, context.settings.local_volume_dir
+    )
+    return controller
+
+
 CONTROLLERS: Mapping[str, Factory] = {
     "bootstrap-signer-controller": _plain("bootstrapsigner.controller", "BootstrapSigner"),
     "certificatesigningrequest-approving-controller": _plain("csrapproving.controller", "ApprovingController"),
@@ -136,6 +143,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "garbage-collector-controller": _plain("garbagecollector.controller", "GarbageCollector"),
     "horizontal-pod-autoscaler-controller": _autoscaler,
     "job-controller": _plain("job.controller", "JobController"),
+    "local-path-provisioner-controller": _local_path,
     "namespace-controller": _plain("namespace.controller", "NamespaceController"),
     "node-ipam-controller": _node_ipam,
     "node-lifecycle-controller": _node_lifecycle,

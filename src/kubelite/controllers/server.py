@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubelite.api import constants
+from kubelite.api.logic import localpath
 from kubelite.client.client import Client
 from kubelite.client.config import ClientConfig, default_config
 from kubelite.client.leaderelection import Timing, lead
@@ -110,6 +111,8 @@ class Config:
     """Seconds after a pod's start in which its CPU is not counted unless it is ready."""
     horizontal_pod_autoscaler_initial_readiness_delay: float = 30.0
     """Seconds after a pod's start in which changes of its readiness count as its first."""
+    local_volume_dir: str = localpath.DIRECTORY
+    """Directory on the nodes for the volumes of class local-path; the kubelets' is the same."""
     kube_api_qps: float = 0.0
     """Requests a second to the API server, 0 for no limit."""
 

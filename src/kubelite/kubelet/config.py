@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubelite.api import constants
+from kubelite.api.logic import localpath
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Config:
     """Socket of the CRI image service; empty: that of the runtime."""
     root_dir: str = f"{constants.LIB}/kubelet"
     """Directory of pods, volumes and plugins."""
+    local_volume_dir: str = localpath.DIRECTORY
+    """Directory of the volumes that are provisioned on this node; the controller manager's is the same."""
     pod_log_dir: str = "/var/log/pods"
     """Directory of container logs."""
     container_log_dir: str = "/var/log/containers"

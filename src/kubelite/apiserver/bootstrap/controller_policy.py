@@ -96,6 +96,13 @@ TABLE: dict[str, tuple[PolicyRule, ...]] = {
         rule("update", "jobs/status jobs/finalizers", "batch"),
         rule("create delete list patch watch", "pods"),
     ),
+    "local-path-provisioner": (
+        rule("create delete get list update watch", "persistentvolumes"),
+        rule("get list update watch", "persistentvolumeclaims"),
+        rule(READ, "nodes"),
+        rule("delete", "nodes/proxy"),
+        rule("create get list watch", "storageclasses", "storage.k8s.io"),
+    ),
     "namespace-controller": (
         rule("delete get list watch", "namespaces"),
         rule("update", "namespaces/finalize namespaces/status"),

@@ -20,12 +20,14 @@ from typing import Final
 
 import msgspec
 
+from kubelite.api.logic.localpath import ROUTE
 from kubelite.kubelet.http import pods as routes
 from kubelite.kubelet.http.auth import Gate
 from kubelite.kubelet.http.http1 import BadRequest, HttpError, Request, read_request
 from kubelite.kubelet.http.rotation import LogRotation
 from kubelite.kubelet.http.stats import Stats
 from kubelite.kubelet.interfaces import Context
+from kubelite.kubelet.volumes import localpath
 from kubelite.util import metrics
 from kubelite.util.log import get_logger
 
@@ -148,6 +150,10 @@ class Server:
             return streams[head]
         if head == "/containerLogs":
             return self._pods.logs
+        if head == f"/{ROUTE}":
+            if request.method != "DELETE":
+                raise HttpError(405, "405: Method Not Allowed")
+            return self._remove_volume
         plain: dict[str, Handler] = {
             "/healthz": self._healthz,
             "/pods": self._pod_list,
@@ -162,6 +168,17 @@ class Server:
         if request.method not in ("GET", "HEAD"):
             raise HttpError(405, "405: Method Not Allowed")
         return handler
+
+    async def _remove_volume(self, request: Request) -> None:
+        """Delete the directory of a provisioned volume. 404 is an answer of the route, not of the volume."""
+        name = request.path.removeprefix(f"/{ROUTE}").strip("/")
+        try:
+            found = await asyncio.to_thread(localpath.remove, self._context.config.local_volume_dir, name)
+        except ValueError as error:
+            raise HttpError(400, str(error)) from error
+        except OSError as error:
+            raise HttpError(500, f"{name}: {error.strerror}") from error
+        await request.respond_json({"removed": found})
 
     async def _healthz(self, request: Request) -> None:
         await request.respond(200, "ok")

@@ -17,7 +17,7 @@ from kubelite.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeC
 from kubelite.client.client import Client
 from kubelite.client.errors import ConnectionFailed
 from kubelite.kubelet.interfaces import SyncError
-from kubelite.kubelet.volumes import hostpath
+from kubelite.kubelet.volumes import hostpath, localpath
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
 from kubelite.machinery.meta import is_controlled_by
@@ -125,6 +125,8 @@ def place(volume: PersistentVolume, node: Node | None) -> str:
         raise ValueError("no matching NodeSelectorTerms")
     if spec.volumeMode == "Block":
         raise ValueError("block volumes are not supported by this kubelet")
+    if spec.hostPath is not None and localpath.is_local_path(volume):
+        return localpath.make(spec.hostPath.path)
     if spec.hostPath is not None:
         return hostpath.prepare(spec.hostPath)
     if spec.local is not None:

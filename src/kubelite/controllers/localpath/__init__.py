@@ -1,0 +1,1 @@
+"""Makes volumes of directories on the nodes, for clusters without other storage."""
