@@ -11,7 +11,19 @@ from collections import defaultdict, deque
 from typing import Any
 
 from tests.simulation.kubelet import Machine, Script
-from tests.simulation.truth import Object, Rule, Truth, controller, cpu, is_active, is_over, is_ready, selects, share
+from tests.simulation.truth import (
+    Object,
+    Rule,
+    Truth,
+    controller,
+    cpu,
+    is_active,
+    is_charged,
+    is_over,
+    is_ready,
+    selects,
+    share,
+)
 
 MEMORY = 90.0
 """Seconds for which an old state may still guide a controller: the longest time-out, stale cache and back-off together."""
@@ -156,7 +168,7 @@ class Quota(Rule):
         namespace = key.partition("/")[0]
         for quota in self.truth.of("resourcequotas", namespace):
             hard = quota["spec"].get("hard", {})
-            pods = [pod for pod in self.truth.of("pods", namespace) if not is_over(pod)]
+            pods = [pod for pod in self.truth.of("pods", namespace) if is_charged(pod)]
             if "pods" in hard and len(pods) > int(hard["pods"]):
                 self.truth.violated(f"{key} is pod {len(pods)} in a namespace with a quota of {hard['pods']}")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kubelite.storage.interface import Event
+from tests.simulation.determinism import datetime_module, wall
 
 KINDS = (
     "pods",
@@ -118,6 +119,15 @@ def is_over(pod: Object) -> bool:
 def is_active(pod: Object) -> bool:
     """Neither ended nor being deleted."""
     return not is_over(pod) and not pod["metadata"].get("deletionTimestamp")
+
+
+def is_charged(pod: Object) -> bool:
+    """Whether quotas count the pod: not once it has ended, nor when it should have been gone for its grace period."""
+    meta = pod["metadata"]
+    if is_over(pod) or not meta.get("deletionTimestamp"):
+        return not is_over(pod)
+    until = datetime_module.datetime.fromisoformat(meta["deletionTimestamp"]).timestamp()
+    return wall() <= until + (meta.get("deletionGracePeriodSeconds") or 0)
 
 
 def selects(selector: Object, one: Object) -> bool:

@@ -119,7 +119,7 @@ class World:
             if not self.cache.watchers:
                 self.cache.flushed = self.cache.end
         elif step[0] == "round":
-            self.caches._dirty.add(self.cache)
+            self.caches._dirty[self.cache] = None
             self.caches._flush()
         elif step[0] == "watch":
             watcher = Watcher(self.cache, SELECTIONS[step[1]], form_of(PODS), self.cache.end, bookmarks=True)
