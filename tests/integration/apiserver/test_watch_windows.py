@@ -34,9 +34,12 @@ class World:
         self.watches: list[tuple[Any, Watch, int, dict[str, str]]] = []
 
     async def step(self, step: tuple[str, ...]) -> None:
-        """Writes one object, or opens a watch."""
+        """Writes one object, opens a watch, or lets the store forget."""
         if step[0] == "watch":
             await self.watch(int(step[1]), SELECTORS[int(step[2])])
+            return
+        if step[0] == "compact":
+            await self.compact(int(step[1]))
             return
         _, name, label = step
         before = self.live.get(name)
@@ -64,6 +67,11 @@ class World:
         revision = self.changes[max(0, len(self.changes) - 1 - back)][0]
         context = self.api.watch(self.path, resourceVersion=str(revision), **selector)
         self.watches.append((context, await context.__aenter__(), revision, selector))
+
+    async def compact(self, back: int) -> None:
+        """The store forgets what was before the change that was `back` changes ago; the server's own history does not."""
+        if self.changes:
+            await self.api.store.compact(self.changes[max(0, len(self.changes) - 1 - back)][0])
 
     async def check(self) -> None:
         """Reads every watch to the end of the history."""
@@ -110,6 +118,7 @@ steps = st.lists(
         st.tuples(st.just("put"), st.sampled_from(NAMES), st.sampled_from(LABELS)),
         st.tuples(st.just("delete"), st.sampled_from(NAMES), st.just("")),
         st.tuples(st.just("watch"), st.sampled_from("01259"), st.sampled_from("0123")),
+        st.tuples(st.just("compact"), st.sampled_from("012"), st.just("")),
     ),
     max_size=30,
 )

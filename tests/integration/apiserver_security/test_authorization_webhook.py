@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,36 @@ async def test_modes_that_cannot_be_are_refused_at_start(settings: dict[str, str
     with pytest.raises(ValueError, match=text):
         async with api_server(**settings):
             pass
+
+
+async def test_a_changed_file_takes_effect_and_a_broken_one_does_not(tmp_path: Path) -> None:
+    async with outside(tmp_path, judge) as webhook:
+        file = structured(tmp_path, webhook)
+        async with api_server(authorization_config=file, token_auth_file=tokens(tmp_path)) as api:
+            assert (await bob(api, "GET", PODS))[0] == 200
+            structured(tmp_path, webhook, matchConditions=[{"expression": "request.user != 'bob'"}])
+            async with asyncio.timeout(10):
+                while (await bob(api, "GET", f"{PODS}/x"))[0] != 403:  # noqa: ASYNC110 - files are looked at now and then
+                    await asyncio.sleep(0.1)
+            Path(file).write_text("kind: Nonsense")
+            await asyncio.sleep(1.5)
+            assert (await bob(api, "GET", f"{PODS}/x"))[0] == 403
+            assert (await api.get(PODS)).status == 200
+
+
+async def test_a_webhook_that_does_not_answer_costs_its_timeout_and_nobody_else_waits(tmp_path: Path) -> None:
+    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    async with outside(tmp_path, judge) as webhook:
+        webhook.url = f"https://127.0.0.1:{port}"
+        file = structured(tmp_path, webhook, timeout="1s")
+        async with api_server(authorization_config=file, token_auth_file=tokens(tmp_path)) as api:
+            loop = asyncio.get_running_loop()
+            started = loop.time()
+            waiting = asyncio.create_task(bob(api, "GET", PODS))
+            await asyncio.sleep(0.05)
+            assert (await api.get(PODS)).status == 200, "members of system:masters are not asked about"
+            assert not waiting.done()
+            status, message = await waiting
+            assert (status, loop.time() - started >= 1) == (500, True), message
+    silent.close()

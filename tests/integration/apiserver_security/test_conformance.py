@@ -75,6 +75,15 @@ async def test_service_account_issuer_discovery_should_support_oidc_discovery(ap
     assert (await api.get("/openid/v1/jwks", token=BOB)).status == 403
 
 
+async def test_the_issuer_is_found_by_accounts_and_by_nobody_else_where_strangers_are_not_let_in() -> None:
+    async with api_server(anonymous_auth=False) as api:
+        await api.post(ACCOUNTS, {"metadata": {"name": "web"}})
+        mine = await token(api)
+        for path in ("/.well-known/openid-configuration", "/openid/v1/jwks"):
+            assert (await api.get(path, token="")).status == 401
+            assert (await api.get(path, token=mine)).status == 200
+
+
 @pytest.mark.parametrize("of_pod", [None, True, False])
 @pytest.mark.parametrize("of_account", [None, True, False])
 async def test_service_accounts_should_allow_opting_out_of_api_token_automount(
