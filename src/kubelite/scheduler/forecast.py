@@ -184,15 +184,20 @@ class Forecast:
             outcome.why = verdict.message
             rest.append(info)
             if verdict.preemption is not None:
-                self.simulation.promise(info, verdict.preemption)
-                leaving.append((verdict.preemption, info))
+                rooms = {one.node: one for one in verdict.rooms or (verdict.preemption,)}
+                preemption = rooms[self.choose(info, tuple(rooms))]
+                outcome.equal = tuple(rooms) if len(rooms) > 1 else ()
+                self.simulation.promise(info, preemption)
+                leaving.append((preemption, info))
         for preemption, preemptor in leaving:
             rest += self._preempt(preemption, preemptor, outcomes)
         return sorted(rest, key=lambda info: -info.priority), bool(leaving) or placed
 
     def _place(self, info: PodInfo, verdict: Verdict, outcome: Outcome) -> None:
         equal = verdict.equal or (verdict.node,)
-        outcome.node, outcome.equal, outcome.why = self.choose(info, equal), equal if len(equal) > 1 else (), ""
+        outcome.node, outcome.why = self.choose(info, equal), ""
+        if len(equal) > 1:
+            outcome.equal = equal
         self.simulation.settle(info, outcome.node)
 
     def _preempt(self, preemption: Preemption, by: PodInfo, outcomes: dict[str, Outcome]) -> list[PodInfo]:

@@ -25,9 +25,10 @@ from kubelite.scheduler.config.load import load
 from kubelite.scheduler.config.profiles import build_profiles
 from kubelite.scheduler.config.types import Configuration
 from kubelite.scheduler.cycle import Scheduler
-from kubelite.scheduler.framework import Cycle, Diagnosis, Preemption, Scores, World
+from kubelite.scheduler.framework import Cycle, Diagnosis, PodRefused, Preemption, Rejection, Scores, World
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.owners import WithMap, WithSelector
+from kubelite.scheduler.plugins.default_preemption import Candidates, Choose
 from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
 from kubelite.scheduler.profile import DEFAULT_NAME, Profile, default_profile
 
@@ -57,12 +58,15 @@ class Verdict:
     """Plugins that said no."""
     preemption: Preemption | None = None
     """The node that would become free, and the pods that would have to go."""
+    rooms: tuple[Preemption, ...] = ()
+    """All preemptions that are as good."""
 
 
 class FirstByName(Scheduler):
     """Breaks ties by name instead of at random, and tells of them."""
 
     equal: tuple[str, ...] = ()
+    rooms: tuple[Preemption, ...] = ()
     _seen: tuple[Mask, Scores] | None = None
 
     def totals(self, cycle: Cycle, fitting: Mask) -> Scores:
@@ -80,6 +84,24 @@ class FirstByName(Scheduler):
             names = sorted(self.nodes.names[int(at)] for at in candidates[among >= among.max() - 1e-9])
         self.equal = tuple(names)
         return self.nodes.index[names[0]]
+
+    def diagnose(
+        self,
+        cycle: Cycle,
+        rejections: list[Rejection],
+        agree: Choose | None = None,
+        refused: PodRefused | None = None,
+    ) -> Diagnosis:
+        self.rooms = ()
+        return super().diagnose(cycle, rejections, self._tell, refused)
+
+    def _tell(self, candidates: Candidates) -> Candidates:
+        """The best nodes to make room on, the first by name first."""
+        least = min((victims.rank for victims in candidates.values()), default=None)
+        best = {at: victims for at, victims in candidates.items() if victims.rank == least}
+        ordered = sorted(best, key=lambda at: self.nodes.names[at])
+        self.rooms = tuple(Preemption(self.nodes.names[at], best[at].pods, best[at].violations) for at in ordered)
+        return {at: best[at] for at in ordered}
 
 
 class Simulation:
@@ -162,6 +184,7 @@ class Simulation:
             refused=result.refused,
             plugins=result.plugins,
             preemption=result.preemption,
+            rooms=scheduler.rooms if isinstance(scheduler, FirstByName) and result.preemption is not None else (),
         )
 
     def promise(self, info: PodInfo, preemption: Preemption) -> None:

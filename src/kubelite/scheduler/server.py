@@ -122,6 +122,7 @@ class Server:
         self.nodes.add_handler(self.node_changed)
         self.namespaces.add_handler(self.namespace_changed)
         self.optional = [OptionalInformer(client, watch) for watch in self.watches()]
+        self.active = asyncio.Event()
 
     def use_plugins(self, config: Config) -> None:
         """Runs the user's plugins beside the built-in ones."""
@@ -245,8 +246,19 @@ class Server:
     def now() -> float:
         return asyncio.get_running_loop().time()
 
+    def followed(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """What keeps the caches up to date, by name."""
+        kinds = {"pods": self.pods.run, "nodes": self.nodes.run, "namespaces": self.namespaces.run}
+        return {**kinds, **{optional.informer.kind.plural: optional.run for optional in self.optional}}
+
+    async def follow(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Never returns; with `delayCacheUntilActive` only a leader fills its caches."""
+        await self.active.wait()
+        await run()
+
     async def schedule(self) -> None:
         """Never returns."""
+        self.active.set()
         await asyncio.gather(self.pods.synced(), self.nodes.synced(), self.namespaces.synced())
         await asyncio.gather(*(optional.ready() for optional in self.optional))
         await self.loop.schedule()
@@ -256,8 +268,13 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     """Runs until `stop`, or until the leadership is lost, which ends the process so that it starts with a fresh view."""
     settings = configuration(config)
     config_of_client = load_kubeconfig(settings.clientConnection.kubeconfig or config.kubeconfig)
-    client = Client.from_config(config_of_client, user_agent="kubelite-scheduler", patience=float("inf"))
+    limits = settings.clientConnection
+    client = Client(
+        config_of_client, user_agent="kubelite-scheduler", qps=limits.qps, burst=limits.burst, patience=float("inf")
+    )
     server = Server(settings, client)
+    if not (settings.delayCacheUntilActive and elected(config, settings)):
+        server.active.set()
     extra: dict[str, Coroutine[Any, Any, None]] = {}
     if config.plugin_dir:
         server.use_plugins(config)
@@ -275,12 +292,9 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     try:
         await supervise(
             stop,
-            pods=server.pods.run(),
-            nodes=server.nodes.run(),
-            namespaces=server.namespaces.run(),
             scheduling=leading(config, settings, server),
             **extra,
-            **{optional.informer.kind.plural: optional.run() for optional in server.optional},
+            **{name: server.follow(run) for name, run in server.followed().items()},
         )
     finally:
         if listener is not None:
@@ -297,10 +311,15 @@ def configz(settings: Configuration) -> str:
     return msgspec.json.encode({"kubescheduler.config.k8s.io": settings}).decode()
 
 
+def elected(config: Config, settings: Configuration) -> bool:
+    """Whether several schedulers can stand by."""
+    return config.leader_elect and settings.leaderElection.leaderElect
+
+
 async def leading(config: Config, settings: Configuration, server: Server) -> None:
     """Schedules, while it holds the lease if it has to."""
     election = settings.leaderElection
-    if not config.leader_elect or not election.leaderElect:
+    if not elected(config, settings):
         await server.schedule()
         return
     identity = f"{socket.gethostname()}_{os.urandom(8).hex()}"

@@ -91,6 +91,14 @@ def test_victims_are_told_and_those_with_a_controller_come_again() -> None:
     assert result.preempted == {"default/v": "default/p"}
 
 
+def test_rooms_that_are_equally_good_are_told() -> None:
+    there = [asking(f"v{name}", "4", on=name, priority=0) for name in "ba"]
+    forecast = Forecast(Simulation(objects=[node("b"), node("a"), *there]))
+    forecast.apply([asking("p", "4", priority=9)])
+    result = forecast.run()
+    assert [(o.node, o.equal, o.victims) for o in result.pods] == [("a", ("a", "b"), ("default/va",))]
+
+
 def test_a_node_that_is_not_there_is_an_error() -> None:
     with pytest.raises(KeyError):
         Forecast(Simulation()).drain("a")

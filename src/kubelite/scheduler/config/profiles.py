@@ -35,6 +35,41 @@ TYPES = {
     "bind": "BindPlugin",
 }
 
+TOGETHER: dict[str, tuple[str, Collection[str]]] = {
+    "preFilter": (
+        "PreFilterPlugin",
+        (
+            "NodeAffinity",
+            "NodePorts",
+            "NodeResourcesFit",
+            "VolumeRestrictions",
+            "NodeVolumeLimits",
+            "VolumeBinding",
+            "VolumeZone",
+            "PodTopologySpread",
+            "InterPodAffinity",
+            "DynamicResources",
+        ),
+    ),
+    "preScore": (
+        "PreScorePlugin",
+        (
+            "TaintToleration",
+            "NodeAffinity",
+            "NodeResourcesFit",
+            "VolumeBinding",
+            "PodTopologySpread",
+            "InterPodAffinity",
+            "NodeResourcesBalancedAllocation",
+        ),
+    ),
+    "reserve": ("ReservePlugin", ("VolumeBinding", "DynamicResources")),
+    "permit": ("PermitPlugin", ()),
+    "preBind": ("PreBindPlugin", ("VolumeBinding", "DynamicResources")),
+    "postBind": ("PostBindPlugin", ()),
+}
+"""Points that are steps of a plugin's filter, score or binding here, with the plugins that upstream has there."""
+
 
 def build_profiles(configuration: Configuration) -> list[made.Profile]:
     """The profiles, ready to run. Raises ConfigurationError."""
@@ -44,6 +79,7 @@ def build_profiles(configuration: Configuration) -> list[made.Profile]:
 def _build(configuration: Configuration, profile: Profile) -> made.Profile:
     name, plugins = profile.schedulerName or made.DEFAULT_NAME, profile.plugins or Plugins()
     multi = merged(plugins.multiPoint)
+    _check_steps(plugins, {plugin.name for plugin in multi})
     points = {point: _expand(name, point, multi, getattr(plugins, point)) for point in IMPLEMENTED}
     if len(points["queueSort"]) != 1:
         number = len(points["queueSort"])
@@ -72,6 +108,21 @@ def _build(configuration: Configuration, profile: Profile) -> made.Profile:
         plugin.name for point in ("multiPoint", "filter", "score") for plugin in getattr(plugins, point).disabled
     )
     return built
+
+
+def _check_steps(plugins: Plugins, running: Collection[str]) -> None:
+    """What is asked for at points that cannot be configured alone must be what runs anyway."""
+    for point, (type_, known) in TOGETHER.items():
+        asked: PluginSet = getattr(plugins, point)
+        for plugin in asked.enabled:
+            if plugin.name not in known:
+                raise ConfigurationError(f'initializing profiles: {type_} "{plugin.name}" does not exist')
+            if plugin.name not in running:
+                text = f'"{plugin.name}" cannot be enabled at {point} alone: enable it under multiPoint'
+                raise ConfigurationError(f"initializing profiles: {text}")
+        if asked.disabled:
+            text = f'"{asked.disabled[0].name}" cannot be disabled at {point} alone: disable it under multiPoint'
+            raise ConfigurationError(f"initializing profiles: {text}")
 
 
 def merged(custom: PluginSet) -> list[Plugin]:

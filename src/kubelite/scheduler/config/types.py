@@ -25,11 +25,13 @@ class LeaderElection(Struct, kw_only=True):
 
 
 class ClientConnection(Struct, kw_only=True):
+    """How the API server is spoken to; unlike upstream, there is no limit unless the file sets one."""
+
     kubeconfig: str = ""
     acceptContentTypes: str = ""
-    contentType: str = "application/vnd.kubernetes.protobuf"
-    qps: float = 50
-    burst: int = 100
+    contentType: str = "application/json"
+    qps: float = 0
+    burst: int = 0
 
 
 class Plugin(Struct, kw_only=True):

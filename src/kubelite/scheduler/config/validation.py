@@ -13,10 +13,19 @@ from kubelite.machinery import fielderrors as fe
 from kubelite.machinery import names, times
 from kubelite.machinery.fielderrors import FieldError, Path
 from kubelite.scheduler.config.arguments import VALIDATORS
-from kubelite.scheduler.config.types import API_VERSION, POINTS, Configuration, Extender, LeaderElection, Profile
+from kubelite.scheduler.config.types import (
+    API_VERSION,
+    POINTS,
+    ClientConnection,
+    Configuration,
+    Extender,
+    LeaderElection,
+    Profile,
+)
 from kubelite.scheduler.plugins.resources_fit import is_extended
 
 ROOT = Path()
+JSON = "application/json"
 REMOVED = ("AzureDiskLimits", "CinderLimits", "EBSLimits", "GCEPDLimits")
 WAS_INVALID = f'was invalid in version "{API_VERSION}" (KubeSchedulerConfiguration is version "{API_VERSION}")'
 
@@ -24,14 +33,7 @@ WAS_INVALID = f'was invalid in version "{API_VERSION}" (KubeSchedulerConfigurati
 def validate(configuration: Configuration) -> list[FieldError]:
     """Everything that is wrong."""
     root, errors = ROOT, []
-    if configuration.clientConnection.burst < 0:
-        errors.append(
-            fe.invalid(
-                ((root / "clientConnection") / "burst"),
-                configuration.clientConnection.burst,
-                "must be non-negative",
-            )
-        )
+    errors += _connection(configuration.clientConnection, root / "clientConnection")
     errors += _leader_election(configuration.leaderElection, (root / "leaderElection"))
     if configuration.parallelism <= 0:
         path = root / "parallelism"
@@ -45,6 +47,17 @@ def validate(configuration: Configuration) -> list[FieldError]:
         text = "must be greater than or equal to PodInitialBackoffSeconds"
         errors.append(fe.invalid((root / "podMaxBackoffSeconds"), last, text))
     return errors + _extenders(configuration.extenders, (root / "extenders"))
+
+
+def _connection(found: ClientConnection, path: Path) -> list[FieldError]:
+    """JSON is what is spoken: other encodings are refused rather than left aside."""
+    errors = [fe.invalid(path / "burst", found.burst, "must be non-negative")] if found.burst < 0 else []
+    if found.contentType not in ("", JSON):
+        errors.append(fe.not_supported(path / "contentType", found.contentType, [JSON]))
+    accepted = {part.partition(";")[0].strip() for part in found.acceptContentTypes.split(",")}
+    if found.acceptContentTypes and not accepted & {JSON, "application/*", "*/*"}:
+        errors.append(fe.not_supported(path / "acceptContentTypes", found.acceptContentTypes, [JSON]))
+    return errors
 
 
 def _seconds(text: str, path: Path, errors: list[FieldError]) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from kubelite.scheduler.config.load import ConfigurationError, load
 from kubelite.scheduler.config.profiles import build_profiles
+from kubelite.scheduler.plugins.volume_binding import VolumeBinding
 from kubelite.scheduler.profile import Profile, build, default_profile
 
 HEAD = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
@@ -135,6 +136,15 @@ def test_several_profiles_have_plugins_and_arguments_of_their_own() -> None:
             'initializing profiles: FilterPlugin "Nope" does not exist',
         ),
         (
+            {"clientConnection": {"contentType": "application/vnd.kubernetes.protobuf"}},
+            'clientConnection.contentType: Unsupported value: "application/vnd.kubernetes.protobuf": '
+            'supported values: "application/json"',
+        ),
+        (
+            {"clientConnection": {"burst": -1}},
+            "clientConnection.burst: Invalid value: -1: must be non-negative",
+        ),
+        (
             {"profiles": [{"plugins": {"bind": {"disabled": [{"name": "*"}]}}}]},
             'at least one bind plugin is needed for profile with scheduler name "default-scheduler"',
         ),
@@ -142,6 +152,37 @@ def test_several_profiles_have_plugins_and_arguments_of_their_own() -> None:
 )
 def test_what_is_wrong_is_said_in_upstreams_words(fields: dict[str, Any], words: str) -> None:
     assert refusal(**fields) == words
+
+
+@pytest.mark.parametrize(
+    ("plugins", "words"),
+    [
+        ({"preFilter": {"disabled": [{"name": "NodePorts"}]}}, '"NodePorts" cannot be disabled at preFilter alone'),
+        ({"reserve": {"disabled": [{"name": "*"}]}}, '"*" cannot be disabled at reserve alone'),
+        ({"permit": {"enabled": [{"name": "Coscheduling"}]}}, 'PermitPlugin "Coscheduling" does not exist'),
+        ({"postBind": {"enabled": [{"name": "VolumeBinding"}]}}, 'PostBindPlugin "VolumeBinding" does not exist'),
+        (
+            {
+                "multiPoint": {"disabled": [{"name": "VolumeBinding"}]},
+                "preBind": {"enabled": [{"name": "VolumeBinding"}]},
+            },
+            '"VolumeBinding" cannot be enabled at preBind alone',
+        ),
+    ],
+)
+def test_steps_of_a_plugin_are_not_configured_alone(plugins: dict[str, Any], words: str) -> None:
+    assert words in refusal(profiles=[{"plugins": plugins}])
+
+
+def test_steps_that_run_anyway_may_be_named() -> None:
+    named = plugins(preFilter={"enabled": ["NodePorts"]}, reserve={"enabled": ["VolumeBinding"]})
+    assert filters(named) == filters(default_profile())
+
+
+def test_the_time_for_binding_volumes_is_that_of_the_profile() -> None:
+    config = [{"name": "VolumeBinding", "args": {"bindTimeoutSeconds": 7}}]
+    (found,) = profiles({"pluginConfig": config})
+    assert [p.seconds for p in found.filters if isinstance(p, VolumeBinding)] == [7]
 
 
 def test_another_kind_or_version_is_refused() -> None:
@@ -153,6 +194,17 @@ def test_another_kind_or_version_is_refused() -> None:
 @pytest.mark.parametrize(
     ("plugin", "args", "words"),
     [
+        (
+            "DynamicResources",
+            {"bindingTimeout": "1s"},
+            "bindingTimeout: Forbidden: unexpected field, remove it: devices that wait for conditions "
+            "(DRADeviceBindingConditions) are not supported",
+        ),
+        (
+            "DynamicResources",
+            {"filterTimeout": "-1s"},
+            'filterTimeout: Invalid value: "-1s": must be zero or positive',
+        ),
         (
             "DefaultPreemption",
             {"minCandidateNodesPercentage": 101},
