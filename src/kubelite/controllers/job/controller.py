@@ -27,6 +27,7 @@ from kubelite.controllers.job.children import JobChildren, remove_finalizer
 from kubelite.controllers.job.plan import Decision, Observed, decide
 from kubelite.controllers.job.tracking import Done, Tracking, announced, differs, settle, track
 from kubelite.controllers.kinds import JOB
+from kubelite.controllers.newest import Newest
 from kubelite.controllers.podcontrol import PodControl, is_terminating_namespace
 from kubelite.controllers.podindex import BY_OWNER, pods_informer
 from kubelite.controllers.waves import in_waves
@@ -52,6 +53,7 @@ class JobController:
         self._client = context.client
         self._clock = context.clock
         self._jobs = context.informers.get(JOB)
+        self._newest = Newest(self._jobs)
         self._pods = pods_informer(context)
         self._children = JobChildren(context.client, self._jobs, self._pods)
         self._recorder = context.recorder(NAME)
@@ -72,7 +74,8 @@ class JobController:
 
     async def reconcile(self, key: str) -> Result | None:
         """One step of one Job."""
-        job: Job | None = self._jobs.get(key)
+        # One's own writes count at once: by an older status, an index that has just ended would get another pod.
+        job: Job | None = self._newest.get(key)
         if job is None or is_finished(job.status) or _managed_elsewhere(job):
             self._forget(key)
             return None
@@ -179,7 +182,9 @@ class JobController:
     async def _write(self, job: Job, status: JobStatus) -> Job:
         changed = copy.copy(job)
         changed.status = status
-        return await self._client.update(JOB, changed, subresource="status")
+        written = await self._client.update(JOB, changed, subresource="status")
+        self._newest.wrote(written)
+        return written
 
     async def _release(self, key: str, tracking: Tracking) -> list[Exception]:
         """Remove the finalizers; `tracking.tracked` keeps the uids of those that still have it."""
