@@ -2,7 +2,8 @@
 
 What: a unit for each process, one for the preparation before and after, two targets, and one unit for the supervisor. Why: flags
 stand in one place (`kubelite.cmd.cluster.processes`), so the units cannot fall behind; a test compares them.
-Flow: `wanted(config)` with `${NODE_NAME}` and `${NODE_IP}` in place of a machine's own → text → `deploy/*.service`.
+Flow: `wanted(config)` with `${NODE_NAME}`, `${NODE_IP}` and `${LOAD_BALANCER_POOL}` in place of a machine's own →
+text → `deploy/*.service`.
 
 Run `make generate`.
 """
@@ -129,7 +130,9 @@ WantedBy=multi-user.target
 
 def units() -> dict[str, str]:
     """File name → text of every unit."""
-    processes = wanted(Config(node_name="${NODE_NAME}", node_ip="${NODE_IP}"))
+    processes = wanted(
+        Config(node_name="${NODE_NAME}", node_ip="${NODE_IP}", load_balancer_pool="${LOAD_BALANCER_POOL}")
+    )
     plane = [process.name for process in processes if process.name not in NODE]
     found = {f"kubelite-{process.name}.service": service(process) for process in processes}
     return found | {

@@ -18,6 +18,9 @@ class Command(NamedTuple):
 COMPONENTS: dict[str, Command] = {
     "apiserver": Command("kubelite.apiserver.server", "Serve the Kubernetes API over HTTPS."),
     "controller-manager": Command("kubelite.controllers.server", "Run the controllers that make the world as wanted."),
+    "cloud-controller-manager": Command(
+        "kubelite.controllers.cloud.server", "Run the controllers that depend on where the machines stand."
+    ),
     "scheduler": Command("kubelite.scheduler.server", "Choose a node for each pending pod."),
     "kubelet": Command("kubelite.kubelet.server", "Run the pods of this node through a container runtime."),
     "proxy": Command("kubelite.proxy.server", "Program the kernel with Services' virtual addresses."),

@@ -25,6 +25,7 @@ FORWARD, MASQUERADE = "KUBELITE-FORWARD", "KUBELITE-POSTROUTING"
 class NodeMeta(msgspec.Struct):
     name: str = ""
     resourceVersion: str = ""
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class NodeSpec(msgspec.Struct):

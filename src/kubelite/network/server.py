@@ -1,7 +1,8 @@
 """`kubelite network`: the agent that configures this node's pod network.
 
-What: watches Nodes; writes the CNI configuration once this node has a pod range, keeps a route to every other node's pods and
-the packet rules in place. Why: the container runtime calls CNI plugins, but somebody has to tell them the node's range.
+What: watches Nodes; writes the CNI configuration once this node has a pod range, keeps a route to every other node's pods, the
+packet rules and the load balancer addresses that this node answers for in place. Why: the container runtime calls CNI plugins,
+but somebody has to tell them the node's range.
 Flow: Node informer → plan.py → /etc/cni/net.d, `ip route`, `iptables-restore`. Routes carry a protocol number of our own, so
 that stale ones are found after a restart and foreign ones are never touched.
 """
@@ -18,7 +19,7 @@ from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
 from kubelite.client.informer import Informer
 from kubelite.netfilter.iptables import Applier
-from kubelite.network import plan
+from kubelite.network import announced, plan
 from kubelite.util.backoff import Backoff
 from kubelite.util.log import get_logger
 from kubelite.util.process import CommandFailed
@@ -53,6 +54,7 @@ class Agent:
         self.config, self.nodes, self.name = config, nodes, name
         self.changed = asyncio.Event()
         self.rules = Applier(("KUBELITE-",))
+        self.addresses = announced.Addresses()
         self.wanted_tables = plan.tables(config.cluster_cidr)
         nodes.add_handler(lambda _: self.changed.set())
 
@@ -88,6 +90,13 @@ class Agent:
         if cidr:
             self.write(plan.cni_config(cidr, self.config.mtu))
         await self.apply_routes(plan.routes(nodes, self.name))
+        await self.announce(nodes)
+
+    async def announce(self, nodes: list[plan.Node]) -> None:
+        """The load balancer addresses of this node; none while it is not known."""
+        mine = next((node for node in nodes if node.metadata.name == self.name), None)
+        text = mine.metadata.annotations.get(announced.ANNOTATION, "") if mine is not None else ""
+        await self.addresses.apply(announced.parse(text), mine.internal_ip if mine is not None else "")
 
     def write(self, text: str) -> None:
         """Replaces the CNI configuration as a whole: the runtime watches the folder and must not read half a file."""

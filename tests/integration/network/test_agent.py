@@ -85,3 +85,30 @@ def test_routes_rules_and_configuration_follow_the_nodes(world: Net, tmp_path: p
     rules = world.rules()
     assert "-A KUBELITE-FORWARD -s 10.244.0.0/16 -j ACCEPT" in rules
     assert "-A KUBELITE-POSTROUTING -s 10.244.0.0/16 -j MASQUERADE --random-fully" in rules
+
+
+def test_load_balancer_addresses_of_the_node_are_answered_for(world: Net) -> None:
+    world.run("node", "ip", "address", "add", "192.0.2.66/32", "dev", "lo", "label", "lo:kubelite")  # a leftover
+    world.run("lan", "ip", "address", "add", "192.0.2.2/24", "dev", "lan0")
+    world.run("node", "ip", "link", "set", "lo", "up")
+    add(world, "a", "", "192.0.2.1")
+
+    def here() -> set[str]:
+        lines = [
+            line.split() for line in world.run("node", "ip", "-4", "-o", "address", "show", "dev", "lo").splitlines()
+        ]
+        return {words[3] for words in lines} - {"127.0.0.1/8"}
+
+    def announce(text: str | None) -> None:
+        patch = {"metadata": {"annotations": {"kubelite.io/load-balancer-addresses": text}}}
+        world.tell(["PATCH", "/api/v1/nodes/a", patch])
+
+    until(here, set())
+    announce("192.0.2.8,192.0.2.9,127.0.0.5,nonsense")
+    until(here, {"192.0.2.8/32", "192.0.2.9/32"})
+    probe = "import errno, socket; print(socket.socket().connect_ex(('192.0.2.8', 9)) == errno.ECONNREFUSED)"
+    assert world.run("lan", sys.executable, "-c", probe).strip() == "True"
+    announce("192.0.2.9")
+    until(here, {"192.0.2.9/32"})
+    announce(None)
+    until(here, set())

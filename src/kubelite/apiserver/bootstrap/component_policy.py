@@ -2,7 +2,7 @@
 
 What: ClusterRoles, Roles and bindings as data. Why: each process has an identity of its own and no more rights than it needs.
 Flow: `objects` writes them on start. The rules are those of plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go; the users
-system:kubelite-dns and system:kubelite-network are kubelite's own.
+system:kubelite-dns, system:kubelite-network and system:kubelite-cloud-controller-manager are kubelite's own.
 """
 
 from __future__ import annotations
@@ -130,6 +130,15 @@ def _beside_nodes() -> list[ClusterRole]:
             "system:node-bootstrapper",
             rule("create get list watch", "certificatesigningrequests", "certificates.k8s.io"),
         ),
+        role(
+            "system:kubelite-cloud-controller-manager",
+            record_events(),
+            rule("create", "leases", LEASES),
+            rule("get update patch list watch", "leases", LEASES),
+            rule(READ, "services nodes"),
+            rule(READ, "endpointslices", "discovery.k8s.io"),
+            rule("patch", "services/status nodes nodes/status"),
+        ),
         role("system:kube-dns", rule("list watch", "services endpoints")),
         role(
             "system:kubelite-dns",
@@ -231,6 +240,11 @@ def cluster_bindings() -> list[ClusterRoleBinding]:
         binding("system:volume-scheduler", "system:volume-scheduler", SCHEDULER),
         binding("system:kube-dns", "system:kube-dns", "ServiceAccount/kube-system/kube-dns"),
         binding("system:kubelite-dns", "system:kubelite-dns", "User/system:kubelite-dns"),
+        binding(
+            "system:kubelite-cloud-controller-manager",
+            "system:kubelite-cloud-controller-manager",
+            "User/system:kubelite-cloud-controller-manager",
+        ),
         binding("system:kubelite-network", "system:kubelite-network", "User/system:kubelite-network"),
         binding(
             "system:service-account-issuer-discovery",

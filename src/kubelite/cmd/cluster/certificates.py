@@ -21,6 +21,7 @@ RENEW_BEFORE = timedelta(days=30)
 COMPONENT_USERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "admin": ("kubernetes-admin", ("system:masters",)),
     "controller-manager": ("system:kube-controller-manager", ()),
+    "cloud-controller-manager": ("system:kubelite-cloud-controller-manager", ()),
     "scheduler": ("system:kube-scheduler", ()),
     "proxy": ("system:kube-proxy", ()),
     "dns": ("system:kubelite-dns", ()),
@@ -90,7 +91,8 @@ def issue_control_plane(config: Config) -> None:
     issue_front_proxy()
     stamp = Paths.pki / "issued-for.json"
     wanted = json.dumps([config.node_name, config.node_ip, config.service_cidr])
-    if stamp.exists() and stamp.read_text() == wanted and _fresh(Paths.pki / "apiserver.crt"):
+    complete = all(Paths.kubeconfig(name).exists() for name in COMPONENT_USERS)
+    if complete and stamp.exists() and stamp.read_text() == wanted and _fresh(Paths.pki / "apiserver.crt"):
         return
     hosts = [
         "kubernetes",

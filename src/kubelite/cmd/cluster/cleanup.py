@@ -19,6 +19,8 @@ import time
 from kubelite.cmd.cluster.config import Paths, load
 
 BRIDGE = "kubelite0"
+ADDRESS_LABEL = "lo:kubelite"
+"""What the network agent calls the load balancer addresses that it adds."""
 OWN_CHAINS = ("KUBE-", "KUBELITE-", "CNI-HOSTPORT-", "CNI-DN-")
 """Chains of the proxy, of the network agent and of the portmap plugin, which pods' host ports need."""
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -95,9 +97,18 @@ def unmount() -> None:
 
 
 def delete_links() -> None:
-    """Removes the bridge; its ports went with the pods' namespaces. /sys may show another network namespace than ours."""
+    """Removes the bridge and load balancer addresses; the bridge's ports went with the pods' namespaces.
+
+    /sys may show another network namespace than ours.
+    """
     if subprocess.run(["ip", "link", "show", BRIDGE], check=False, capture_output=True).returncode == 0:
         subprocess.run(["ip", "link", "delete", BRIDGE], check=True, capture_output=True)
+    shown = subprocess.run(
+        ["ip", "-4", "-o", "address", "show", "dev", "lo"], check=False, capture_output=True, text=True
+    )
+    for words in (line.replace("\\", " ").split() for line in shown.stdout.splitlines()):
+        if ADDRESS_LABEL in words:
+            subprocess.run(["ip", "-4", "address", "delete", words[3], "dev", "lo"], check=False, capture_output=True)
 
 
 def own_rules(dump: str) -> list[str]:

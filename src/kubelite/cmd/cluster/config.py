@@ -35,6 +35,8 @@ class Config:
     """Range of the Services' virtual addresses."""
     pod_cidr: str = constants.POD_CIDR
     """Range of all pods' addresses; each node gets a /24 of it."""
+    load_balancer_pool: str = ""
+    """Addresses for Services of type LoadBalancer, in the network of the nodes: CIDRs, FIRST-LAST ranges and addresses."""
     cluster_dns: str = constants.CLUSTER_DNS_IP
     """Virtual address of the cluster's DNS server."""
     cgroup_root: str = ""

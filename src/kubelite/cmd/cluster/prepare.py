@@ -1,8 +1,9 @@
 """`kubelite prepare`: what `kubelite up` does around the processes, for those who start the processes themselves.
 
-What: keys, host settings, containerd's configuration and `/etc/kubelite/kubelite.env` (NODE_NAME, NODE_IP); with `--after` the
-sandbox image and the DNS Service, once API server and runtime answer. Why: the systemd units in `deploy/` start the same
-processes as the supervisor and need the same surroundings. Flow: flags over the saved settings → files; a second call
+What: keys, host settings, containerd's configuration and `/etc/kubelite/kubelite.env` (NODE_NAME, NODE_IP,
+LOAD_BALANCER_POOL); with `--after` the sandbox image and the DNS Service, once API server and runtime answer. Why: the systemd
+units in `deploy/` start the same processes as the supervisor and need the same surroundings.
+Flow: flags over the saved settings → files; a second call
 changes nothing.
 """
 
@@ -28,7 +29,12 @@ def before(config: Config) -> None:
         print(f"note: the kernel refused {complaint}")
     containerd.write_config()
     save(config)
-    ENVIRONMENT.write_text(f"NODE_NAME={config.node_name}\nNODE_IP={config.node_ip}\n")
+    values = {
+        "NODE_NAME": config.node_name,
+        "NODE_IP": config.node_ip,
+        "LOAD_BALANCER_POOL": config.load_balancer_pool,
+    }
+    ENVIRONMENT.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
 
 def after(config: Config) -> None:

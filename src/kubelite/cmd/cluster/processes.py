@@ -63,6 +63,20 @@ def _apiserver(config: Config) -> Process:
     )
 
 
+def _cloud(config: Config) -> list[Process]:
+    """Only for those who have addresses to give away."""
+    if not config.load_balancer_pool:
+        return []
+    return [
+        _component(
+            "cloud-controller-manager",
+            _local(constants.CLOUD_CONTROLLER_MANAGER_PORT),
+            kubeconfig=str(Paths.kubeconfig("cloud-controller-manager")),
+            load_balancer_pool=config.load_balancer_pool,
+        )
+    ]
+
+
 def _control_plane(config: Config) -> list[Process]:
     return [
         _apiserver(config),
@@ -76,6 +90,7 @@ def _control_plane(config: Config) -> list[Process]:
             service_account_private_key_file=f"{Paths.pki}/sa.key",
             cluster_cidr=config.pod_cidr,
         ),
+        *_cloud(config),
         _component("scheduler", _local(constants.SCHEDULER_PORT), kubeconfig=str(Paths.kubeconfig("scheduler"))),
         _component(
             "dns",

@@ -48,10 +48,15 @@ def test_names_and_addresses_that_are_given_stand() -> None:
     assert complete(replace(FULL, cgroup_root="/mine")).cgroup_root == "/mine"
 
 
-@pytest.mark.parametrize("config", [FULL, Config(node_name="n", node_ip="192.0.2.1")], ids=["etcd", "embedded"])
+@pytest.mark.parametrize(
+    "config",
+    [replace(FULL, load_balancer_pool="192.0.2.8"), Config(node_name="n", node_ip="192.0.2.1")],
+    ids=["etcd", "embedded"],
+)
 def test_every_flag_of_every_process_exists(config: Config) -> None:
     started = {process.name: process.argv for process in wanted(config)}
-    assert started.keys() == {*COMPONENTS, "containerd"}
+    left_out = set() if config.load_balancer_pool else {"cloud-controller-manager"}
+    assert started.keys() == {*COMPONENTS, "containerd"} - left_out
     for name, argv in started.items():
         if name == "containerd":
             continue

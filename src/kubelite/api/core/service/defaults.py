@@ -56,12 +56,12 @@ def set_defaults(service: v1.Service) -> None:
         spec.internalTrafficPolicy = "Cluster"
     if service.status.loadBalancer is None:
         service.status.loadBalancer = v1.LoadBalancerStatus()
-    if spec.type == LOAD_BALANCER:
-        if spec.allocateLoadBalancerNodePorts is None:
-            spec.allocateLoadBalancerNodePorts = True
-        for ingress in service.status.loadBalancer.ingress:
-            if ingress.ip and not ingress.ipMode:
-                ingress.ipMode = "VIP"
+    # Whatever the type: a patch of the status is completed without its spec, and only load balancers have any.
+    for ingress in service.status.loadBalancer.ingress:
+        if ingress.ip and not ingress.ipMode:
+            ingress.ipMode = "VIP"
+    if spec.type == LOAD_BALANCER and spec.allocateLoadBalancerNodePorts is None:
+        spec.allocateLoadBalancerNodePorts = True
 
 
 def _default_affinity(spec: v1.ServiceSpec) -> None:

@@ -1,0 +1,109 @@
+"""`kubelite cloud-controller-manager`: what depends on where the machines stand, in a process of its own.
+
+What: `Config` and `run`. Flow: kubeconfig → leader lease → the provider that `--cloud-provider` names → the controllers that its
+parts allow → until `stop`. /healthz and /metrics answer from the start, also while another process leads.
+Source: k8s.io/cloud-provider/app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import uuid
+from dataclasses import dataclass
+
+from kubelite.api import constants
+from kubelite.client.client import Client
+from kubelite.client.config import default_config
+from kubelite.client.leaderelection import lead
+from kubelite.controllers.cloud import local
+from kubelite.controllers.cloud.provider import Provider
+from kubelite.controllers.cloudnode.controller import CloudNodeController
+from kubelite.controllers.context import Component, Context, Informers
+from kubelite.controllers.servicelb.controller import ServiceLbController
+from kubelite.util import http1
+from kubelite.util.log import get_logger
+from kubelite.util.metrics import Registry, add_process_metrics
+from kubelite.util.tasks import supervise
+
+NAME = "cloud-controller-manager"
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of the cloud controller manager."""
+
+    kubeconfig: str = f"{constants.ETC}/{NAME}.kubeconfig"
+    """Path of the kubeconfig with the API server's address and this process's identity."""
+    healthz_bind_address: str = f"127.0.0.1:{constants.CLOUD_CONTROLLER_MANAGER_PORT}"
+    """Address of /healthz and /metrics; empty for none."""
+    cloud_provider: str = local.NAME
+    """Where the machines stand: local."""
+    load_balancer_pool: str = ""
+    """Addresses for Services of type LoadBalancer: CIDRs, FIRST-LAST ranges and addresses, separated by commas."""
+    configure_cloud_routes: bool = False
+    """Let the provider make the routes between the nodes' pods; the provider local leaves them to the network agents."""
+    leader_elect: bool = True
+    """Act only while holding the leader lease."""
+
+
+def make_provider(config: Config, context: Context) -> Provider:
+    """The provider by its name. Raises ValueError for one that nobody knows, and for what it cannot do."""
+    if config.cloud_provider != local.NAME:
+        raise ValueError(f'unknown cloud provider "{config.cloud_provider}"')
+    provider = local.make(context, config.load_balancer_pool)
+    if config.configure_cloud_routes and provider.routes is None:
+        raise ValueError(f'the cloud provider "{provider.name}" has no routes: the network agents keep them')
+    return provider
+
+
+def controllers(context: Context, provider: Provider) -> dict[str, Component]:
+    """The controllers that the provider's parts allow."""
+    found: dict[str, Component] = {}
+    if provider.instances is not None:
+        found["cloud-node-controller"] = CloudNodeController(context, provider.instances)
+    if provider.load_balancers is not None:
+        found["service-lb-controller"] = ServiceLbController(context, provider.load_balancers)
+    else:
+        log.info("No load balancers: name addresses with --load-balancer-pool", provider=provider.name)
+    return {**found, **provider.extra}
+
+
+async def run(config: Config, stop: asyncio.Event) -> None:
+    """Returns after `stop` is set and everything is closed; raises if it cannot start or loses the lease."""
+    metrics = Registry()
+    add_process_metrics(metrics)
+    client = Client.from_config(default_config(config.kubeconfig), user_agent=NAME, patience=5.0)
+    context = Context(client, Informers(client))
+    routes = {"/healthz": http1.healthy, "/livez": http1.healthy, "/readyz": http1.healthy}
+    routes["/metrics"] = lambda: (200, metrics.render())
+    server = None
+    try:
+        parts = controllers(context, make_provider(config, context))
+        server = await http1.serve(config.healthz_bind_address, routes) if config.healthz_bind_address else None
+        await supervise(stop, work=_work(config, context, parts, stop))
+    finally:
+        if server is not None:
+            server.close()
+        for recorder in context.recorders.values():
+            await recorder.close()
+        await client.close()
+
+
+async def _work(config: Config, context: Context, parts: dict[str, Component], stop: asyncio.Event) -> None:
+    async def act() -> None:
+        await run_parts(context, parts, stop)
+
+    if not config.leader_elect:
+        await act()
+        return
+    identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+    await lead(context.client, NAME, identity, act, namespace=constants.NAMESPACE_SYSTEM, clock=context.clock)
+
+
+async def run_parts(context: Context, parts: dict[str, Component], stop: asyncio.Event) -> None:
+    """Run these controllers and the informers that they share; returns when `stop` is set."""
+    log.info("Cloud controllers started", controllers=",".join(parts))
+    tasks = {name: part.run() for name, part in parts.items()}
+    await supervise(stop, informers=context.informers.run(), **tasks)

@@ -1,0 +1,1 @@
+"""Tells nodes what the cloud knows of them."""

@@ -1,0 +1,193 @@
+"""The cloud controllers with the provider `local` against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from kubelite.controllers.cloud import server as cloud
+from kubelite.controllers.cloud.announce import ANNOTATION
+from kubelite.controllers.servicelb.plan import FINALIZER
+from tests.integration.controllers.manager import World, eventually, running
+from tests.integration.controllers.workloads import CORE
+
+POOL = "192.0.2.8-192.0.2.9"
+TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
+
+
+@asynccontextmanager
+async def clouded(pool: str = POOL) -> AsyncIterator[World]:
+    """A world with the cloud's controllers."""
+    async with running() as world:
+        stop = asyncio.Event()
+        context = world.context
+        parts = cloud.controllers(context, cloud.make_provider(cloud.Config(load_balancer_pool=pool), context))
+        task = asyncio.create_task(_only_parts(parts, stop))
+        try:
+            yield world
+        finally:
+            stop.set()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _only_parts(parts: dict[str, Any], stop: asyncio.Event) -> None:
+    """The informers run in the world already."""
+    tasks = [asyncio.create_task(part.run()) for part in parts.values()]
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def node(world: World, name: str, ready: bool = True, **more: Any) -> None:
+    meta = {"name": name, **more.pop("metadata", {})}
+    await world.create("/api/v1/nodes", {"metadata": meta, **more})
+    await tell(world, name, ready)
+
+
+async def tell(world: World, name: str, ready: bool) -> None:
+    condition = {"type": "Ready", "status": "True" if ready else "Unknown", "lastHeartbeatTime": None}
+    await world.merge(f"/api/v1/nodes/{name}/status", {"status": {"conditions": [condition]}})
+
+
+async def service(world: World, name: str, port: int = 80, **spec: Any) -> None:
+    body = {"type": "LoadBalancer", "selector": {"app": name}, "ports": [{"port": port}], **spec}
+    await world.create(f"{CORE}/services", {"metadata": {"name": name}, "spec": body})
+
+
+async def address(world: World, name: str) -> str:
+    """The Service's address, "" if it has none."""
+    found = await world.get(f"{CORE}/services/{name}")
+    ingress = found["status"].get("loadBalancer", {}).get("ingress", [])
+    return ingress[0]["ip"] if ingress else ""
+
+
+def given(world: World, name: str, wanted: str) -> Any:
+    async def check() -> bool:
+        return await address(world, name) == wanted
+
+    return check
+
+
+def announced(world: World, name: str, wanted: str) -> Any:
+    async def check() -> bool:
+        found = await world.get(f"/api/v1/nodes/{name}")
+        return found["metadata"].get("annotations", {}).get(ANNOTATION, "") == wanted
+
+    return check
+
+
+async def test_a_service_gets_an_address_of_the_pool_and_gives_it_back() -> None:
+    async with clouded() as world:
+        await node(world, "a")
+        await service(world, "web")
+        await eventually(given(world, "web", "192.0.2.8"))
+        found = await world.get(f"{CORE}/services/web")
+        assert found["metadata"]["finalizers"] == [FINALIZER]
+        assert found["status"]["loadBalancer"]["ingress"] == [{"ip": "192.0.2.8", "ipMode": "VIP"}]
+        await eventually(announced(world, "a", "192.0.2.8"))
+        for reason, message in (
+            ("EnsuringLoadBalancer", "Ensuring load balancer"),
+            ("EnsuredLoadBalancer", "Ensured load balancer"),
+        ):
+            await eventually(lambda reason=reason, message=message: _told(world, reason, message))
+
+        await world.delete(f"{CORE}/services/web")
+
+        async def gone() -> bool:
+            return await world.get(f"{CORE}/services/web") is None
+
+        await eventually(gone)
+        await eventually(announced(world, "a", ""))
+        await eventually(lambda: _told(world, "DeletedLoadBalancer", "Deleted load balancer"))
+
+
+async def _told(world: World, reason: str, message: str) -> bool:
+    return message in await world.events(reason)
+
+
+async def test_services_whose_ports_differ_share_and_others_wait_for_an_address() -> None:
+    async with clouded() as world:
+        await node(world, "a")
+        for name in ("one", "two"):
+            await service(world, name)
+        await eventually(given(world, "one", "192.0.2.8"))
+        await eventually(given(world, "two", "192.0.2.9"))
+        await service(world, "tls", port=443)
+        await eventually(given(world, "tls", "192.0.2.8"))
+        await service(world, "three")
+        text = f"Error syncing load balancer: failed to ensure load balancer: no address is left in the pool {POOL}"
+        await eventually(lambda: _told(world, "SyncLoadBalancerFailed", text))
+        await world.delete(f"{CORE}/services/two")
+        await eventually(given(world, "three", "192.0.2.9"))
+
+
+async def test_other_types_and_classes_are_left_alone() -> None:
+    async with clouded() as world:
+        await node(world, "a")
+        await service(world, "classed", loadBalancerClass="example.com/other")
+        await service(world, "web")
+        await eventually(given(world, "web", "192.0.2.8"))
+        assert await address(world, "classed") == ""
+        await world.merge(f"{CORE}/services/web", {"spec": {"type": "ClusterIP"}})
+
+        async def clean() -> bool:
+            found = await world.get(f"{CORE}/services/web")
+            return "finalizers" not in found["metadata"] and found["status"] == {"loadBalancer": {}}
+
+        await eventually(clean)
+
+
+async def test_an_address_moves_when_its_node_is_lost_and_with_local_endpoints() -> None:
+    async with clouded() as world:
+        await node(world, "a")
+        await node(world, "b")
+        await service(world, "web", externalTrafficPolicy="Local")
+        await eventually(announced(world, "a", "192.0.2.8"))
+        piece = {
+            "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
+            "addressType": "IPv4",
+            "ports": [{"port": 80}],
+            "endpoints": [{"addresses": ["10.244.1.5"], "nodeName": "b", "conditions": {"ready": True}}],
+        }
+        await world.create("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", piece)
+        await eventually(announced(world, "b", "192.0.2.8"))
+        await eventually(announced(world, "a", ""))
+        await tell(world, "b", ready=False)
+        await eventually(announced(world, "a", "192.0.2.8"))
+
+
+async def test_a_new_node_is_told_where_it_stands() -> None:
+    async with clouded() as world:
+        labels = {"topology.kubernetes.io/zone": "z1"}
+        taint = {"key": TAINT, "value": "true", "effect": "NoSchedule"}
+        annotations = {"kubelite.io/external-addresses": "198.51.100.7"}
+        await node(world, "a", metadata={"labels": labels, "annotations": annotations}, spec={"taints": [taint]})
+
+        async def told() -> bool:
+            found = await world.get("/api/v1/nodes/a")
+            keys = [one["key"] for one in found["spec"].get("taints", [])]
+            zone = found["metadata"]["labels"].get("failure-domain.beta.kubernetes.io/zone")
+            external = [one["address"] for one in found["status"].get("addresses", []) if one["type"] == "ExternalIP"]
+            known = (found["spec"].get("providerID"), zone, external)
+            return TAINT not in keys and known == ("local://a", "z1", ["198.51.100.7"])
+
+        await eventually(told)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"cloud_provider": "moon"}, 'unknown cloud provider "moon"'),
+        ({"configure_cloud_routes": True}, "has no routes: the network agents keep them"),
+        ({"load_balancer_pool": "192.0.2.300"}, "192.0.2.300"),
+    ],
+)
+async def test_what_the_provider_cannot_do_is_refused_at_the_start(settings: dict[str, Any], why: str) -> None:
+    async with running() as world:
+        with pytest.raises(ValueError, match=why):
+            cloud.make_provider(cloud.Config(**settings), world.context)
