@@ -84,3 +84,15 @@ async def test_a_namespace_goes_when_its_finalizer_is_removed(api: ApiEnv) -> No
     marked["spec"]["finalizers"] = []
     assert (await api.put(f"{path}/finalize", marked)).status == 200
     assert (await api.get(path)).status == 404
+
+
+async def test_preconditions_hold_for_each_object_of_a_collection(api: ApiEnv):
+    made = [(await api.post(MAPS, config_map(name))).json() for name in ("a", "b")]
+    wrong = await api.delete(MAPS, {"preconditions": {"uid": "nobody"}})
+    assert (wrong.status, wrong.json()["details"]) == (409, {"name": "a", "kind": "configmaps"})
+    assert "Precondition failed: UID in precondition: nobody, UID in object meta:" in wrong.json()["message"]
+    old = await api.delete(MAPS, {"preconditions": {"resourceVersion": "1"}})
+    assert (old.status, len((await api.get(MAPS)).json()["items"])) == (409, 2)
+    one = {"preconditions": {"uid": made[0]["metadata"]["uid"]}}
+    assert (await api.delete(MAPS, one, query={"fieldSelector": "metadata.name=a"})).status == 200
+    assert [left["metadata"]["name"] for left in (await api.get(MAPS)).json()["items"]] == ["b"]
