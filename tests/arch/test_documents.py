@@ -127,8 +127,8 @@ def test_the_readme_names_every_port_and_place() -> None:
 
 def test_what_the_readme_calls_unsupported_is_not_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    line = text.split("- Kinds: ", 1)[1].split("\n- ", 1)[0]
-    assert {kind.kind for kind in KINDS} & set(re.findall(r"\w+", line)) == set()
+    section = text.split("## Not supported yet\n", 1)[1].split("\n## ", 1)[0]
+    assert {kind.kind for kind in KINDS} & set(re.findall(r"\w+", section)) == set()
 
 
 @pytest.mark.parametrize("wrong", ["kubelite.scheduler.nowhere", "kubelite.util.backoff.Nothing"])
