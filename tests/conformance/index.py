@@ -12,7 +12,14 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FILE = HERE / "behaviours.yaml"
-SIGS = {"sig-api-machinery": 99, "sig-auth": 10, "sig-architecture": 1, "sig-instrumentation": 4, "sig-apps": 57}
+SIGS = {
+    "sig-api-machinery": 99,
+    "sig-auth": 10,
+    "sig-architecture": 1,
+    "sig-instrumentation": 4,
+    "sig-apps": 57,
+    "sig-scheduling": 11,
+}
 """The groups whose behaviours are tested here, and how many each has."""
 REFERENCE = re.compile(r"^\[sig-.*\[Conformance\]$", re.MULTILINE | re.DOTALL)
 
