@@ -31,7 +31,9 @@ class WorkQueue:
         self._later: list[tuple[float, int, str]] = []
         self._due: dict[str, float] = {}
         self._order = itertools.count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings = 0.0
+        """When the timer fires: uvloop's handle of a wait of less than a millisecond does not tell."""
         self._getters: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -118,9 +120,10 @@ class WorkQueue:
             return
         due = self._later[0][0]
         if self._timer is not None and not self._timer.cancelled():
-            if self._timer.when() <= due:
+            if self._rings <= due:
                 return
             self._timer.cancel()
+        self._rings = due
         self._timer = asyncio.get_running_loop().call_at(due, self._ripe)
 
     def _ripe(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,17 @@ async def test_a_key_added_while_it_is_worked_on_comes_again_afterwards():
     assert len(queue) == 0
     queue.done("a")
     assert await queue.get() == "a"
+
+
+def test_waits_too_short_for_a_timer_of_uvloop_are_waits():
+    async def both() -> set[str]:
+        queue = WorkQueue()
+        queue.add_after("a", 0.0001)
+        queue.add_after("b", 0.0002)
+        async with asyncio.timeout(5):
+            return {await queue.get(), await queue.get()}
+
+    assert uvloop.run(both()) == {"a", "b"}
 
 
 async def test_of_two_waits_for_a_key_the_shorter_counts():
