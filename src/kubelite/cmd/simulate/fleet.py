@@ -25,6 +25,7 @@ from kubelite.cmd.simulate.nodes import MARK, Shape
 from kubelite.cmd.simulate.probes import PretendedProbes
 from kubelite.cmd.simulate.runtime import NAME, NOTHING_MORE, PretendedRuntime
 from kubelite.cmd.simulate.script import Script
+from kubelite.cmd.simulate.slim import slim
 from kubelite.kubelet.admit import Rejection
 from kubelite.kubelet.config import Config as KubeletConfig
 from kubelite.kubelet.kinds import NODE, POD
@@ -180,9 +181,18 @@ class Fleet:
         node = self.nodes.get(change.object.spec.nodeName)
         if node is None:
             return
-        if change.old is None and change.new is not None:
-            self.runtime.adopt(change.new)
+        if change.new is not None:
+            self._lighten(change.new)
+            if change.old is None:
+                self.runtime.adopt(change.new)
         node.handle(change)
+
+    def _lighten(self, pod: Pod) -> None:
+        """Before anybody has seen it: what is empty, and a status that was written here, are kept in memory once."""
+        known = self.statuses.get(pod.metadata.uid)
+        if known is not None and known == pod.status:
+            pod.status = known
+        slim(pod)
 
     def counts(self) -> dict[str, int]:
         """Pods on simulated nodes by phase, and those that are Ready."""

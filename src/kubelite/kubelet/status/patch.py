@@ -31,6 +31,8 @@ ADDRESSES = ("hostIPs", "podIPs")
 
 def status_patch(old: PodStatus, new: PodStatus) -> dict[str, Any]:
     """A strategic merge patch of `status`; {} when nothing changed."""
+    if old == new:
+        return {}
     before: dict[str, Any] = msgspec.to_builtins(old)
     after: dict[str, Any] = msgspec.to_builtins(new)
     patch = {key: after.get(key) for key in OWNED if before.get(key) != after.get(key)}
