@@ -66,24 +66,28 @@ def best(
     claim: PersistentVolumeClaim, volumes: Iterable[PersistentVolume], *, delayed: bool
 ) -> PersistentVolume | None:
     """The volume to bind, if there is one. `delayed`: only one that names the claim; the scheduler chooses among the others."""
-    found: list[PersistentVolume] = []
-    selector = selectors.from_label_selector(claim.spec.selector) if claim.spec.selector is not None else None
-    wanted = set(claim.spec.accessModes)
+    spec = claim.spec
+    selector = selectors.from_label_selector(spec.selector) if spec.selector is not None else None
+    need, wanted, of_class, attributes = asked(claim), set(spec.accessModes), storage_class(claim), _attributes(claim)
+    found: PersistentVolume | None = None
+    least: tuple[bool, int, int, str] | None = None
     for volume in volumes:
-        if volume.metadata.deletionTimestamp is not None or not same_mode(claim, volume) or size(volume) < asked(claim):
+        mine = is_bound_to(volume, claim)
+        if not mine and (delayed or volume.spec.claimRef is not None or volume.status.phase != "Available"):
             continue
-        if not wanted <= set(volume.spec.accessModes):
+        if not _serves(volume, claim, need, wanted):
             continue
-        if is_bound_to(volume, claim):
-            found.append(volume)
+        same_class = mine or (storage_class(volume) == of_class and _attributes(volume) == attributes)
+        if not same_class or not (mine or selector is None or selector.matches(volume.metadata.labels)):
             continue
-        if delayed or volume.spec.claimRef is not None or volume.status.phase != "Available":
-            continue
-        same_class = storage_class(volume) == storage_class(claim) and _attributes(volume) == _attributes(claim)
-        if same_class and (selector is None or selector.matches(volume.metadata.labels)):
-            found.append(volume)
-    return min(found, key=_cost, default=None)
+        cost = (not mine, len(volume.spec.accessModes), size(volume), volume.metadata.name)
+        if least is None or cost < least:
+            found, least = volume, cost
+    return found
 
 
-def _cost(volume: PersistentVolume) -> tuple[bool, int, int, str]:
-    return volume.spec.claimRef is None, len(volume.spec.accessModes), size(volume), volume.metadata.name
+def _serves(volume: PersistentVolume, claim: PersistentVolumeClaim, need: int, wanted: set[str]) -> bool:
+    """What holds even for a volume that names the claim."""
+    if volume.metadata.deletionTimestamp is not None or not same_mode(claim, volume):
+        return False
+    return size(volume) >= need and wanted.issubset(volume.spec.accessModes)

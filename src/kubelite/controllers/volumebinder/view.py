@@ -20,7 +20,8 @@ from kubelite.client.informer import Change, Informer, object_key
 from kubelite.controllers.context import Context
 from kubelite.controllers.newest import Newest
 from kubelite.controllers.podindex import BY_NODE, pods_informer
-from kubelite.controllers.volumebinder.step import BIND_COMPLETED
+from kubelite.controllers.volumebinder.matching import is_bound_to
+from kubelite.controllers.volumebinder.step import BIND_COMPLETED, BOUND_BY_CONTROLLER
 
 FREE: Final = "free-by-class"
 OF_CLAIM: Final = "by-claim"
@@ -61,11 +62,16 @@ class View:
             {PENDING: _pending, OF_VOLUME: lambda c: (c.spec.volumeName,) if c.spec.volumeName else ()}
         )
         self._volumes, self._claims = Newest(self.volumes), Newest(self.claims)
+        self._taken: dict[str, str] = {}
+        """Claim → the volume that was given to it, until its next look at what is free."""
 
     def wrote(self, obj: Any) -> None:
         """Remember the server's answer to a write."""
         if isinstance(obj, PersistentVolume):
             self._volumes.wrote(obj)
+            ref = obj.spec.claimRef
+            if ref is not None and ref.uid and BOUND_BY_CONTROLLER in obj.metadata.annotations:
+                self._taken[f"{ref.namespace}/{ref.name}"] = obj.metadata.name
         else:
             self._claims.wrote(obj)
 
@@ -79,8 +85,14 @@ class View:
 
     def candidates(self, claim: PersistentVolumeClaim) -> Iterable[PersistentVolume]:
         """See `step.World`."""
-        seen = self.volumes.by_index(OF_CLAIM, object_key(claim)) + self.volumes.by_index(FREE, storage_class(claim))
-        for volume in seen:
+        key = object_key(claim)
+        taken = self._volumes.get(self._taken.get(key, ""))
+        if taken is not None and is_bound_to(taken, claim):
+            # One of the writes that bind the two has just been done: nothing else comes into question.
+            yield taken
+            return
+        self._taken.pop(key, None)
+        for volume in self.volumes.by_index(OF_CLAIM, key) + self.volumes.by_index(FREE, storage_class(claim)):
             newest = self._volumes.get(volume.metadata.name)
             if newest is not None:
                 yield newest
@@ -110,6 +122,8 @@ class View:
     def woken_by_claim(self, change: Change[PersistentVolumeClaim]) -> list[str]:
         """The claim, the volumes that name it and the one it names."""
         key = object_key(change.object)
+        if change.new is None or change.new.status.phase == "Bound":
+            self._taken.pop(key, None)
         woken = {CLAIM + key}
         woken.update(VOLUME + v.metadata.name for v in self.volumes.by_index(OF_CLAIM, key))
         if change.object.spec.volumeName:
