@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("cel", "storage", "apiserver", "held", "rbac", "bad_input", "scheduler", "cluster")
+ALL = ("cel", "storage", "apiserver", "held", "rbac", "bad_input", "scheduler", "questions", "cluster")
 
 
 def main() -> int:

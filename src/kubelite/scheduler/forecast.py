@@ -64,9 +64,11 @@ class Result:
 class Forecast:
     """One question about one simulation, which is used up by it."""
 
-    def __init__(self, simulation: Simulation, choose: Choose | None = None) -> None:
+    def __init__(self, simulation: Simulation, choose: Choose | None = None, choose_room: Choose | None = None) -> None:
+        """`choose` breaks ties between nodes, `choose_room` those between nodes to preempt on; else the first name."""
         self.simulation, self.result = simulation, Result()
-        self.choose = choose or (lambda info, equal: equal[0])
+        self.choose: Choose = choose or (lambda info, equal: equal[0])
+        self.choose_room: Choose = choose_room or (lambda info, equal: equal[0])
         self.waiting: list[PodInfo] = list(simulation.pending.values())
         self._left: dict[str, str] = {}
         self._budget: dict[str, int] = {}
@@ -185,7 +187,7 @@ class Forecast:
             rest.append(info)
             if verdict.preemption is not None:
                 rooms = {one.node: one for one in verdict.rooms or (verdict.preemption,)}
-                preemption = rooms[self.choose(info, tuple(rooms))]
+                preemption = rooms[self.choose_room(info, tuple(rooms))]
                 outcome.equal = tuple(rooms) if len(rooms) > 1 else ()
                 self.simulation.promise(info, preemption)
                 leaving.append((preemption, info))

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import numpy as np
 
+from kubelite.api.types import resource_v1 as v1
 from kubelite.scheduler import storage as s
 from kubelite.scheduler.budgets import PodDisruptionBudget
 from kubelite.scheduler.config.load import load
@@ -160,7 +161,9 @@ class Simulation:
         self.world.nominations.drop(info.key)
         self._settled[info.key] = node
         self.world.nodes.add_pod(info, node)
-        self.world.storage.assume(self._scheduler(info).binding)
+        binding = self._scheduler(info).binding
+        self.world.storage.assume(binding)
+        self.world.devices.give(binding.devices, info)
 
     def evict(self, victims: Iterable[PodInfo], node: str) -> None:
         """Victims of a preemption are gone."""
@@ -246,6 +249,16 @@ class _Named(msgspec.Struct):
     metadata: s.Meta
 
 
+def _devices(name: str) -> tuple[Callable[[Simulation, Any], None], Callable[[Simulation, Any], None]]:
+    def put(simulation: Simulation, obj: Any) -> None:
+        getattr(simulation.world.devices, name)(None, obj)
+
+    def drop(simulation: Simulation, obj: Any) -> None:
+        getattr(simulation.world.devices, name)(obj, None)
+
+    return put, drop
+
+
 def _storage(name: str) -> tuple[Callable[[Simulation, Any], None], Callable[[Simulation, Any], None]]:
     def put(simulation: Simulation, obj: Any) -> None:
         simulation.world.storage.put(getattr(simulation.world.storage, name), obj)
@@ -281,4 +294,7 @@ Simulation._tables = {
     "CSINode": (s.CSINode, *_storage("csi_nodes")),
     "CSIDriver": (s.CSIDriver, *_storage("drivers")),
     "CSIStorageCapacity": (s.Capacity, *_storage("capacities")),
+    "ResourceClaim": (v1.ResourceClaim, *_devices("claim_changed")),
+    "ResourceSlice": (v1.ResourceSlice, *_devices("slice_changed")),
+    "DeviceClass": (v1.DeviceClass, *_devices("class_changed")),
 }
