@@ -17,6 +17,8 @@ from kubelite.util.log import get_logger
 
 NAME = "node-ipam-controller"
 FULL_RETRY_SECONDS = 60.0
+LONGEST_RETRY_SECONDS = 960.0
+"""A node that found no range asks again after one minute, then two, up to this: thousands of them are thousands of events."""
 log = get_logger(__name__)
 
 
@@ -30,6 +32,7 @@ class NodeIpamController:
         self._prefix = prefix
         self._nodes: Informer[Node] = context.informers.get(NODE, Node)
         self._given: dict[str, str] = {}
+        self._waits: dict[str, float] = {}
         self.loop = Controller(NAME, self.reconcile, workers=1, observe=context.observe)
         self.loop.watch(self._nodes, self._keys)
 
@@ -41,12 +44,15 @@ class NodeIpamController:
         node = self._nodes.get(key)
         if node is None or node.spec.podCIDR or node.metadata.deletionTimestamp is not None:
             self._given.pop(key, None)
+            self._waits.pop(key, None)
             return None
         chosen = self._given.get(key) or next_range(self._cluster, self._prefix, self._used())
         if chosen is None:
             message = f"Node {key} status is now: CIDRNotAvailable"
             self._recorder.event(NODE, node, "Normal", "CIDRNotAvailable", message)
-            return Result(FULL_RETRY_SECONDS)
+            wait = self._waits[key] = min(LONGEST_RETRY_SECONDS, self._waits.get(key, FULL_RETRY_SECONDS / 2) * 2)
+            return Result(wait)
+        self._waits.pop(key, None)
         self._given[key] = chosen
         patch = {"metadata": {"uid": node.metadata.uid}, "spec": {"podCIDR": chosen, "podCIDRs": [chosen]}}
         try:
@@ -67,5 +73,6 @@ class NodeIpamController:
         new = change.new
         if new is None or new.spec.podCIDR:
             self._given.pop(change.object.metadata.name, None)
+            self._waits.pop(change.object.metadata.name, None)
             return []
         return [new.metadata.name]

@@ -8,6 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
+
+
+@lru_cache(maxsize=16_384)
+def _span(text: str) -> tuple[int, int, int]:
+    """(version, first address, last address): read once, since every node's range is looked at for every new node."""
+    network = ipaddress.ip_network(text, strict=False)
+    return network.version, int(network.network_address), int(network.broadcast_address)
 
 
 def next_range(cluster: str, prefix: int, used: Iterable[str]) -> str | None:
@@ -21,12 +29,14 @@ def next_range(cluster: str, prefix: int, used: Iterable[str]) -> str | None:
     count = 1 << (prefix - whole.prefixlen)
     taken: set[int] = set()
     for text in used:
-        network = ipaddress.ip_network(text, strict=False)
-        if network.version != whole.version:
+        version, low, high = _span(text)
+        if version != whole.version:
             continue
-        start = (int(network.network_address) - first) // step
-        end = (int(network.broadcast_address) - first) // step
-        taken.update(range(max(start, 0), min(end, count - 1) + 1))
+        start, end = (low - first) // step, (high - first) // step
+        if start == end:
+            taken.add(start)
+        else:
+            taken.update(range(max(start, 0), min(end, count - 1) + 1))
     for index in range(count):
         if index not in taken:
             address = ipaddress.ip_address(first + index * step)
