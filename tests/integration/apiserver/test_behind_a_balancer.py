@@ -1,4 +1,4 @@
-"""Two API servers over one etcd behind a TCP load balancer: one stops in good order, and nobody notices."""
+"""Several API servers over one etcd behind a TCP load balancer: one stops in good order, and nobody notices."""
 
 from __future__ import annotations
 
@@ -67,19 +67,17 @@ async def balanced(servers: list[ApiEnv]) -> AsyncIterator[ApiEnv]:
 
 
 @pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed")
-async def test_writes_and_watches_go_on_when_one_of_two_servers_stops(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("count", [2, 3])
+async def test_writes_and_watches_go_on_when_one_of_several_servers_stops(count: int, tmp_path: pathlib.Path) -> None:
     etcd = Etcd(tmp_path)
     etcd.start()
     try:
-        stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(2)]
+        stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(count)]
         shared = {"etcd_servers": etcd.endpoint, "shutdown_delay_duration": "500ms", "shutdown_seconds": 5.0}
-        async with (
-            api_server(store=stores[0], **shared) as one,
-            api_server(store=stores[1], **shared) as two,
-            balanced([one, two]) as front,
-            asyncio.timeout(30),
-        ):
-            await _go_through(front, one)
+        async with contextlib.AsyncExitStack() as stack, asyncio.timeout(40):
+            servers = [await stack.enter_async_context(api_server(store=store, **shared)) for store in stores]
+            front = await stack.enter_async_context(balanced(servers))
+            await _go_through(front, servers[0])
         for store in stores:
             await store.close()
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kubelite.apiserver.bootstrap import masters
 from kubelite.storage.etcd import EtcdStore
 from kubelite.storage.interface import Unavailable
 from kubelite.storage.memory import MemoryStore
@@ -116,3 +117,32 @@ async def test_a_write_whose_outcome_is_unknown_keeps_what_it_took() -> None:
         same = await api.post(SERVICES, service("second", ports=[{"port": 80, "nodePort": taken}]))
         assert (same.status, "already allocated" in same.json()["message"]) == (422, True)
     await store.close()
+
+
+@pytest.mark.parametrize("finalizers", [["example.com/cleanup"], None])
+async def test_a_service_that_waited_for_a_finalizer_gives_back_what_it_had(finalizers: list[str] | None) -> None:
+    async with api_server() as api:
+        before = await api.store.range("/registry/allocations/")
+        body = service("web", ports=[{"port": 80, "nodePort": 30123}])
+        body["metadata"]["finalizers"] = finalizers
+        assert (await api.post(SERVICES, body)).status == 201
+        assert (await api.delete(f"{SERVICES}/web", {"propagationPolicy": "Foreground"})).status == 200
+        assert (await api.get(f"{SERVICES}/web")).json()["metadata"]["deletionTimestamp"]
+        assert (await api.post(SERVICES, {**body, "metadata": {"name": "other"}})).status == 422
+        assert (await api.patch(f"{SERVICES}/web", {"metadata": {"finalizers": None}})).status == 200
+        assert (await api.get(f"{SERVICES}/web")).status == 404
+        after = await api.store.range("/registry/allocations/")
+        assert [one.key for one in after.items] == [one.key for one in before.items]
+        assert (await api.post(SERVICES, {**body, "metadata": {"name": "other"}})).status == 201
+
+
+async def test_the_service_of_the_api_server_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masters, "RENEW_SECONDS", 0.05)
+    async with api_server() as api:
+        first = (await api.get(f"{SERVICES}/kubernetes")).json()
+        assert (await api.delete(f"{SERVICES}/kubernetes")).status == 200
+        async with asyncio.timeout(10):
+            while (found := await api.get(f"{SERVICES}/kubernetes")).status != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert found.json()["metadata"]["uid"] != first["metadata"]["uid"]
+        assert found.json()["spec"]["clusterIP"] == first["spec"]["clusterIP"]

@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 from kubelite.apiserver.config import Config
+from kubelite.machinery.errors import StatusError
 from kubelite.storage.interface import StoreError
 from kubelite.util.log import get_logger
 
@@ -48,6 +49,7 @@ async def ensure(config: Config, registry: Any) -> None:
         (_RBAC, "Role", component_policy.local_roles(), merge.merge_role),
         (_RBAC, "RoleBinding", component_policy.local_bindings(), merge.merge_binding),
         ("v1", "ConfigMap", [authentication.config_map(config)], authentication.merge),
+        ("networking.k8s.io/v1", "ServiceCIDR", [objects.service_cidr(config.service_cluster_ip_range)], never),
         ("v1", "Service", [service], merge.merge_service if config.secure_port else never),
     ]
     for api_version, name, wanted, how in groups:
@@ -72,7 +74,7 @@ async def announce(config: Config, registry: Any, port: int) -> None:
 
 
 async def run(config: Config, registry: Any, port: int) -> None:
-    """Renews this server's place in the endpoints, and publishes authorities that changed; when cancelled, gives its place up."""
+    """Renews this server's place in the Service and its endpoints, publishes authorities that changed; at last leaves."""
     from kubelite.apiserver.bootstrap.masters import RENEW_SECONDS
 
     masters = _masters(config, registry, port)
@@ -82,8 +84,9 @@ async def run(config: Config, registry: Any, port: int) -> None:
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 await masters.announce()
+                await _keep_service(config, registry)
                 published = await _publish(config, registry, published)
-            except (StoreError, OSError) as error:
+            except (StoreError, StatusError, OSError) as error:
                 log.warning("Endpoints or authorities of this server could not be published", error=str(error))
     finally:
         try:
@@ -91,6 +94,16 @@ async def run(config: Config, registry: Any, port: int) -> None:
                 await masters.withdraw()
         except (StoreError, TimeoutError) as error:
             log.warning("This server could not leave the kubernetes Service", error=str(error))
+
+
+async def _keep_service(config: Config, registry: Any) -> None:
+    """Brings the Service back if somebody deleted it: every pod looks for the API server there."""
+    from kubelite.apiserver.bootstrap import objects
+
+    kind = registry.scheme.by_kind("v1", "Service")
+    if kind is not None and registry.entry(kind, "default", "kubernetes") is None:
+        # Not straight to the store: its address may have been taken meanwhile.
+        await registry.create(kind, objects.kubernetes_service(config.service_cluster_ip_range, config.secure_port))
 
 
 async def _publish(config: Config, registry: Any, before: dict[str, str]) -> dict[str, str]:

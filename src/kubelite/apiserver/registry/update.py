@@ -160,6 +160,9 @@ async def _attempt(
     if ask.dry_run:
         create.release(undo)
     elif registry.hooks and not subresource:
+        if written.gone:  # nothing held it back any more
+            create.release(undo)
+            request.operation = "DELETE"
         await create.settle(registry, request)
     return written
 
