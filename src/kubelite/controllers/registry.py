@@ -158,6 +158,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "resourceclaim-controller": _plain("resourceclaim.controller", "ResourceClaimController"),
     "resourcequota-controller": _resource_quota,
     "root-ca-certificate-publisher-controller": _root_ca,
+    "service-cidr-controller": _plain("servicecidr.controller", "ServiceCidrController"),
     "serviceaccount-controller": _plain("serviceaccount.controller", "ServiceAccountController"),
     "serviceaccount-token-controller": _token_controller,
     "statefulset-controller": _plain("statefulset.controller", "StatefulSetController"),

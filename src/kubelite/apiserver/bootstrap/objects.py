@@ -23,6 +23,7 @@ from kubelite.api.types.core_v1 import (
 from kubelite.api.types.discovery_v1 import Endpoint, EndpointConditions, EndpointSlice
 from kubelite.api.types.discovery_v1 import EndpointPort as SlicePort
 from kubelite.api.types.meta_v1 import ObjectMeta
+from kubelite.api.types.networking_v1 import ServiceCIDR, ServiceCIDRSpec
 from kubelite.api.types.scheduling_v1 import PriorityClass
 
 NAMESPACES = (
@@ -82,6 +83,12 @@ def kubernetes_service(cluster_ip_range: str, port: int) -> Service:
             ports=[ServicePort(name="https", port=443, targetPort=port, protocol="TCP")],
         ),
     )
+
+
+def service_cidr(cluster_ip_range: str) -> ServiceCIDR:
+    """The range that this server gives addresses out of, for those who look for it (defaultservicecidr upstream)."""
+    cidr = str(ipaddress.ip_network(cluster_ip_range, strict=False))
+    return ServiceCIDR(metadata=ObjectMeta(name=SERVICE_NAME), spec=ServiceCIDRSpec(cidrs=[cidr]))
 
 
 def kubernetes_endpoints(addresses: list[str], port: int) -> Endpoints:

@@ -1,0 +1,1 @@
+"""Keeps the condition and the finalizer of ServiceCIDRs."""
