@@ -17,7 +17,7 @@ SIGS = {
     "sig-auth": 10,
     "sig-architecture": 1,
     "sig-instrumentation": 4,
-    "sig-apps": 57,
+    "sig-apps": 60,
     "sig-scheduling": 11,
 }
 """The groups whose behaviours are tested here, and how many each has."""
