@@ -50,10 +50,11 @@ def _port(lines: Lines, port: Object, slices: Sequence[Object]) -> None:
     lines.add(0, f"TargetPort:\t{port.get('targetPort')}/{protocol}")
     if port.get("nodePort"):
         lines.add(0, f"NodePort:\t{name}\t{port['nodePort']}/{protocol}")
-    lines.add(0, f"Endpoints:\t{_endpoints(slices, port.get('name') or '')}")
+    lines.add(0, f"Endpoints:\t{addresses(slices, port.get('name') or '')}")
 
 
-def _endpoints(slices: Sequence[Object], name: str) -> str:
+def addresses(slices: Sequence[Object], name: str) -> str:
+    """The first ready addresses behind the port with this name."""
     if not slices:
         return "<none>"
     found = []

@@ -55,10 +55,11 @@ def volumes(lines: Lines, found: Sequence[Object], space: str = "") -> None:
     lines.add(0, f"{space}Volumes:")
     for volume in found:
         lines.add(1, f"{' ' if space else ''}{volume['name']}:")
-        _source(lines, volume)
+        source(lines, volume)
 
 
-def _source(lines: Lines, volume: Object) -> None:
+def source(lines: Lines, volume: Object) -> None:
+    """Where a volume's content comes from."""
     for key, (title, fields) in _SOURCES.items():
         if volume.get(key) is not None:
             lines.add(2, f"Type:\t{title}")

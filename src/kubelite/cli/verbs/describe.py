@@ -46,6 +46,15 @@ DESCRIBERS = {
     "ipaddresses.networking.k8s.io": "limits:ip_address",
     "servicecidrs.networking.k8s.io": "limits:service_cidr",
     "ingressclasses.networking.k8s.io": "limits:ingress_class",
+    "ingresses.networking.k8s.io": "network:ingress",
+    "networkpolicies.networking.k8s.io": "network:network_policy",
+    "persistentvolumes": "storage:persistent_volume",
+    "persistentvolumeclaims": "storage:claim",
+    "storageclasses.storage.k8s.io": "storage:storage_class",
+    "volumeattributesclasses.storage.k8s.io": "storage:attributes_class",
+    "csinodes.storage.k8s.io": "storage:csi_node",
+    "horizontalpodautoscalers.autoscaling": "autoscaler:describe",
+    "certificatesigningrequests.certificates.k8s.io": "certificates:request",
 }
 """Resource → module below `kubelite.cli.describe`:function; all others are generic."""
 
@@ -144,7 +153,44 @@ async def _gather(session: Session, item: Item) -> Object:
         return await _node_parts(session, item)
     if name == "namespaces":
         return await _namespace_parts(session, item)
+    if name == "ingresses.networking.k8s.io":
+        return await _backends(session, item)
+    if name == "persistentvolumeclaims":
+        return await _users(session, item)
     return {}
+
+
+async def _backends(session: Session, item: Item) -> Object:
+    """The services that an ingress names, each with its slices; the text of the error for one that cannot be had."""
+    spec = item.object.get("spec") or {}
+    paths = [path for rule in spec.get("rules") or () for path in (rule.get("http") or {}).get("paths") or ()]
+    backends = [spec.get("defaultBackend") or {}, *(path.get("backend") or {} for path in paths)]
+    names = {backend["service"]["name"] for backend in backends if backend.get("service")}
+    resources = await session.resources()
+    found: dict[str, Any] = {}
+    for name in sorted(names):
+        try:
+            service = await session.get(resources.named("services"), item.namespace, name)
+        except StatusError as error:
+            found[name] = error.message
+            continue
+        selector = f"kubernetes.io/service-name={name}"
+        slices = await session.list(resources.named("endpointslices"), item.namespace, labelSelector=selector)
+        found[name] = (service, slices)
+    return {"services": found}
+
+
+async def _users(session: Session, item: Item) -> Object:
+    """The pods that mount a claim."""
+    pods = await session.list((await session.resources()).named("pods"), item.namespace)
+    return {
+        "pods": [
+            pod
+            for pod in pods
+            for volume in pod["spec"].get("volumes") or ()
+            if (volume.get("persistentVolumeClaim") or {}).get("claimName") == item.name
+        ]
+    }
 
 
 async def _namespace_parts(session: Session, item: Item) -> Object:
