@@ -146,6 +146,7 @@ async def running_node(containerd: Containerd, directory: pathlib.Path) -> Async
             node_ip="127.0.0.1",
             container_runtime_endpoint=containerd.endpoint,
             root_dir=str(directory / "kubelet"),
+            local_volume_dir=str(directory / "local-volumes"),
             pod_log_dir=str(directory / "pods"),
             container_log_dir=str(directory / "containers"),
             cgroup_root=f"/{containerd.bridge}",

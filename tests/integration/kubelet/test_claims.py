@@ -78,3 +78,20 @@ async def test_a_volume_that_is_not_supported_is_named(node: TestNode):
 
     await node.eventually(named)
     assert (await node.get("p"))["spec"]["nodeName"] == NODE
+
+
+async def test_a_container_restarts_while_its_claim_cannot_be_asked_for(node: TestNode, tmp_path):
+    (tmp_path / "disk").mkdir()
+    await bound(node, "disk", **local(tmp_path / "disk"))
+    script = "echo x >> /data/starts; test $(wc -l < /data/starts) -gt 1 && sleep 1000; exit 1"
+    await node.create("again", **(using("disk", *shell(script)) | {"restartPolicy": "Always"}))
+    await node.until("again", lambda status: (tmp_path / "disk" / "starts").exists())
+    # The volume's object is gone, as it would be out of reach: the kubelet has asked once and needs no more.
+    await node.api.patch(f"{VOLUMES}/disk", {"metadata": {"finalizers": None}})
+    await node.api.delete(f"{VOLUMES}/disk")
+    await node.until("again", lambda status: status["containerStatuses"][0].get("restartCount", 0) > 0, 40)
+
+    async def wrote_again() -> bool:
+        return (tmp_path / "disk" / "starts").read_text().startswith("x\nx\n")
+
+    await node.eventually(wrote_again)

@@ -30,7 +30,7 @@ from kubelite.machinery import codec
 from kubelite.machinery.errors import StatusError
 
 NAME = "local-path-provisioner-controller"
-CLAIM, VOLUME = "claim ", "volume "
+CLAIM, VOLUME, START = "claim ", "volume ", "start"
 
 
 class LocalPathProvisioner:
@@ -48,8 +48,7 @@ class LocalPathProvisioner:
         self.loop.watch(self._volumes, _to_delete)
 
     async def run(self) -> None:
-        await self._classes.synced()
-        await self._make_class()
+        self.loop.queue.add(START)
         await self.loop.run(self._claims, self._volumes, self._classes, self._nodes)
 
     async def _make_class(self) -> None:
@@ -63,7 +62,10 @@ class LocalPathProvisioner:
                 raise
 
     async def reconcile(self, key: str) -> Result | None:
-        """Make the volume of one claim, or take one volume away."""
+        """Make the volume of one claim, or take one volume away; at the start, the class."""
+        if key == START:
+            await self._make_class()
+            return None
         if key.startswith(CLAIM):
             claim = self._claims.get(key.removeprefix(CLAIM))
             if claim is not None and plan.is_ours(claim):
