@@ -96,3 +96,14 @@ async def test_preconditions_hold_for_each_object_of_a_collection(api: ApiEnv):
     one = {"preconditions": {"uid": made[0]["metadata"]["uid"]}}
     assert (await api.delete(MAPS, one, query={"fieldSelector": "metadata.name=a"})).status == 200
     assert [left["metadata"]["name"] for left in (await api.get(MAPS)).json()["items"]] == ["b"]
+
+
+async def test_what_a_collection_leaves_to_its_dependents_is_said_once_for_all(api: ApiEnv):
+    for name in ("a", "b"):
+        await api.post(MAPS, config_map(name))
+    assert (await api.delete(MAPS, {"propagationPolicy": "Orphan"})).status == 200
+    waiting = [one["metadata"] for one in (await api.get(MAPS)).json()["items"]]
+    assert [(one["name"], one["finalizers"]) for one in waiting] == [("a", ["orphan"]), ("b", ["orphan"])]
+    assert all(one["deletionTimestamp"] for one in waiting)
+    unknown = await api.delete(MAPS, {"propagationPolicy": "Sometimes"})
+    assert (unknown.status, unknown.json()["details"]["causes"][0]["field"]) == (422, "propagationPolicy")
