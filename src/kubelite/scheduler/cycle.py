@@ -61,15 +61,19 @@ class Scheduler:
 
     def place(self, pod: PodInfo) -> str | Diagnosis:
         """The node for a pod, or why there is none and what would make room."""
+        if not len(self.world.nominations):
+            return self._place(Cycle(pod, self.world))
         with self.world.nominations.aside_for(pod):
-            cycle = Cycle(pod, self.world)
-            try:
-                fitting, rejections = self.feasible(cycle)
-            except PodRefused as refusal:
-                return self.refuse(cycle, refusal)
-            if not count(fitting):
-                return self.diagnose(cycle, rejections)
-            return self.choose(cycle, self.best(cycle, fitting))
+            return self._place(Cycle(pod, self.world))
+
+    def _place(self, cycle: Cycle) -> str | Diagnosis:
+        try:
+            fitting, rejections = self.feasible(cycle)
+        except PodRefused as refusal:
+            return self.refuse(cycle, refusal)
+        if not count(fitting):
+            return self.diagnose(cycle, rejections)
+        return self.choose(cycle, self.best(cycle, fitting))
 
     def choose(self, cycle: Cycle, position: int) -> str:
         """Takes a node; works out what the pod's claims need there."""

@@ -10,13 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from kubelite.api.logic import affinity
 from kubelite.api.types import resource_v1 as v1
 from kubelite.api.types.core_v1 import NodeSelector
 from kubelite.machinery import quantity
-from kubelite.scheduler.pods import Node
+from kubelite.scheduler.pods import Node, PodInfo
+
+if TYPE_CHECKING:
+    from kubelite.scheduler.devices.allocation import Allotment
 
 DeviceId = tuple[str, str, str]
 """Driver, pool, device."""
@@ -106,6 +111,19 @@ class Inventory:
         elif old is not None:
             self.claims.pop(key_of(old), None)
             self.assumed.pop(key_of(old), None)
+
+    def give(self, allotments: Iterable[Allotment], info: PodInfo) -> None:
+        """As if what was decided for a pod were written."""
+        user = v1.ResourceClaimConsumerReference(resource="pods", name=info.pod.metadata.name, uid=info.uid)
+        for allotment in allotments:
+            claim = self.claims.get(key_of(allotment.claim), allotment.claim)
+            status = claim.status
+            if any(one.uid == user.uid for one in status.reservedFor):
+                continue
+            given = v1.ResourceClaimStatus(
+                allocation=status.allocation or allotment.allocation, reservedFor=[*status.reservedFor, user]
+            )
+            self.claim_changed(claim, msgspec.structs.replace(claim, status=given))
 
     def slice_changed(self, old: v1.ResourceSlice | None, new: v1.ResourceSlice | None) -> None:
         """A slice came, changed or went: the offers are gathered anew when they are asked for."""

@@ -13,6 +13,7 @@ from kubelite.scheduler import events
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.devices.allocation import Allotment
 from kubelite.scheduler.framework import Diagnosis
+from kubelite.scheduler.offline import Simulation
 from kubelite.scheduler.plugins.dynamic_resources import DynamicResources
 from kubelite.scheduler.pods import pod_info
 from tests.unit.scheduler.world import node, pod
@@ -322,3 +323,30 @@ def test_the_search_ends_after_its_steps(lab: Lab) -> None:
     lab.offer("s", [gpu(f"gpu-{n}", str(n % 7)) for n in range(28)], nodeName="b")
     lab.claim("c", exactly("gpu", count=12), constraints=[{"matchAttribute": f"{DRIVER}/model"}])
     assert "2 cannot allocate all claims" in lab.place("c")
+
+
+def test_a_simulation_gives_devices_as_the_scheduler_does() -> None:
+    def claim(name: str) -> dict[str, Any]:
+        meta = {"name": name, "namespace": "default", "uid": name}
+        return {"kind": "ResourceClaim", "metadata": meta, "spec": {"devices": {"requests": [exactly()]}}}
+
+    pool = {"name": "s", "resourceSliceCount": 1}
+    offer = {"driver": DRIVER, "nodeName": "a", "pool": pool, "devices": [gpu("gpu-0")]}
+    simulation = Simulation(
+        objects=[
+            {"kind": "Node", "metadata": {"name": "a"}, "status": {"allocatable": {"pods": "9"}}},
+            {"kind": "DeviceClass", "metadata": {"name": "gpu"}, "spec": {}},
+            {"kind": "ResourceSlice", "metadata": {"name": "s"}, "spec": offer},
+            claim("one"),
+            claim("two"),
+        ]
+    )
+
+    def waiting(name: str, of: str) -> dict[str, Any]:
+        spec = {"resourceClaims": [{"name": "c", "resourceClaimName": of}]}
+        return {"kind": "Pod", "metadata": {"name": name, "namespace": "default", "uid": name}, "spec": spec}
+
+    assert simulation.schedule(waiting("p", "one")).node == "a"
+    simulation.place(waiting("p", "one"), "a")
+    assert simulation.schedule(waiting("q", "one")).node == "a"
+    assert "cannot allocate all claims" in simulation.schedule(waiting("q", "two")).message
