@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import pathlib
 import subprocess
 import sys
@@ -24,35 +25,42 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="this run only")
     parser.add_argument("--trace", type=pathlib.Path, help="where the trace of --seed goes")
+    parser.add_argument("--trouble", type=float, default=120.0, help="virtual seconds with faults")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     if options.part:
-        return work([int(word) for word in options.part.split(",")])
+        return work([int(word) for word in options.part.split(",")], options.trouble)
     if options.seed is not None:
         with tempfile.TemporaryDirectory(prefix="kubelite-simulation-") as folder:
-            outcome = simulate(Base(pathlib.Path(folder)), str(options.seed), options.trace)
+            outcome = simulate(Base(pathlib.Path(folder)), str(options.seed), options.trouble, options.trace)
         return report([outcome], 0.0)
     seeds = list(range(options.first, options.first + options.seeds))
     began = real_seconds()
     outcomes = []
-    for outcome in spread(seeds, options.jobs):
+    for outcome in spread(seeds, options.jobs, options.trouble):
         outcomes.append(outcome)
         progress(outcome, len(outcomes), len(seeds), real_seconds() - began)
     return report(outcomes, real_seconds() - began) or int(len(outcomes) != len(seeds))
 
 
-def work(seeds: list[int]) -> int:
+def work(seeds: list[int], trouble: float) -> int:
     """One of several processes: an outcome a line."""
     with tempfile.TemporaryDirectory(prefix="kubelite-simulation-") as folder:
         base = Base(pathlib.Path(folder))
         for seed in seeds:
-            print(json.dumps(asdict(simulate(base, str(seed)))), flush=True)
+            # A child for each: what a run leaves in the memory of modules must not reach the next.
+            child = os.fork()
+            if not child:
+                print(json.dumps(asdict(simulate(base, str(seed), trouble))), flush=True)
+                os._exit(0)
+            if os.waitpid(child, 0)[1]:
+                return 1
     return 0
 
 
-def spread(seeds: list[int], jobs: int) -> Iterator[Outcome]:
+def spread(seeds: list[int], jobs: int, trouble: float) -> Iterator[Outcome]:
     """Outcomes as they come."""
     import selectors
 
@@ -60,7 +68,7 @@ def spread(seeds: list[int], jobs: int) -> Iterator[Outcome]:
     processes = []
     for number in range(min(jobs, len(seeds))):
         part = ",".join(map(str, seeds[number::jobs]))
-        command = [sys.executable, "-m", "tests.simulation", "--part", part]
+        command = [sys.executable, "-m", "tests.simulation", "--part", part, "--trouble", str(trouble)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         processes.append(process)
         waiting.register(process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]

@@ -38,7 +38,7 @@ class Adversary:
         self.set_weather()
         under_way: set[asyncio.Task[None]] = set()
         while loop.time() < until:
-            await asyncio.sleep(self._rng.expovariate(1 / 15))
+            await asyncio.sleep(self._rng.expovariate(1 / 10))
             if self._rng.random() < 0.1:
                 self.set_weather()
             name = self._rng.choice(sorted(self._cluster.components))

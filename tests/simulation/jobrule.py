@@ -2,7 +2,7 @@
 
 What: `JobCounts` remembers every pod of a Job that ended, every uid that a status has listed, and compares. Why: a
 count that is off by one is found months later, by somebody's bill. Rules: counters never go down; never above the
-pods that have ended; a finalizer is removed only from a pod that a stored status has listed (or whose Job is over or
+pods that have ended; a finalizer is removed only from an ended pod that a stored status has listed (or whose Job is over or
 gone); an Indexed Job completes each index once.
 """
 
@@ -47,6 +47,8 @@ class JobCounts(Rule):
         found = self._jobs.get(job)
         if found is None or old is None or FINALIZER not in old["metadata"].get("finalizers", ()):
             return
+        if phase not in ("Succeeded", "Failed"):
+            return  # pods that were made in excess are let go before they have ended
         kept = new is not None and FINALIZER in new["metadata"].get("finalizers", ())
         if kept or _is_over(found) or found["metadata"].get("deletionTimestamp") or found["spec"].get("suspend"):
             return

@@ -157,6 +157,9 @@ class Kubelet:
 
     async def _sync(self, key: str) -> Result | None:
         pod = self.pods.get(key)
+        for uid in [uid for uid, one in self.machine.scripts.items() if one.key == key]:
+            if pod is None or uid != pod.metadata.uid:  # a namesake waits until the old one has stopped
+                del self.machine.scripts[uid]
         if pod is None:
             return None
         now = asyncio.get_running_loop().time()

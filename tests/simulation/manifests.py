@@ -43,11 +43,14 @@ def deployment(name: str, rng: Random) -> Body:
 
 
 def statefulset(name: str, rng: Random) -> Body:
+    template = _template(name, rng)
+    # Without a grace period a pod's object goes before its processes do: no identity is safe then.
+    template["spec"]["terminationGracePeriodSeconds"] = 5
     spec = {
         "replicas": rng.randint(1, 4),
         "serviceName": name,
         "selector": _selector(name),
-        "template": _template(name, rng),
+        "template": template,
         "podManagementPolicy": rng.choice(("OrderedReady", "OrderedReady", "Parallel")),
     }
     return {"metadata": {"name": name}, "spec": spec}

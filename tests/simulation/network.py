@@ -19,6 +19,8 @@ from typing import Any
 from tests.simulation.process import CURRENT, Process
 from tests.simulation.replies import CONFLICT, REFUSALS, TIMEOUT
 
+UNACKNOWLEDGED_SECONDS = 30.0
+
 
 @dataclass
 class Weather:
@@ -155,6 +157,8 @@ class Link:
         self.answer: bytes | None = None
         """What comes instead of the server's answer; b"" for nothing."""
         self.cut_on_answer = False
+        self.broken = False
+        """Something could not be delivered."""
 
 
 class Listening:
@@ -226,7 +230,11 @@ class Network:
     def carry(self, sender: End, data: bytes) -> None:
         """Brings bytes to the other end, or not."""
         name = sender.link.client.process.name if sender.link.client.process is not None else ""
-        if name in self.weather.lost:
+        link = sender.link
+        if name in self.weather.lost or link.broken:
+            if not link.broken:  # bytes are missing from now on: TCP gives up after a while
+                link.broken = True
+                self.later(link.client, link.client.reset, seconds=UNACKNOWLEDGED_SECONDS)
             return
         if sender.near:
             self._request(sender, data, name)

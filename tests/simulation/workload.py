@@ -57,7 +57,7 @@ class People:
         for kind in ("deployment", "statefulset", "job", "daemonset"):
             await self._try(lambda api, space, kind=kind: self.create(api, space, kind))  # type: ignore[misc]
         while loop.time() < until:
-            await asyncio.sleep(self.rng.expovariate(1 / 6))
+            await asyncio.sleep(self.rng.expovariate(1 / 4))
             action = self.rng.choices([one for _, one in actions], [weight for weight, _ in actions])[0]
             await self._try(action)
 
@@ -127,7 +127,8 @@ class People:
     async def relabel_pod(self, api: Api, space: str) -> None:
         """Takes a pod away from its owner; it stays, and its owner makes another."""
         found = self._some("pods", space)
-        if found is None or "job-name" in found["metadata"].get("labels", {}):
+        kinds = [ref["kind"] for ref in (found or {}).get("metadata", {}).get("ownerReferences", ())]
+        if found is None or {"Job", "StatefulSet"} & set(kinds):  # whose pods cannot be replaced while they are there
             return
         now = found["metadata"].get("labels", {}).get("app", "")
         wanted = now.removeprefix("lost-") if now.startswith("lost-") else f"lost-{now}"
