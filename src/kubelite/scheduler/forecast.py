@@ -60,6 +60,11 @@ class Result:
     preempted: dict[str, str] = field(default_factory=dict)
     """Victims → the pod that they go for."""
 
+    @property
+    def depends_on_timing(self) -> bool:
+        """Several pods preempt at once: who gets which room depends on which victims stop first."""
+        return len(set(self.preempted.values())) > 1
+
 
 class Forecast:
     """One question about one simulation, which is used up by it."""
@@ -149,8 +154,10 @@ class Forecast:
         return ""
 
     def _leave(self, info: PodInfo, node: str, *, quiet: bool = False) -> None:
-        """The pod leaves its node; its controller makes another."""
+        """The pod leaves its node; its controller makes another, unless it has done so as the pod was on its way out."""
         self.simulation.world.nodes.remove_pod(info, node)
+        if info.pod.metadata.deletionTimestamp is not None:
+            return
         if _controller(info) in REMADE:
             again = _again(info)
             self._left[again.key] = node

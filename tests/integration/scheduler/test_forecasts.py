@@ -2,6 +2,7 @@
 
 Each case: a cluster, a snapshot of it as `whatif` takes it, an action done for real with the scheduler off, then the scheduler. A
 choice between equally good nodes may be any of those that the forecast names; after it the forecast goes on from the real choice.
+Where several pods preempt at once, which the forecast says, the outcome depends on timing and is not compared.
 """
 
 from __future__ import annotations
@@ -158,8 +159,11 @@ async def observe(api: ApiEnv) -> tuple[dict[str, str], dict[str, list[str]]]:
                     assert (await api.post(PODS, pod)).status == 201
 
 
+TIMING = "depends on timing"
+
+
 async def case(cli: Cli, seed: int) -> str:
-    """What differs; "" if the forecast was right."""
+    """What differs; "" if the forecast was right, TIMING if it did not commit itself."""
     rng = random.Random(seed)
     api = cli.api
     await clear(api)
@@ -192,6 +196,8 @@ async def case(cli: Cli, seed: int) -> str:
     created = [{"kind": "Pod", **pod} for pod in new]
     forecast.apply(Admission(taken).pods(created, "default", names))
     result = forecast.run()
+    if result.depends_on_timing:
+        return TIMING
     wrong = []
     for outcome in result.pods:
         name = outcome.pod.partition("/")[2]
@@ -207,5 +213,6 @@ async def case(cli: Cli, seed: int) -> str:
 async def test_forecasts_come_true(cli: Cli, first: int) -> None:
     body = {"metadata": {"name": "high"}, "value": 100}
     assert (await cli.api.post("/apis/scheduling.k8s.io/v1/priorityclasses", body)).status == 201
-    wrong = [found for seed in range(first, first + A_TEST) if (found := await case(cli, seed))]
-    assert wrong == []
+    found = [await case(cli, seed) for seed in range(first, first + A_TEST)]
+    assert [one for one in found if one not in ("", TIMING)] == []
+    assert found.count(TIMING) <= A_TEST // 4

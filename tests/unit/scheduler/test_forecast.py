@@ -60,6 +60,15 @@ def test_a_drained_node_gives_up_what_budgets_allow() -> None:
     assert (list(result.blocked), result.stay, result.gone) == (["default/p1"], ["default/d"], ["default/s"])
 
 
+def test_a_pod_that_is_being_deleted_anyway_is_not_made_again() -> None:
+    going = asking("p", on="a", owner="ReplicaSet")
+    going["metadata"]["deletionTimestamp"] = "2030-01-01T00:00:00Z"
+    forecast = Forecast(Simulation(objects=[node("a"), node("b"), going]))
+    forecast.drain("a")
+    result = forecast.run()
+    assert (result.pods, result.gone) == ([], [])
+
+
 def test_a_lost_node_asks_no_budget_and_daemons_die_with_it() -> None:
     there = [asking("w-0", on="a", owner="StatefulSet"), asking("d", on="a", owner="DaemonSet")]
     forecast = Forecast(Simulation(objects=[node("a"), node("b"), budget(0), *there]))

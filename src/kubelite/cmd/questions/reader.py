@@ -8,6 +8,7 @@ and references; all nodes and pods only for a pod that no node takes. What may n
 from __future__ import annotations
 
 import contextlib
+import gc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -266,6 +267,20 @@ class Reader:
         from kubelite.scheduler.offline import Simulation
 
         simulation = Simulation()
+        gc.disable()  # nothing of what is read is garbage
+        try:
+            if not await self._fill(simulation):
+                return
+        finally:
+            gc.enable()
+
+        def place(pod: Object) -> Placement:
+            return placement(simulation, pod)
+
+        self.facts.place = place
+
+    async def _fill(self, simulation: Simulation) -> bool:
+        """Whether nodes and pods could be read."""
         for kind in SIMULATED:
             query = {"fieldSelector": LIVING} if kind == "Pod" else {}
             try:
@@ -273,16 +288,12 @@ class Reader:
             except StatusError as error:
                 self._tell(kind, error)
                 if kind in ("Node", "Pod"):
-                    return
+                    return False
                 continue
             simulation.add_list(kind, body)
             if kind in ("Node", *STORAGE):
                 self._keep(kind, body)
-
-        def place(pod: Object) -> Placement:
-            return placement(simulation, pod)
-
-        self.facts.place = place
+        return True
 
     def _keep(self, kind: str, body: bytes) -> None:
         import msgspec

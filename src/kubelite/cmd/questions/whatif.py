@@ -235,6 +235,8 @@ def text(result: Result, refused: dict[str, str]) -> str:
     summary = f"{placed} placed, {len(result.pods) - placed} pending"
     for count, word in ((len(refused), "refused"), (len(result.blocked), "blocked"), (len(result.gone), "gone")):
         summary += f", {count} {word}" if count else ""
+    if result.depends_on_timing:
+        summary += ". Several pods preempt at once: who gets which room depends on which victims stop first"
     return f"{table(['POD', 'NODE', 'WHY'], rows)[0]}{summary}. Nothing was written.\n"
 
 
@@ -252,6 +254,7 @@ def shown(result: Result, refused: dict[str, str]) -> Object:
         "refused": refused,
         "blocked": result.blocked,
         "preempted": result.preempted,
+        "dependsOnTiming": result.depends_on_timing,
         "gone": result.gone,
         "stay": result.stay,
     }
