@@ -29,10 +29,9 @@ from typing import Any
 from bench.held import cpu, memory
 from bench.scheduler import write_kubeconfig
 from bench.serving import free_port, make_keys, start_etcd, start_server, wait_for
+from bench.simulate_store import fill
 
 DEFAULT = ("deployment", "daemonset", "jobs")
-BATCH = 1000
-"""Replicas of one Deployment of `hold`."""
 QUIET_SECONDS = 20.0
 TOLERATION = 10
 """Seconds for which pods of `hold` stay on a node that is not ready."""
@@ -56,8 +55,8 @@ class Place:
 
 
 @contextlib.contextmanager
-def place(store: str) -> Iterator[Place]:
-    """An API server, controllers and a scheduler."""
+def place(store: str, pods: int, nodes: list[str]) -> Iterator[Place]:
+    """An API server, controllers and a scheduler, over a store that has these pods on these nodes."""
     from kubelite.util import tls
 
     made = Place(pathlib.Path(tempfile.mkdtemp(prefix="kubelite-simulate-")))
@@ -66,6 +65,9 @@ def place(store: str) -> Iterator[Place]:
         etcd = ""
         if store == "etcd":
             made.processes["etcd"], etcd = start_etcd(made.directory)
+        if pods:
+            body = template("hold", TOLERATION, terminationGracePeriodSeconds=1)
+            asyncio.run(fill(etcd or f"sqlite://{made.directory}/state.db", pods, nodes, body))
         port = free_port()
         made.processes["apiserver"] = start_server(made.directory, port, etcd, store)
         wait_for(port, made.processes["apiserver"])
@@ -158,6 +160,12 @@ async def daemonset(api: Api, count: int) -> float:
 
 async def jobs(api: Api, count: int) -> float:
     """Seconds until all have succeeded, from the first creation on."""
+    from kubelite.api.batch.job import JOB
+    from kubelite.client.informer import Informer
+
+    done: Informer[Any] = Informer(api.client, JOB, field_selector="status.successful=1", metadata_only=True)
+    watching = asyncio.create_task(done.run())
+    await done.synced()
     started = time.perf_counter()
     numbers = iter(range(count))
     spec = template("job", restartPolicy="Never")
@@ -170,11 +178,10 @@ async def jobs(api: Api, count: int) -> float:
     await asyncio.gather(*(creator() for _ in range(8)))
 
     async def complete() -> bool:
-        await asyncio.sleep(0.4)
-        found = (await api.ask("GET", JOBS))["items"]
-        return bool(sum(job["status"].get("succeeded", 0) for job in found) == count)
+        return len(done.list()) == count
 
     await api.until(complete)
+    watching.cancel()
     return time.perf_counter() - started
 
 
@@ -201,34 +208,27 @@ async def joined(api: Api, made: Place, prefix: str, count: int, *words: str) ->
 
 
 async def hold(api: Api, made: Place, nodes: int, pods: int) -> None:
-    """Fills nodes with Deployments, then looks at memory and at CPU in quiet times."""
+    """Joins the nodes of pods that are there already, then looks at memory, and at CPU in quiet times."""
     before = made.usage()
-    seconds = await joined(api, made, "hold", nodes * 9 // 10, "--heartbeat", "20s")
-    seconds += await joined(api, made, "doomed", nodes - nodes * 9 // 10, "--heartbeat", "20s")
-    show(f"hold: {nodes} nodes", seconds, before, made.usage(), nodes)
-    before, started, first = made.usage(), time.perf_counter(), await api.revision()
-    deployments = max(1, pods // BATCH)
-    for number in range(deployments):
-        body = workload(f"hold-{number}", replicas=pods // deployments)
-        body["spec"]["template"] = template(f"hold-{number}", TOLERATION, terminationGracePeriodSeconds=1)
-        await api.ask("POST", f"{APPS}/deployments", body)
-    await api.until(lambda: settled(api, "hold-"))
-    wrote = await api.revision() - first
-    show(f"hold: {pods} pods Ready", time.perf_counter() - started, before, made.usage(), pods)
-    print(f"  {wrote / pods:.1f} writes a pod", flush=True)
+    seconds = await joined(api, made, "hold", nodes - nodes // 10, "--heartbeat", "20s")
+    seconds += await joined(api, made, "doomed", nodes // 10, "--heartbeat", "20s")
+    await api.until(lambda: settled(api))
+    show(f"hold: {nodes} nodes with {pods} pods", seconds, before, made.usage(), pods)
     before, first = made.usage(), await api.revision()
     await asyncio.sleep(QUIET_SECONDS)
     rate = (await api.revision() - first) / QUIET_SECONDS
     show(f"hold: quiet, {rate:.0f} writes/s", QUIET_SECONDS, before, made.usage(), pods)
 
 
-async def settled(api: Api, prefix: str) -> bool:
-    """Whether all replicas of the Deployments are Ready."""
-    await asyncio.sleep(0.9)
-    found = [
-        d for d in (await api.ask("GET", f"{APPS}/deployments"))["items"] if d["metadata"]["name"].startswith(prefix)
-    ]
-    return all(d["status"].get("readyReplicas") == d["spec"]["replicas"] for d in found)
+def held_nodes(count: int) -> list[str]:
+    doomed = count // 10
+    return [f"hold-{i}" for i in range(count - doomed)] + [f"doomed-{i}" for i in range(doomed)]
+
+
+async def settled(api: Api) -> bool:
+    """Whether all replicas of the ReplicaSets are Ready."""
+    found = (await api.ask("GET", f"{APPS}/replicasets"))["items"]
+    return all(item["status"].get("readyReplicas") == item["spec"]["replicas"] for item in found)
 
 
 async def lost(api: Api, made: Place, pods: int) -> None:
@@ -244,7 +244,7 @@ async def lost(api: Api, made: Place, pods: int) -> None:
         now = await api.revision()
         rates.append(now - last)
         last = now
-        whole = await settled(api, "hold-") if len(rates) % 5 == 0 else False
+        whole = await settled(api) if len(rates) % 5 == 0 else False
         broken = broken or (len(rates) % 5 == 0 and not whole)
         if broken and whole:
             break
@@ -281,12 +281,13 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--hold-nodes", type=int, default=5000)
     parser.add_argument("--hold-pods", type=int, default=100_000)
-    parser.add_argument("--store", choices=("sqlite", "etcd", "memory"), default="sqlite")
+    parser.add_argument("--store", choices=("sqlite", "etcd"), default="sqlite")
     chosen = parser.parse_args()
     # A killed benchmark still ends the processes it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"store {chosen.store}; load of the machine before: {os.getloadavg()[0]:.1f}")
-    with place(chosen.store) as made:
+    wanted = bool({"hold", "lost"} & set(chosen.scenarios))
+    with place(chosen.store, chosen.hold_pods if wanted else 0, held_nodes(chosen.hold_nodes)) as made:
         asyncio.run(run(made, chosen))
 
 
