@@ -9,7 +9,7 @@ from cryptography import x509
 
 from tests.integration.controllers.test_certificates import request
 
-CLASS_NOTE = {"volume.beta.kubernetes.io/storage-class": "old"}
+OLD_CLASS = {"volume.beta.kubernetes.io/storage-class": "old"}
 WHEN = "2026-01-01T00:00:00Z"
 
 
@@ -20,9 +20,9 @@ def named(api_version: str, kind: str, name: str, *, cluster: bool = False, **mo
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
 
 
-def volume(name: str, source: dict[str, Any], **spec: Any) -> dict[str, Any]:
+def volume(name: str, source: dict[str, Any], annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
     wanted = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce", "ReadOnlyMany"], **source, **spec}
-    return named("v1", "PersistentVolume", name, cluster=True, spec=wanted)
+    return named("v1", "PersistentVolume", name, cluster=True, metadata={"annotations": annotations or {}}, spec=wanted)
 
 
 TERMS = [
@@ -52,6 +52,7 @@ VOLUMES = [
         claimRef={"namespace": "default", "name": "claim"},
     ),
     volume("pv-iscsi", {"iscsi": {"targetPortal": "1.2.3.4:3260", "iqn": "iqn.2001-04.com.example:x", "lun": 0}}),
+    volume("pv-old", {"hostPath": {"path": "/x"}}, OLD_CLASS, nodeAffinity={"required": {"nodeSelectorTerms": [{}]}}),
     volume("pv-fc", {"fc": {"targetWWNs": ["50060e801049cfd1"], "lun": 0}}),
 ]
 CLAIMS = [
@@ -302,4 +303,40 @@ def _request(name: str, **more: Any) -> dict[str, Any]:
 
 
 REQUESTS = [_request("csr"), _request("short", expirationSeconds=3600)]
-OBJECTS = [*VOLUMES, *CLAIMS, *CLASSES, TWO, SLICE, *INGRESSES, *POLICIES, *AUTOSCALERS, *REQUESTS]
+ATTRIBUTES = named(
+    "storage.k8s.io/v1",
+    "VolumeAttributesClass",
+    "gold",
+    cluster=True,
+    driverName="csi.example.com",
+    parameters={"iops": "100", "b": "c"},
+)
+"""The real kubectl of that version asks for an older version of this kind."""
+USER = named(
+    "v1",
+    "Pod",
+    "user",
+    metadata={"labels": {"app": "user"}},
+    spec={
+        "containers": [{"name": "c", "image": "i"}],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "claim"}}],
+    },
+)
+STATUSES: dict[str, dict[str, Any]] = {
+    "/api/v1/namespaces/default/persistentvolumeclaims/claim": {
+        "phase": "Bound",
+        "capacity": {"storage": "2Gi"},
+        "accessModes": ["ReadOnlyMany", "ReadWriteOnce"],
+        "conditions": [
+            {"type": "Resizing", "status": "True", "lastTransitionTime": WHEN, "message": "grows"},
+            {"type": "FileSystemResizePending", "status": "False", "reason": "Why", "lastProbeTime": WHEN},
+        ],
+    },
+    "/api/v1/persistentvolumes/pv-nfs": {"phase": "Failed", "message": "it broke", "reason": "Why"},
+    "/apis/networking.k8s.io/v1/namespaces/default/ingresses/full": {
+        "loadBalancer": {"ingress": [{"ip": "10.0.0.9"}, {"hostname": "b.example.com"}, {"ip": "10.0.0.1"}]}
+    },
+    "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/full": AUTOSCALER_STATUS,
+}
+"""Path of an object → what its controllers would say of it."""
+OBJECTS = [USER, *VOLUMES, *CLAIMS, *CLASSES, TWO, SLICE, *INGRESSES, *POLICIES, *AUTOSCALERS, *REQUESTS]

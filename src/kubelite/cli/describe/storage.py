@@ -180,7 +180,7 @@ def claim(lines: Lines, obj: Object, found: Object) -> None:
         lines.add(0, "Conditions:\n  Type\tStatus\tLastProbeTime\tLastTransitionTime\tReason\tMessage")
         lines.add(1, "----\t------\t-----------------\t------------------\t------\t-------")
         for one in conditions:
-            times = "\t".join(text.date(one.get(field)) for field in ("lastProbeTime", "lastTransitionTime"))
+            times = " \t".join(text.date(one.get(field)) for field in ("lastProbeTime", "lastTransitionTime"))
             words = f"{one.get('reason', '')}\t{one.get('message', '')}"
             lines.add(1, f"{one['type']} \t{one['status']} \t{times} \t{words}")
     text.events(lines, found.get("events"))

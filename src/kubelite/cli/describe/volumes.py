@@ -15,7 +15,7 @@ def _bool(value: Any) -> str:
 _SOURCES: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
     "hostPath": (
         "HostPath (bare host directory volume)",
-        (("Path", "path", ""), ("HostPathType", "type", "")),
+        (("Path", "path", ""), ("HostPathType", "type", "<none>")),
     ),
     "emptyDir": (
         "EmptyDir (a temporary directory that shares a pod's lifetime)",
