@@ -99,6 +99,12 @@ async def test_what_cannot_be_answered_as_protobuf_is_not_written(server: ApiEnv
     accept = {"accept": "application/vnd.kubernetes.protobuf"}
     assert (await server.post(one, scaler, headers=accept)).status == 406
     assert (await server.get(f"{one}/unwritten")).status == 404
+    await server.post(one, scaler)
+    before = (await server.get(f"{one}/unwritten")).json()
+    status = {"status": {"currentReplicas": 1}}
+    assert (await server.patch(f"{one}/unwritten/status", status, headers=accept)).status == 406
+    assert (await server.get(f"{one}/unwritten")).json() == before
+    await server.delete(f"{one}/unwritten")
 
 
 @pytest.mark.parametrize("kind", ["strategic", "merge"])

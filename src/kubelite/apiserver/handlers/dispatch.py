@@ -50,7 +50,7 @@ def _check_place(info: RequestInfo, kind: Kind) -> None:
 def _check_protobuf(request: Request, kind: Kind) -> None:
     """Refuses a write whose answer could not be given in the form that is asked for. Raises StatusError 406."""
     info = request.info
-    writes = info.verb in ("create", "update", "patch") and not info.subresource
+    writes = info.verb in ("create", "update", "patch") and info.subresource in ("", "status")
     if writes and inprotobuf.wanted(request) and not wire.message_of(kind.api_version, kind.kind):
         raise errors.not_acceptable(wire.TEXT_TYPES)
 
