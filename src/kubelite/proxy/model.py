@@ -6,7 +6,7 @@ Why: a process that holds every Service keeps only the fields that packets depen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -72,10 +72,28 @@ class Conditions(msgspec.Struct):
     terminating: bool | None = None
 
 
+class Named(msgspec.Struct):
+    name: str = ""
+
+
+class Hints(msgspec.Struct):
+    """For whose traffic an endpoint is meant."""
+
+    forNodes: list[Named] = msgspec.field(default_factory=list)
+    forZones: list[Named] = msgspec.field(default_factory=list)
+
+
 class SliceEndpoint(msgspec.Struct):
     addresses: list[str] = msgspec.field(default_factory=list)
     conditions: Conditions = msgspec.field(default_factory=Conditions)
     nodeName: str = ""
+    hints: Hints | None = None
+
+
+class Node(msgspec.Struct):
+    """This node, as far as its zone goes."""
+
+    metadata: Meta
 
 
 class SlicePort(msgspec.Struct):
@@ -95,7 +113,7 @@ class EndpointSlice(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
-    """One address that may serve a port. `local`: it runs on this node."""
+    """One address that may serve a port. `local`: it runs on this node; `for_…`: for whom it is meant."""
 
     ip: str
     port: int
@@ -103,6 +121,8 @@ class Endpoint:
     serving: bool = True
     terminating: bool = False
     local: bool = False
+    for_nodes: tuple[str, ...] = field(default=(), compare=False)
+    for_zones: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def target(self) -> str:

@@ -2,7 +2,7 @@
 
 What: `plan(services, slices, node)` → the balanced ports, in order. Why: pure, so that every rule has a table of examples.
 Rules: kube-proxy's CategorizeEndpoints (pkg/proxy/topology.go): ready endpoints serve; when none is ready, those that are
-terminating but still serving do; the Local policies keep to this node.
+terminating but still serving do; hints keep traffic in the node or the zone; the Local policies keep to this node.
 """
 
 from __future__ import annotations
@@ -46,7 +46,14 @@ def endpoints_of(slices: Iterable[EndpointSlice], port: Port, node: str) -> list
             serving = conditions.serving if conditions.serving is not None else ready
             for address in endpoint.addresses[:1]:
                 value = Endpoint(
-                    address, numbers[0], ready, serving, bool(conditions.terminating), endpoint.nodeName == node
+                    address,
+                    numbers[0],
+                    ready,
+                    serving,
+                    bool(conditions.terminating),
+                    endpoint.nodeName == node,
+                    tuple(one.name for one in endpoint.hints.forNodes) if endpoint.hints is not None else (),
+                    tuple(one.name for one in endpoint.hints.forZones) if endpoint.hints is not None else (),
                 )
                 other = found.get((address, numbers[0]))
                 if other is None or (value.ready and not other.ready):
@@ -60,12 +67,21 @@ def usable(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     return ready or tuple(e for e in endpoints if e.serving and e.terminating)
 
 
+def near(endpoints: Sequence[Endpoint], node: str, zone: str) -> Sequence[Endpoint]:
+    """The ready endpoints that are meant for this node, or else for its zone; all, if any endpoint has no such hint."""
+    ready = [one for one in endpoints if one.ready]
+    for name, hints in ((node, [one.for_nodes for one in ready]), (zone, [one.for_zones for one in ready])):
+        if name and all(hints) and any(name in found for found in hints):
+            return [one for one, found in zip(ready, hints, strict=True) if name in found]
+    return endpoints
+
+
 def _port_name(service: Service, port: Port) -> str:
     base = f"{service.metadata.namespace}/{service.metadata.name}"
     return f"{base}:{port.name}" if port.name else base
 
 
-def balance(service: Service, port: Port, slices: Iterable[EndpointSlice], node: str) -> Balanced:
+def balance(service: Service, port: Port, slices: Iterable[EndpointSlice], node: str, zone: str = "") -> Balanced:
     spec = service.spec
     every = endpoints_of(slices, port, node)
     affinity = 0
@@ -82,7 +98,7 @@ def balance(service: Service, port: Port, slices: Iterable[EndpointSlice], node:
         external_ips=tuple(ip for ip in spec.externalIPs if ":" not in ip),
         load_balancer_ips=tuple(i.ip for i in service.status.loadBalancer.ingress if i.ip and ":" not in i.ip),
         affinity_seconds=affinity,
-        everywhere=usable(every),
+        everywhere=usable(near(every, node, zone)),
         here=usable([e for e in every if e.local]),
         internal_local=spec.internalTrafficPolicy == "Local",
         external_local=spec.externalTrafficPolicy == "Local" and (outside or bool(spec.externalIPs)),
@@ -90,8 +106,8 @@ def balance(service: Service, port: Port, slices: Iterable[EndpointSlice], node:
     )
 
 
-def plan(services: Iterable[Service], slices: Iterable[EndpointSlice], node: str) -> list[Balanced]:
-    """Every port of every proxied Service, sorted by name."""
+def plan(services: Iterable[Service], slices: Iterable[EndpointSlice], node: str, zone: str = "") -> list[Balanced]:
+    """Every port of every proxied Service, sorted by name; `zone` is the node's."""
     by_service: dict[str, list[EndpointSlice]] = {}
     for piece in slices:
         owner = piece.metadata.labels.get(SERVICE_NAME)
@@ -102,7 +118,9 @@ def plan(services: Iterable[Service], slices: Iterable[EndpointSlice], node: str
         if not is_proxied(service):
             continue
         pieces = by_service.get(f"{service.metadata.namespace}/{service.metadata.name}", [])
-        balanced += [balance(service, port, pieces, node) for port in service.spec.ports if port.protocol in PROTOCOLS]
+        balanced += [
+            balance(service, port, pieces, node, zone) for port in service.spec.ports if port.protocol in PROTOCOLS
+        ]
     return sorted(balanced, key=lambda b: (b.name, b.protocol))
 
 

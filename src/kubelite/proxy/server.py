@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubelite.api import constants
+from kubelite.api.core.node import NODE
 from kubelite.api.core.service import SERVICE
 from kubelite.api.discovery.endpoint_slice import ENDPOINT_SLICE
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
-from kubelite.client.informer import Informer
+from kubelite.client.informer import Change, Informer
 from kubelite.netfilter.iptables import Applier
 from kubelite.proxy import model
 from kubelite.proxy.health import HealthPorts
@@ -34,6 +35,7 @@ from kubelite.util.tasks import supervise
 
 log = get_logger(__name__)
 CHECK_SECONDS = 60.0
+ZONE = "topology.kubernetes.io/zone"
 UNHEALTHY_AFTER_SECONDS = 60.0
 
 
@@ -61,8 +63,14 @@ class Proxy:
     """Brings the kernel to what the caches say."""
 
     def __init__(
-        self, config: Config, services: Informer[model.Service], slices: Informer[model.EndpointSlice], node: str
+        self,
+        config: Config,
+        services: Informer[model.Service],
+        slices: Informer[model.EndpointSlice],
+        node: str,
+        nodes: Informer[model.Node] | None = None,
     ) -> None:
+        self.nodes, self.zone = nodes, ""
         self.config, self.services, self.slices, self.node = config, services, slices, node
         self.settings = Settings(config.cluster_cidr)
         self.applier = Applier(("KUBE-",))
@@ -77,6 +85,16 @@ class Proxy:
         )
         services.add_handler(lambda _: self.changed.set())
         slices.add_handler(lambda _: self.changed.set())
+        if nodes is not None:
+            nodes.add_handler(self._moved)
+
+    def _moved(self, change: Change[model.Node]) -> None:
+        """Only the zone of this node matters, not its heartbeats."""
+        labels = change.new.metadata.labels if change.new is not None else {}
+        zone = labels.get(ZONE, "")
+        if zone != self.zone:
+            self.zone = zone
+            self.changed.set()
 
     def healthy(self) -> tuple[int, str]:
         """503 once the kernel could not be brought up to date for a minute."""
@@ -117,7 +135,7 @@ class Proxy:
 
     async def sync(self) -> None:
         services, slices = list(self.services.list()), list(self.slices.list())
-        wanted = plan(services, slices, self.node)
+        wanted = plan(services, slices, self.node, self.zone)
         await self.applier.apply(*tables(wanted, self.settings))
         await self.flush(wanted)
         self.before = wanted
@@ -145,7 +163,9 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     client = Client.from_config(load_kubeconfig(config.kubeconfig), user_agent="kubelite-proxy", patience=float("inf"))
     services: Informer[model.Service] = Informer(client, SERVICE, type=model.Service)
     slices: Informer[model.EndpointSlice] = Informer(client, ENDPOINT_SLICE, type=model.EndpointSlice)
-    proxy = Proxy(config, services, slices, config.hostname_override or socket.gethostname().lower())
+    name = config.hostname_override or socket.gethostname().lower()
+    nodes: Informer[model.Node] = Informer(client, NODE, type=model.Node, field_selector=f"metadata.name={name}")
+    proxy = Proxy(config, services, slices, name, nodes)
     servers = []
     if config.healthz_bind_address:
         servers.append(
@@ -155,7 +175,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
         routes = {"/metrics": lambda: (200, proxy.metrics.render()), "/proxyMode": lambda: (200, "iptables")}
         servers.append(await http1.serve(config.metrics_bind_address, routes))
     try:
-        await supervise(stop, services=services.run(), slices=slices.run(), proxy=proxy.run())
+        await supervise(stop, services=services.run(), slices=slices.run(), nodes=nodes.run(), proxy=proxy.run())
     finally:
         for server in servers:
             server.close()

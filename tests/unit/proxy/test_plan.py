@@ -170,3 +170,27 @@ def test_every_way_in_is_forgotten() -> None:
 def test_tcp_needs_no_forgetting() -> None:
     before = plan([service()], [slice_of(at("10.0.0.1"))], "here")
     assert stale_flows(before, []) == set()
+
+
+def hinted(ip: str, node: str = "", zone: str = "", ready: bool = True) -> dict[str, Any]:
+    hints = {"forNodes": [{"name": node}] if node else [], "forZones": [{"name": zone}] if zone else []}
+    return {"addresses": [ip], "conditions": {"ready": ready}, "hints": hints}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "zone", "expected"),
+    [
+        ([hinted("10.0.0.1", zone="z1"), hinted("10.0.0.2", zone="z2")], "z1", ["10.0.0.1"]),
+        ([hinted("10.0.0.1", zone="z1"), hinted("10.0.0.2", zone="z2")], "z3", ["10.0.0.1", "10.0.0.2"]),
+        ([hinted("10.0.0.1", zone="z1"), hinted("10.0.0.2", zone="z2")], "", ["10.0.0.1", "10.0.0.2"]),
+        ([hinted("10.0.0.1", zone="z1"), hinted("10.0.0.2")], "z1", ["10.0.0.1", "10.0.0.2"]),
+        ([hinted("10.0.0.1", zone="z1"), hinted("10.0.0.2", ready=False)], "z1", ["10.0.0.1"]),
+        ([hinted("10.0.0.1", "me", "z1"), hinted("10.0.0.2", "other", "z1")], "z1", ["10.0.0.1"]),
+        ([hinted("10.0.0.1", "x", "z1"), hinted("10.0.0.2", "y", "z2")], "z2", ["10.0.0.2"]),
+    ],
+)
+def test_hints_keep_traffic_in_the_node_or_the_zone(
+    endpoints: list[dict[str, Any]], zone: str, expected: list[str]
+) -> None:
+    (found,) = plan([service()], [slice_of(*endpoints)], "me", zone)
+    assert [one.ip for one in found.everywhere] == expected

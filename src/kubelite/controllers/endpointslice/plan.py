@@ -147,12 +147,14 @@ def _endpoint(service: Any, pod: Any, address: str, zones: Mapping[str, str]) ->
 
 def _hints(distribution: str, endpoint: Endpoint) -> EndpointHints | None:
     ready = endpoint.conditions is not None and endpoint.conditions.ready
-    if not distribution or not ready or not endpoint.zone:
+    if not distribution or not ready:
         return None
-    hints = EndpointHints(forZones=[ForZone(name=endpoint.zone)])
+    hints = EndpointHints()
+    if endpoint.zone:
+        hints.forZones = [ForZone(name=endpoint.zone)]
     if distribution == "PreferSameNode" and endpoint.nodeName:
         hints.forNodes = [ForNode(name=endpoint.nodeName)]
-    return hints
+    return hints if hints.forZones or hints.forNodes else None
 
 
 def _labels(service: Any) -> dict[str, str]:
