@@ -69,6 +69,9 @@ def pod(number: int, owner: str, node: str, template: dict[str, Any]) -> dict[st
         "podIPs": [{"ip": ip}],
         "startTime": NOW,
     }
+    prefix, _, index = node.rpartition("-")
+    host = node_address(prefix, int(index))
+    status |= {"hostIP": host, "hostIPs": [{"ip": host}], "observedGeneration": 1}
     spec = {
         "restartPolicy": "Always",
         "schedulerName": "default-scheduler",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -44,6 +45,8 @@ def main(argv: Sequence[str]) -> int:
     except ValueError as error:
         made.error(str(error))
     log.configure(0)
+    # Of each of a hundred thousand pods the kubelet's parts would tell here.
+    logging.getLogger().setLevel(logging.WARNING)
     gc.set_threshold(50_000, 20, 20)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
