@@ -39,7 +39,8 @@ GET = "exec 3<>/dev/tcp/{}/{}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 
 @pytest.fixture(scope="module")
 def pair(tars: list[pathlib.Path]) -> Iterator[Cluster]:
     with Lan() as lan:
-        cluster = start(lan.machine("first"), tars)
+        pool = f"--load-balancer-pool=10.77.{lan.number}.200-10.77.{lan.number}.201"
+        cluster = start(lan.machine("first"), tars, pool)
         second = lan.machine("second")
         bundle = second.disk / "second.tar"
         cluster.kubelite("node-bundle", "second", "--address", second.address, "--output", str(bundle))
@@ -88,6 +89,24 @@ def test_a_service_reaches_pods_of_both_nodes_from_both(pair: Cluster) -> None:
             return seen == names
 
         eventually(all_answer, 40, lambda seen=seen: names - seen)  # type: ignore[misc]
+
+
+def test_a_load_balancer_address_is_reached_from_the_network_of_the_nodes(pair: Cluster) -> None:
+    pair.kubelite("expose", "deployment", "web", "--name=lb", "--port=80", "--target-port=8080", "--type=LoadBalancer")
+    ip = ("get", "service", "lb", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+    eventually(lambda: pair.kubelite(*ip) == f"10.77.{pair.machine.lan.number}.200", 30)
+    address = pair.kubelite(*ip)
+    curl = ("curl", "-sS", "-m", "5", f"http://{address}/")
+    for one in pair.machine.lan.machines:
+        eventually(lambda one=one: one.run(*curl, check=False).stdout.startswith("one "), 30)  # type: ignore[misc]
+    pair.kubelite("delete", "service", "lb")
+
+    def gone() -> bool:
+        return not any(
+            address in one.run("ip", "-4", "address", "show", "dev", "lo").stdout for one in pair.machine.lan.machines
+        )
+
+    eventually(gone, 30)
 
 
 def test_names_resolve_on_the_second_node(pair: Cluster) -> None:
