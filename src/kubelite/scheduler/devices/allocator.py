@@ -15,7 +15,6 @@ from typing import Any
 from kubelite.api.types import resource_v1 as v1
 from kubelite.machinery import quantity
 from kubelite.scheduler.devices.inventory import CounterId, DeviceId, Offer
-from kubelite.scheduler.devices.selectors import matches
 
 MOST_DEVICES = 32
 """What one claim can be given."""
@@ -44,6 +43,9 @@ class Option:
         """Whether a device is what is asked for, taken or not. Raises BadSelector."""
         found = self.suitable.get(offer.id)
         if found is None:
+            # The expression language is loaded when somebody claims devices.
+            from kubelite.scheduler.devices.selectors import matches
+
             found = self.suitable[offer.id] = (
                 # Who shares devices or waits for conditions of them is not supported: such devices are nobody's.
                 not offer.device.bindingConditions

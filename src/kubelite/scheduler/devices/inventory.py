@@ -29,6 +29,10 @@ CounterId = tuple[str, str, str, str]
 """Driver, pool, counter set, counter."""
 
 
+class BadSelector(Exception):
+    """An expression cannot be compiled or evaluated; the text says why."""
+
+
 @dataclass(slots=True, eq=False)
 class Offer:
     """A device of a slice."""

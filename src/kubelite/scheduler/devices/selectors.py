@@ -15,13 +15,9 @@ from kubelite.machinery.cel import libraries, types
 from kubelite.machinery.cel.environment import Environment, Program
 from kubelite.machinery.cel.errors import CompileError, CostExceeded, EvaluationError
 from kubelite.machinery.cel.functions_quantity import Quantity, Semver
-from kubelite.scheduler.devices.inventory import Offer
+from kubelite.scheduler.devices.inventory import BadSelector, Offer
 
 COMPILED = 256
-
-
-class BadSelector(Exception):
-    """An expression cannot be compiled or evaluated; the text says why."""
 
 
 class Domains(dict[str, dict[str, Any]]):

@@ -20,8 +20,7 @@ from kubelite.machinery import times
 from kubelite.scheduler import events
 from kubelite.scheduler.devices.allocation import Allotment, allocation
 from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, read
-from kubelite.scheduler.devices.inventory import Inventory, key_of
-from kubelite.scheduler.devices.selectors import BadSelector
+from kubelite.scheduler.devices.inventory import BadSelector, Inventory, key_of
 from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Why
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.plugins.args import DynamicResourcesArgs
