@@ -271,6 +271,10 @@ class Network:
     def _answer(self, sender: End, data: bytes, name: str) -> None:
         link, weather = sender.link, self.weather
         seconds = weather.rng.random() * 0.001
+        if data[9:10] in b"45" and data.startswith(b"HTTP/1.1 "):
+            self._note(
+                f"{name} gets {data[9:12].decode()} {data.partition(b'message')[2][:300].decode(errors='replace')}"
+            )
         if link.cut_on_answer:
             self.later(link.client, link.client.reset)
             return

@@ -118,7 +118,9 @@ def _times(new: batch.Job, old: batch.Job) -> FieldErrors:
         errors.append(fe.invalid(path, completed, "completionTime cannot be set before startTime"))
     if completed is not None and before.completionTime not in (None, completed):
         errors.append(fe.invalid(path, completed, "completionTime cannot be mutated"))
-    if before.startTime is not None and started != before.startTime and not new.spec.suspend:
+    # A Job that is resumed starts anew, in the same write that takes back its condition.
+    resumed = started is not None and has_condition(before, SUSPENDED)
+    if before.startTime is not None and started != before.startTime and not (new.spec.suspend or resumed):
         errors.append(fe.required(STATUS / "startTime", "startTime cannot be removed for unsuspended job"))
     return errors
 

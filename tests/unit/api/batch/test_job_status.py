@@ -27,6 +27,14 @@ DONE = {**START, "completionTime": END, **conditions("SuccessCriteriaMet", "Comp
 CASES: list[Any] = [
     pytest.param({}, {**START, "active": 2, "ready": 1}, {}, [], id="started"),
     pytest.param(START, DONE, {}, [], id="complete"),
+    pytest.param({**START, **conditions("Suspended")}, {"startTime": END}, {}, [], id="resumed-job-starts-anew"),
+    pytest.param(
+        {**START, **conditions("Suspended")},
+        {},
+        {},
+        ["startTime: Required value: startTime cannot be removed for unsuspended job"],
+        id="resumed-without-start",
+    ),
     pytest.param(START, {**START, **conditions("FailureTarget", "Failed")}, {}, [], id="failed"),
     pytest.param(
         START,
