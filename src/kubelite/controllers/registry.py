@@ -42,9 +42,10 @@ def _replication_controllers(context: Context) -> Component:
 
 def _node_ipam(context: Context) -> Component:
     settings = context.settings
-    controller: Component = _load("nodeipam.controller", "NodeIpamController")(
-        context, settings.cluster_cidr, settings.node_cidr_mask_size
+    pools = _load("nodeipam.plan", "pools")(
+        settings.cluster_cidr, settings.node_cidr_mask_size, settings.node_cidr_mask_size_ipv6
     )
+    controller: Component = _load("nodeipam.controller", "NodeIpamController")(context, pools)
     return controller
 
 

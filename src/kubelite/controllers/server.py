@@ -56,9 +56,11 @@ class Config:
     root_ca_file: str = ""
     """File with the CA bundle published to pods; the kubeconfig's CA by default."""
     cluster_cidr: str = constants.POD_CIDR
-    """Address range of all pods."""
+    """Address range of all pods; two with a comma between them, one of each family, for dual stack."""
     node_cidr_mask_size: int = constants.NODE_POD_PREFIX
-    """Prefix length of one node's part of it."""
+    """Prefix length of one node's part of an IPv4 range."""
+    node_cidr_mask_size_ipv6: int = 64
+    """Prefix length of one node's part of an IPv6 range."""
     node_monitor_grace_period: float = 50.0
     """Seconds of silence after which a node counts as lost."""
     node_startup_grace_period: float = 60.0

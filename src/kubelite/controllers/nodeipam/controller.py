@@ -6,11 +6,13 @@ be given the same range, so what was handed out counts as used before the cache 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, Informer
 from kubelite.controllers.context import Context
 from kubelite.controllers.kinds import NODE
-from kubelite.controllers.nodeipam.plan import next_range
+from kubelite.controllers.nodeipam.plan import next_ranges
 from kubelite.controllers.objects import Node
 from kubelite.machinery.errors import StatusError
 from kubelite.util.log import get_logger
@@ -23,15 +25,14 @@ log = get_logger(__name__)
 
 
 class NodeIpamController:
-    """`cluster` is the address range of all pods, `prefix` the length of a node's part."""
+    """`pools`: the address ranges of all pods, one of each family, with the length of a node's part."""
 
-    def __init__(self, context: Context, cluster: str, prefix: int) -> None:
+    def __init__(self, context: Context, pools: Sequence[tuple[str, int]]) -> None:
         self._client = context.client
         self._recorder = context.recorder("cidrAllocator")
-        self._cluster = cluster
-        self._prefix = prefix
+        self._pools = pools
         self._nodes: Informer[Node] = context.informers.get(NODE, Node)
-        self._given: dict[str, str] = {}
+        self._given: dict[str, list[str]] = {}
         self._waits: dict[str, float] = {}
         self.loop = Controller(NAME, self.reconcile, workers=1, observe=context.observe)
         self.loop.watch(self._nodes, self._keys)
@@ -46,7 +47,7 @@ class NodeIpamController:
             self._given.pop(key, None)
             self._waits.pop(key, None)
             return None
-        chosen = self._given.get(key) or next_range(self._cluster, self._prefix, self._used())
+        chosen = self._given.get(key) or next_ranges(self._pools, self._used())
         if chosen is None:
             message = f"Node {key} status is now: CIDRNotAvailable"
             self._recorder.event(NODE, node, "Normal", "CIDRNotAvailable", message)
@@ -54,7 +55,7 @@ class NodeIpamController:
             return Result(wait)
         self._waits.pop(key, None)
         self._given[key] = chosen
-        patch = {"metadata": {"uid": node.metadata.uid}, "spec": {"podCIDR": chosen, "podCIDRs": [chosen]}}
+        patch = {"metadata": {"uid": node.metadata.uid}, "spec": {"podCIDR": chosen[0], "podCIDRs": chosen}}
         try:
             await self._client.patch(NODE, key, patch, patch_type="strategic", type=Node)
         except StatusError as error:
@@ -62,12 +63,12 @@ class NodeIpamController:
                 raise
             del self._given[key]
             return None
-        log.info("Pod range assigned", node=key, range=chosen)
+        log.info("Pod range assigned", node=key, range=",".join(chosen))
         return None
 
     def _used(self) -> list[str]:
         used = [cidr for node in self._nodes.list() for cidr in (node.spec.podCIDRs or [node.spec.podCIDR]) if cidr]
-        return used + list(self._given.values())
+        return used + [cidr for given in self._given.values() for cidr in given]
 
     def _keys(self, change: Change[Node]) -> list[str]:
         new = change.new

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubelite.controllers.nodeipam.plan import next_range
+from kubelite.controllers.nodeipam.plan import next_range, next_ranges, pools
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,17 @@ def test_ranges_given_one_after_the_other_are_disjoint_and_inside(freed):
         used.append(chosen)
         if number % 3 == 0:
             used.pop(number % len(used))
+
+
+def test_a_range_of_each_family() -> None:
+    both = pools("10.244.0.0/16,fd00::/48", 24, 64)
+    assert next_ranges(both, []) == ["10.244.0.0/24", "fd00::/64"]
+    assert next_ranges(both, ["10.244.0.0/24", "fd00:0:0:1::/64"]) == ["10.244.1.0/24", "fd00::/64"]
+    assert next_ranges(both, ["10.244.0.0/16"]) is None
+    assert next_ranges(pools("10.244.0.0/16", 24, 64), []) == ["10.244.0.0/24"]
+
+
+@pytest.mark.parametrize("wrong", ["10.244.0.0/16,10.245.0.0/16", "10.244.0.0/25", "nonsense"])
+def test_ranges_that_do_not_go_together_are_refused(wrong: str) -> None:
+    with pytest.raises(ValueError):
+        pools(wrong, 24, 64)
