@@ -96,7 +96,9 @@ SAMPLES: dict[str, Sample] = {
             "spec": {
                 "matchConstraints": MATCH,
                 "reinvocationPolicy": "Never",
-                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'test', path: '/spec'}]"}}],
+                "mutations": [
+                    {"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'test', path: '/spec'}]"}}
+                ],
             }
         },
         {"spec": {"reinvocationPolicy": "IfNeeded"}},
