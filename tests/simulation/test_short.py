@@ -12,15 +12,15 @@ def simulate(*flags: str) -> str:
     """What the simulation prints; fails if a rule was violated."""
     command = [sys.executable, "-m", "tests.simulation", *flags]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=580, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_the_control_plane_keeps_its_promises_under_faults() -> None:
-    shown = simulate("--seeds", "20", "--first", "1", "--trouble", "40")
+    shown = simulate("--seeds", "2", "--first", "3", "--trouble", "80")
     assert "no violations" in shown
-    assert re.search(r"seeds +20\n", shown)
+    assert re.search(r"seeds +2\n", shown)
 
 
 def test_the_same_seed_gives_the_same_trace() -> None:
