@@ -36,7 +36,7 @@ check: .venv/.complete-dev ## Format, lint, types, import contracts, architectur
 
 test: setup-test ## Run every test (check, unit, contract, integration, end to end)
 	@scripts/check
-	$(PY) -m pytest tests --ignore=tests/arch
+	@scripts/test
 
 unit: .venv/.complete-dev ## Run the tests that need no root and no cluster
 	$(PY) -m pytest tests/unit tests/integration tests/conformance

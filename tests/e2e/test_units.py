@@ -28,7 +28,7 @@ def test_the_units_command_lines_make_a_ready_node(machine: Machine) -> None:
     machine.run("bash", "-c", command("kubelite-prepare.service"))
     names = [unit for unit in units() if unit.endswith(".service") and "ExecStart=/usr/bin/containerd" in units()[unit]]
     names += [unit for unit in units() if "--kubeconfig=" in units()[unit] or "apiserver" in unit]
-    assert len(names) == 8
+    assert len(names) == 9
     running = []
     try:
         for name in names:

@@ -117,6 +117,7 @@ def test_a_daemon_set_runs_on_every_node_and_rolls(bench: Bench) -> None:
 def test_a_cron_job_starts_by_hand_and_each_minute(bench: Bench) -> None:
     bench.run("create", "job", "now", "--from=cronjob/tick")
     assert finished(bench, "now", "complete")["succeeded"] == 1
-    eventually(lambda: bench.get("cronjob", "tick")["status"].get("lastSuccessfulTime"), 90, bench.explain)
-    assert bench.get("cronjob", "tick")["status"]["lastScheduleTime"].endswith(":00Z")
+    eventually(lambda: bench.get("cronjob", "tick")["status"].get("lastScheduleTime"), 90, bench.explain)
+    status = bench.get("cronjob", "tick")["status"]
+    assert status["lastScheduleTime"].endswith(":00Z") and status["lastSuccessfulTime"]
     assert WEB_1 in bench.run("get", "cronjob", "tick", "-o", "wide").stdout

@@ -184,7 +184,7 @@ async def test_objects_become_files_and_follow_their_changes(world):
         ({"nfs": {"server": "s", "path": "/"}}, 'volume type "nfs" is not supported by this kubelet'),
         (
             {"persistentVolumeClaim": {"claimName": "c"}},
-            'volume type "persistentVolumeClaim" is not supported by this kubelet',
+            "error processing PVC ns/c: failed to fetch PVC from API server: not found",
         ),
         (
             {"hostPath": {"path": "/absent", "type": "Directory"}},

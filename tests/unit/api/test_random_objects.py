@@ -68,8 +68,10 @@ def test_any_object_is_judged_shown_and_selected_without_an_error(kind: Kind, se
         assert all(str(error) for error in kind.validate_update(new, old))
 
 
-WITHOUT_NUMBERS = ("schedulingGroup", "nodeAllocatableResourceClaimStatuses")
+WITHOUT_NUMBERS = ("schedulingGroup", "nodeAllocatableResourceClaimStatuses", "nodeAllocatableResourceMappings")
 """Fields that came after the release of the protobuf tables."""
+LATE_IN_ATTRIBUTES = ("bools", "ints", "strings", "versions")
+"""The same inside a device's attributes."""
 
 
 def essence(value: Any, name: str = "") -> Any:
@@ -83,12 +85,18 @@ def essence(value: Any, name: str = "") -> Any:
     return {key: inner for key, inner in kept.items() if inner not in (False, 0, "", [], {}, None)}
 
 
-def without_late_fields(value: Any) -> Any:
+def without_late_fields(value: Any, late: tuple[str, ...] = WITHOUT_NUMBERS) -> Any:
     if isinstance(value, list):
         return [without_late_fields(one) for one in value]
     if not isinstance(value, dict):
         return value
-    return {key: without_late_fields(inner) for key, inner in value.items() if key not in WITHOUT_NUMBERS}
+    return {
+        key: {name: without_late_fields(one, LATE_IN_ATTRIBUTES) for name, one in inner.items()}
+        if key == "attributes" and isinstance(inner, dict)
+        else without_late_fields(inner)
+        for key, inner in value.items()
+        if key not in late
+    }
 
 
 @every_kind

@@ -271,6 +271,8 @@ async def eviction(registry: Registry, request: Request, kind: Kind) -> Response
         raise errors.bad_request(
             f"name in URL does not match name in Eviction object: {sent.metadata.name} != {info.name}"
         )
+    if sent.deleteOptions is not None:
+        delete.check_options(sent.deleteOptions)  # before the pod is marked
     dry_run = ask.dry_run or bool(sent.deleteOptions is not None and sent.deleteOptions.dryRun)
     await _admit_eviction(registry, kind, request, sent, ask, dry_run=dry_run)
     pod = await registry.get(kind, info.name, info.namespace)

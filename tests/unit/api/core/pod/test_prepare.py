@@ -106,11 +106,13 @@ def test_selectable_fields_read_the_pod() -> None:
     pod = decoded(POD, {**pod_wire(nodeName="n", hostNetwork=True), "status": {"phase": "Running", "podIP": "1.2.3.4"}})
     assert {label: read(pod) for label, read in POD.selectable.items()} == {
         "spec.nodeName": "n",
+        "spec.host": "n",
         "spec.restartPolicy": "Always",
         "spec.schedulerName": "default-scheduler",
         "spec.serviceAccountName": "",
         "spec.hostNetwork": "true",
         "status.phase": "Running",
         "status.podIP": "1.2.3.4",
+        "status.podIPs": "",
         "status.nominatedNodeName": "",
     }
