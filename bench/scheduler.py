@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bench import scheduler_decisions
+from bench import machine, scheduler_decisions
 from bench.apiserver import Bench, encode
 from bench.serving import client_context, free_port, make_keys, start_etcd, start_server, wait_for
 
@@ -68,14 +68,6 @@ def pod(name: str, kind: str, node: str = "") -> bytes:
 def cpu_seconds(pid: int) -> float:
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def loop_seconds() -> float:
-    """CPU time of a fixed piece of work: what the processor gives at this moment."""
-    began, sum_of = time.process_time(), 0
-    for number in range(20_000):
-        sum_of += number * number & 7
-    return time.process_time() - began
 
 
 def memory(pid: int) -> float:
@@ -170,11 +162,11 @@ async def round_of(
     started = time.perf_counter()
     if meanwhile:
         await fill(bench, meanwhile, load)
-    loops = [loop_seconds()]
+    loops = [machine.loop_milliseconds(1)]
     async with asyncio.timeout(600):
         while not reached.done():
             await asyncio.wait([reached], timeout=0.5)
-            loops.append(loop_seconds())
+            loops.append(machine.loop_milliseconds(1))
     ended = reached.result()
     transport.close()
     used = [
@@ -186,7 +178,7 @@ async def round_of(
     print(
         f"{mark:34}{count / (ended - started):8.0f} pods/s   decision {decision:4.0f} us   "
         f"CPU/pod: apiserver {used[0]:5.0f} us, scheduler {used[1]:5.0f} us   memory {memory(scheduler):.0f} MB   "
-        f"loop {statistics.median(loops) * 1e3:.1f} ms",
+        f"loop {statistics.median(loops):.1f} ms",
         flush=True,
     )
 
