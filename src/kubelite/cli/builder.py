@@ -7,11 +7,11 @@ Flow: `Pointer` → discovery → GET or LIST → `Item`. Rules and texts follow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kubelite.cli import manifests
-from kubelite.cli.failures import CliError
+from kubelite.cli.failures import CliError, raise_all
 from kubelite.cli.flags import Parsed
 from kubelite.cli.resources import Resource
 from kubelite.cli.session import Object, Session
@@ -153,6 +153,21 @@ async def items(
                 raise
             errors.append(error)
     return out
+
+
+async def for_each(session: Session, where: Pointer, change: Callable[[Item], Awaitable[None]], *, local: bool) -> None:
+    """Calls `change` for every item; `local` takes them from the files as they are. A failure does not stop the others."""
+    errors: list[Exception] = []
+    if local:
+        found = await file_items(session, where.files, where.recursive)
+    else:
+        found = await items(session, where, errors=errors)
+    for item in found:
+        try:
+            await change(item)
+        except (StatusError, CliError) as error:
+            errors.append(error)
+    raise_all(errors)
 
 
 async def _of_target(

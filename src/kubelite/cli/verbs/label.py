@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from kubelite.cli import builder, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, UsageError, raise_all
+from kubelite.cli.failures import CliError, UsageError
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.outcome import Outcome, outcome
 from kubelite.cli.session import Session
-from kubelite.machinery.errors import StatusError
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +97,7 @@ def validate(opts: Options) -> None:
 
 
 async def run(opts: Options, session: Session) -> int:
-    errors: list[Exception] = []
-    if opts.local:
-        found = await builder.file_items(session, opts.where.files, opts.where.recursive)
-    else:
-        found = await builder.items(session, opts.where, errors=errors)
-    for item in found:
-        try:
-            await _one(opts, session, item)
-        except (StatusError, CliError) as error:
-            errors.append(error)
-    raise_all(errors)
+    await builder.for_each(session, opts.where, lambda item: _one(opts, session, item), local=opts.local)
     return 0
 
 

@@ -13,11 +13,10 @@ from typing import Any
 from kubelite.cli import builder, options
 from kubelite.cli.builder import Item, Pointer
 from kubelite.cli.command import Command
-from kubelite.cli.failures import CliError, raise_all
+from kubelite.cli.failures import CliError
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.outcome import Outcome, outcome
 from kubelite.cli.session import Object, Session
-from kubelite.machinery.errors import StatusError
 
 Change = Callable[[Object], None]
 """Changes a pod spec in place; raises CliError."""
@@ -166,17 +165,7 @@ def pod_spec(obj: Object) -> Object:
 
 
 async def run(opts: Options, session: Session) -> int:
-    errors: list[Exception] = []
-    if opts.local:
-        found = await builder.file_items(session, opts.where.files, opts.where.recursive)
-    else:
-        found = await builder.items(session, opts.where, errors=errors)
-    for item in found:
-        try:
-            await _one(opts, session, item)
-        except (StatusError, CliError) as error:
-            errors.append(error)
-    raise_all(errors)
+    await builder.for_each(session, opts.where, lambda item: _one(opts, session, item), local=opts.local)
     return 0
 
 
@@ -189,10 +178,7 @@ async def _one(opts: Options, session: Session, item: Item) -> None:
         _list(session, item)
         return
     changed = copy.deepcopy(item.object)
-    try:
-        opts.change(pod_spec(changed))
-    except CliError as error:
-        raise CliError(str(error)) from error
+    opts.change(pod_spec(changed))
     schema = patch_schema(item.resource.api_version, item.resource.kind)
     patch = create_two_way(item.object, changed, schema)
     if opts.local or opts.outcome.client_only:
