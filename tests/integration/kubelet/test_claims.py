@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
+from kubelite.api.types.core_v1 import Pod
+from kubelite.client.client import Client
+from kubelite.kubelet.volumes.claims import Claims
+from kubelite.machinery import codec
 from tests.integration.kubelet.node import NODE, TestNode, container, shell
 
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
@@ -95,3 +100,20 @@ async def test_a_container_restarts_while_its_claim_cannot_be_asked_for(node: Te
         return (tmp_path / "disk" / "starts").read_text().startswith("x\nx\n")
 
     await node.eventually(wrote_again)
+
+
+async def test_a_claim_that_is_being_bound_is_waited_for_without_a_warning(node: TestNode, tmp_path):
+    os.mkdir(tmp_path / "soon")
+    await bound(node, "soon", **local(tmp_path / "soon"))
+    await node.api.patch(f"{CLAIMS}/soon/status", {"status": {"phase": "Pending"}})
+    client = Client.from_config(node.api.client_config(), user_agent="claims-test")
+    claims = Claims(client)
+    pod = codec.from_generic(
+        {"metadata": {"name": "p", "namespace": "default", "uid": "u"}, "spec": using("soon", *shell("true"))}, Pod
+    )
+    waiting = asyncio.create_task(claims.source(pod, pod.spec.volumes[0]))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    await node.api.patch(f"{CLAIMS}/soon/status", {"status": {"phase": "Bound"}})
+    assert (await waiting).metadata.name == "soon"
+    await client.close()

@@ -8,6 +8,7 @@ for once in a pod's life and containers restart while the API is away. Sources: 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from typing import Any, Final
@@ -28,6 +29,9 @@ CLAIM: Final = Kind(
 VOLUME: Final = Kind(
     group="", version="v1", kind="PersistentVolume", plural="persistentvolumes", type=PersistentVolume, namespaced=False
 )
+BINDING_READS: Final = 20
+BINDING_INTERVAL: Final = 0.1
+"""Seconds between two looks at a claim that has its volume but not yet the phase Bound: the binder writes one after the other."""
 _NOT_SOURCES: Final = frozenset(
     (
         "accessModes",
@@ -64,7 +68,7 @@ class Claims:
         known = self._known.setdefault(pod.metadata.uid, {})
         if name not in known:
             try:
-                claim = await self._read(CLAIM, name, space)
+                claim = await self._bound_claim(name, space)
                 _check_claim(pod, volume, claim)
                 found = await self._read(VOLUME, claim.spec.volumeName, "")
                 _check_volume(found, claim)
@@ -72,6 +76,15 @@ class Claims:
                 raise ValueError(f"error processing PVC {space}/{name}: {error}") from error
             known[name] = found
         return known[name]
+
+    async def _bound_claim(self, name: str, namespace: str) -> PersistentVolumeClaim:
+        """The claim; one that is being bound right now is waited for, as pods are placed before its status says so."""
+        for _ in range(BINDING_READS):
+            claim: PersistentVolumeClaim = await self._read(CLAIM, name, namespace)
+            if claim.status.phase != "Pending" or not claim.spec.volumeName:
+                return claim
+            await asyncio.sleep(BINDING_INTERVAL)
+        return claim
 
     async def _read(self, kind: Kind, name: str, namespace: str) -> Any:
         try:
