@@ -45,6 +45,8 @@ class Config:
     """Where the CNI configuration is written."""
     mtu: int = 0
     """MTU of the pods' links; 0 leaves it to the kernel."""
+    configure_routes: bool = True
+    """Keep a route to every other node's pods; off where the nodes' routers know the way."""
 
 
 class Agent:
@@ -89,7 +91,7 @@ class Agent:
         await self.rules.apply(*self.wanted_tables)
         if cidr:
             self.write(plan.cni_config(cidr, self.config.mtu))
-        await self.apply_routes(plan.routes(nodes, self.name))
+        await self.apply_routes(plan.routes(nodes, self.name) if self.config.configure_routes else set())
         await self.announce(nodes)
 
     async def announce(self, nodes: list[plan.Node]) -> None:

@@ -25,7 +25,8 @@ async def clouded(pool: str = POOL) -> AsyncIterator[World]:
     async with running() as world:
         stop = asyncio.Event()
         context = world.context
-        parts = cloud.controllers(context, cloud.make_provider(cloud.Config(load_balancer_pool=pool), context))
+        config = cloud.Config(load_balancer_pool=pool)
+        parts = cloud.controllers(context, cloud.make_provider(config, context), config)
         task = asyncio.create_task(_only_parts(parts, stop))
         try:
             yield world
@@ -183,11 +184,13 @@ async def test_a_new_node_is_told_where_it_stands() -> None:
     ("settings", "why"),
     [
         ({"cloud_provider": "moon"}, 'unknown cloud provider "moon"'),
-        ({"configure_cloud_routes": True}, "has no routes: the network agents keep them"),
+        ({"configure_cloud_routes": True, "cluster_cidr": "10.0.0.0/40"}, "10.0.0.0/40"),
+        ({"configure_cloud_routes": True, "cluster_cidr": "10.0.0.0/9,fd00::/56,fd01::/56"}, "is:3 more than max"),
         ({"load_balancer_pool": "192.0.2.300"}, "192.0.2.300"),
     ],
 )
 async def test_what_the_provider_cannot_do_is_refused_at_the_start(settings: dict[str, Any], why: str) -> None:
     async with running() as world:
+        config = cloud.Config(**settings)
         with pytest.raises(ValueError, match=why):
-            cloud.make_provider(cloud.Config(**settings), world.context)
+            cloud.controllers(world.context, cloud.make_provider(config, world.context), config)

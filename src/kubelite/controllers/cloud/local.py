@@ -1,7 +1,7 @@
 """The provider `local`: machines that stand somewhere, without any cloud.
 
 What: load balancer addresses from a pool, announced on the nodes; addresses, zones and regions from the nodes' labels and
-annotations. Routes between nodes are the network agent's business already, so this provider has none.
+annotations; routes to the nodes' pods in the kernel of this machine, for those who ask for them.
 Flow: `LocalLoadBalancers` gives addresses out; `announcer` says which node answers for each; the network agents do it.
 """
 
@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from kubelite.api.types.core_v1 import LoadBalancerIngress, NodeAddress, Service
 from kubelite.client.informer import Informer, object_key
 from kubelite.controllers.cloud.announcer import Announcer
+from kubelite.controllers.cloud.localroutes import LocalRoutes
 from kubelite.controllers.cloud.pool import Holder, Pool, choose, parse_pool
 from kubelite.controllers.cloud.provider import Instance, Provider, ProviderError
 from kubelite.controllers.context import Context
-from kubelite.controllers.kinds import SERVICE
+from kubelite.controllers.kinds import NODE, SERVICE
 from kubelite.controllers.objects import Node
 from kubelite.controllers.servicelb.plan import ingress_of, wants
 
@@ -108,7 +109,8 @@ class LocalInstances:
 def make(context: Context, pool: str) -> Provider:
     """The provider; without a pool it has no load balancers. Raises ValueError for a pool that is none."""
     parsed = parse_pool(pool)
+    instances, routes = LocalInstances(), LocalRoutes(context.informers.get(NODE, Node))
     if not parsed.ranges:
-        return Provider(NAME, instances=LocalInstances())
+        return Provider(NAME, None, instances, routes)
     balancers = LocalLoadBalancers(context, parsed, pool)
-    return Provider(NAME, balancers, LocalInstances(), extra={"announcer": Announcer(context, parsed)})
+    return Provider(NAME, balancers, instances, routes, extra={"announcer": Announcer(context, parsed)})

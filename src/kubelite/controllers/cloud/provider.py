@@ -48,11 +48,27 @@ class Instances(Protocol):
         """The machine of a node, None if it does not exist."""
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way to the pods `target` of a node. `node` is empty for a way to nobody known; a `blackhole` leads nowhere."""
+
+    node: str
+    target: str
+    addresses: tuple[NodeAddress, ...] = ()
+    blackhole: bool = False
+
+
 class Routes(Protocol):
     """The ways between the nodes' pods."""
 
-    async def ensure(self, nodes: Sequence[Node]) -> None:
-        """Make a route to the pods of each node. Raises ProviderError."""
+    async def list(self) -> list[Route]:
+        """The routes that are there, and are the provider's. Raises ProviderError."""
+
+    async def create(self, hint: str, route: Route) -> None:
+        """Make a route; `hint`, the node's UID, may serve for its name. Raises ProviderError."""
+
+    async def delete(self, route: Route) -> None:
+        """Remove a route that `list` has shown; called again for one that is gone already. Raises ProviderError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from kubelite.controllers.cloud import local
 from kubelite.controllers.cloud.provider import Provider
 from kubelite.controllers.cloudnode.controller import CloudNodeController
 from kubelite.controllers.context import Component, Context, Informers
+from kubelite.controllers.route.controller import RouteController
+from kubelite.controllers.route.plan import cluster_ranges
 from kubelite.controllers.servicelb.controller import ServiceLbController
 from kubelite.util import http1
 from kubelite.util.log import get_logger
@@ -43,7 +45,11 @@ class Config:
     load_balancer_pool: str = ""
     """Addresses for Services of type LoadBalancer: CIDRs, FIRST-LAST ranges and addresses, separated by commas."""
     configure_cloud_routes: bool = False
-    """Let the provider make the routes between the nodes' pods; the provider local leaves them to the network agents."""
+    """Let the provider make the routes to the nodes' pods; the provider local makes them in the kernel of this machine."""
+    cluster_cidr: str = constants.POD_CIDR
+    """Address range of all pods; two with a comma between them for dual stack. Routes elsewhere are left alone."""
+    route_reconciliation_period: float = 10.0
+    """Seconds between two looks at the provider's routes."""
     leader_elect: bool = True
     """Act only while holding the leader lease."""
 
@@ -52,15 +58,18 @@ def make_provider(config: Config, context: Context) -> Provider:
     """The provider by its name. Raises ValueError for one that nobody knows, and for what it cannot do."""
     if config.cloud_provider != local.NAME:
         raise ValueError(f'unknown cloud provider "{config.cloud_provider}"')
-    provider = local.make(context, config.load_balancer_pool)
-    if config.configure_cloud_routes and provider.routes is None:
-        raise ValueError(f'the cloud provider "{provider.name}" has no routes: the network agents keep them')
-    return provider
+    return local.make(context, config.load_balancer_pool)
 
 
-def controllers(context: Context, provider: Provider) -> dict[str, Component]:
-    """The controllers that the provider's parts allow."""
+def controllers(context: Context, provider: Provider, config: Config) -> dict[str, Component]:
+    """The controllers that the provider's parts allow. Raises ValueError for what it cannot do."""
     found: dict[str, Component] = {}
+    if config.configure_cloud_routes:
+        if provider.routes is None:
+            raise ValueError(f'the cloud provider "{provider.name}" has no routes')
+        ranges = cluster_ranges(config.cluster_cidr)
+        period = config.route_reconciliation_period
+        found["node-route-controller"] = RouteController(context, provider.routes, ranges, period)
     if provider.instances is not None:
         found["cloud-node-controller"] = CloudNodeController(context, provider.instances)
     if provider.load_balancers is not None:
@@ -80,7 +89,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     routes["/metrics"] = lambda: (200, metrics.render())
     server = None
     try:
-        parts = controllers(context, make_provider(config, context))
+        parts = controllers(context, make_provider(config, context), config)
         server = await http1.serve(config.healthz_bind_address, routes) if config.healthz_bind_address else None
         await supervise(stop, work=_work(config, context, parts, stop))
     finally:

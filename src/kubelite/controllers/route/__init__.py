@@ -1,0 +1,1 @@
+"""Keeps the provider's routes to the nodes' pods."""
