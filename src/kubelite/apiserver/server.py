@@ -91,6 +91,7 @@ class ApiServer:
         chain = self._chain = assemble(config, registry)
         await self._follow_definitions()
         await bootstrap.ensure(config, registry)
+        await allocators.adopt(config, registry)
         await aggregator.start(config, registry)
         context = None
         if config.tls_cert_file:

@@ -1,4 +1,4 @@
-"""Claims in the store: one key per address or port that is taken.
+"""Claims in the store: one key per node port that is taken.
 
 What: `Claims.take` and `give_back` one value. Why: creating a key is atomic in every store, so two servers can never give out
 the same value, and a claim outlives the server that made it.
@@ -8,7 +8,8 @@ between claim and write) is dropped by `repair`.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Container
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -39,6 +40,14 @@ class Claim(msgspec.Struct):
 _decode = msgspec.json.Decoder(Claim).decode
 
 
+class Owner(NamedTuple):
+    """A Service."""
+
+    uid: str
+    namespace: str = ""
+    name: str = ""
+
+
 class Taken(Exception):
     """Somebody else has the value."""
 
@@ -48,7 +57,7 @@ class Full(Exception):
 
 
 class Claims:
-    """The claims on one range, named `clusterips` or `nodeports`."""
+    """The claims on one range, named `nodeports`."""
 
     def __init__(self, store: Store, name: str) -> None:
         self.prefix = f"{ROOT}{name}/"
@@ -59,12 +68,16 @@ class Claims:
         found, _ = await self._store.get(self.prefix + value)
         return found is None
 
-    async def take(self, value: str, owner: str) -> None:
+    async def take(self, value: str, owner: Owner) -> None:
         """Claims a value. Raises Taken, also to the owner: what it gives up may be on its way back, from another server."""
         try:
-            await self._store.create(self.prefix + value, msgspec.json.encode(Claim({}, owner)))
+            await self._store.create(self.prefix + value, msgspec.json.encode(Claim({}, owner.uid)))
         except KeyExists:
             raise Taken(value) from None
+
+    async def values(self) -> Container[str]:
+        """Every claimed value."""
+        return await self.taken()
 
     async def taken(self) -> dict[str, str]:
         """Every claimed value with its owner."""
@@ -78,10 +91,10 @@ class Claims:
                 return found
             after = page.items[-1].key
 
-    async def give_back(self, value: str, owner: str) -> None:
+    async def give_back(self, value: str, owner: Owner) -> None:
         """Drops the claim of `owner`; a value that it does not have stays as it is."""
         found, _ = await self._store.get(self.prefix + value)
-        if found is None or _decode(found.value).owner != owner:
+        if found is None or _decode(found.value).owner != owner.uid:
             return
         try:
             await self._store.delete(found.key, found.revision)

@@ -9,18 +9,20 @@ Texts and order follow pkg/registry/core/service/storage/alloc.go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
 from typing import Any
 
 from kubelite.api.types.core_v1 import Service, ServicePort
 from kubelite.apiserver.allocators import wants
-from kubelite.apiserver.allocators.claims import SCAN_AFTER, Claims, Full, Taken
-from kubelite.apiserver.allocators.ranges import AddressRange, PortRange
+from kubelite.apiserver.allocators.addresses import AddressClaims
+from kubelite.apiserver.allocators.cidrs import ServiceRanges
+from kubelite.apiserver.allocators.claims import SCAN_AFTER, Claims, Full, Owner, Taken
+from kubelite.apiserver.allocators.ranges import PortRange
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.machinery import errors, fielderrors
 from kubelite.machinery.fielderrors import Path
 from kubelite.machinery.kind import Kind
-from kubelite.storage.interface import Store, StoreError
+from kubelite.storage.interface import StoreError
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
@@ -32,11 +34,12 @@ ALLOCATED, PORT_ALLOCATED = "provided IP is already allocated", "provided port i
 class ServiceAllocator:
     """The hook. `kinds` is the Service kind alone."""
 
-    def __init__(self, kind: Kind, store: Store, addresses: AddressRange, ports: PortRange) -> None:
+    def __init__(
+        self, kind: Kind, addresses: AddressClaims, ranges: ServiceRanges, ports: Claims, port_range: PortRange
+    ) -> None:
         self.kinds: Sequence[Kind] = (kind,)
-        self.address_range, self.port_range = addresses, ports
-        self.address_claims = Claims(store, "clusterips")
-        self.port_claims = Claims(store, "nodeports")
+        self.address_range, self.port_range = ranges, port_range
+        self.address_claims, self.port_claims = addresses, ports
         self._undoing: set[asyncio.Task[None]] = set()
 
     async def before_write(self, request: AdmissionRequest) -> Callable[[], None] | None:
@@ -44,7 +47,7 @@ class ServiceAllocator:
         service: Service = request.object
         if self._undoing:  # this may be the next try of a write whose claims are still on their way back
             await asyncio.wait(self._undoing)
-        transaction = _Transaction(self, service.metadata.uid, dry_run=request.dry_run)
+        transaction = _Transaction(owner_of(service), dry_run=request.dry_run)
         try:
             await self._addresses(service, request.old, transaction)
             await self._ports(service, request.old, transaction)
@@ -60,7 +63,7 @@ class ServiceAllocator:
         if old is None:
             return
         new: Service | None = request.object if request.operation != "DELETE" else None
-        owner = old.metadata.uid
+        owner = owner_of(old)
         try:
             for address in wants.addresses(old) - wants.addresses(new):
                 await self.address_claims.give_back(address, owner)
@@ -190,21 +193,25 @@ class ServiceAllocator:
                 raise errors.internal_error(f"failed to allocate requested HealthCheck NodePort {value}: {why}")
 
 
+def owner_of(service: Service) -> Owner:
+    """What claims know of a Service."""
+    return Owner(service.metadata.uid, service.metadata.namespace, service.metadata.name)
+
+
 class _Transaction:
     """The claims of one write."""
 
-    def __init__(self, allocator: ServiceAllocator, owner: str, *, dry_run: bool) -> None:
-        self._allocator = allocator
+    def __init__(self, owner: Owner, *, dry_run: bool) -> None:
         self._owner = owner
         self._dry_run = dry_run
-        self._made: list[tuple[Claims, str]] = []
+        self._made: list[tuple[Claims | AddressClaims, str]] = []
         self._tried: set[str] = set()
 
     @property
     def is_empty(self) -> bool:
         return not self._made
 
-    async def take(self, claims: Claims, value: str) -> None:
+    async def take(self, claims: Claims | AddressClaims, value: str) -> None:
         """Claims one value for the write; raises Taken."""
         if not self._dry_run:
             await claims.take(value, self._owner)
@@ -212,13 +219,13 @@ class _Transaction:
         elif not await claims.is_free(value):
             raise Taken(value)
 
-    async def take_any(self, claims: Claims, picks: Iterator[str]) -> str:
+    async def take_any(self, claims: Claims | AddressClaims, picks: Iterator[str]) -> str:
         """Claims the first free value; raises Full."""
-        known: dict[str, str] | None = None
+        known: Container[str] = ()
         for attempt, value in enumerate(picks):
             if attempt == SCAN_AFTER:
-                known = await claims.taken()
-            if value in self._tried or (known is not None and value in known):
+                known = await claims.values()
+            if value in self._tried or value in known:
                 continue
             self._tried.add(value)
             try:
@@ -234,4 +241,4 @@ class _Transaction:
             try:
                 await claims.give_back(value, self._owner)
             except StoreError as error:
-                log.warning("A claim could not be undone yet", value=value, owner=self._owner, error=str(error))
+                log.warning("A claim could not be undone yet", value=value, owner=self._owner.uid, error=str(error))

@@ -8,6 +8,7 @@ Sources: pkg/registry/core/service/{ipallocator,portallocator}, KEP-3070 and KEP
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -27,7 +28,8 @@ class AddressRange:
     def __init__(self, cidr: str) -> None:
         self.network = ipaddress.ip_network(cidr, strict=False)
         self.family = "IPv6" if self.network.version == 6 else "IPv4"
-        self._size = min(self.network.num_addresses, 1 << 20) - (2 if self.network.version == 4 else 1)
+        self._usable = self.network.num_addresses - (2 if self.network.version == 4 else 1)
+        self.size = self._size = max(0, min(self._usable, 1 << 20))
         self._low = band(self._size, 16, 256, 16)
 
     def refusal(self, value: str) -> str:
@@ -36,18 +38,20 @@ class AddressRange:
             address = ipaddress.ip_address(value)
         except ValueError:
             return f"the provided IP ({value}) is not a valid IP"
-        if address not in self.network or not 1 <= int(address) - int(self.network[0]) <= self._size:
+        if address not in self.network or not 1 <= int(address) - int(self.network[0]) <= self._usable:
             return (
                 f"the provided IP ({value}) is not in the valid range. "
                 f"The range of valid IPs is {self.network.with_prefixlen}"
             )
         return ""
 
-    def picks(self) -> Iterator[str]:
-        """A few random addresses, then all in order, upper band first."""
-        for _ in range(4):
-            yield str(self.network[1 + random.randrange(self._low, self._size)])
-        for offset in (*range(self._low, self._size), *range(self._low)):
+    def any_one(self) -> str:
+        """Any address of the upper band."""
+        return str(self.network[1 + random.randrange(self._low, self._size)]) if self._size else ""
+
+    def in_order(self) -> Iterator[str]:
+        """Every address, upper band first."""
+        for offset in itertools.chain(range(self._low, self._size), range(self._low)):
             yield str(self.network[1 + offset])
 
 

@@ -97,9 +97,12 @@ async def run(config: Config, registry: Any, port: int) -> None:
 
 
 async def _keep_service(config: Config, registry: Any) -> None:
-    """Brings the Service back if somebody deleted it: every pod looks for the API server there."""
+    """Brings the Service back if somebody deleted it: every pod looks for the API server there. Its range likewise."""
     from kubelite.apiserver.bootstrap import objects
 
+    kind = registry.scheme.by_kind("networking.k8s.io/v1", "ServiceCIDR")
+    if kind is not None and registry.entry(kind, "", objects.SERVICE_NAME) is None:
+        await registry.create(kind, objects.service_cidr(config.service_cluster_ip_range))
     kind = registry.scheme.by_kind("v1", "Service")
     if kind is not None and registry.entry(kind, "default", "kubernetes") is None:
         # Not straight to the store: its address may have been taken meanwhile.
