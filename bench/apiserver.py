@@ -22,72 +22,14 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from bench.connection import Connection, encode
 from bench.serving import client_context, free_port, make_keys, start_etcd, start_server, wait_for
 
 PODS = 5000
 CONNECTIONS = 32
-
-
-class Connection(asyncio.Protocol):
-    """A keep-alive connection that sends one request after the other and counts the bytes of the answers."""
-
-    def __init__(self) -> None:
-        self.waiter: asyncio.Future[tuple[int, bytes]] | None = None
-        self.buffer = bytearray()
-        self.need = -1
-        self.transport: asyncio.Transport | None = None
-        self.lines = 0
-        self.tail = b""
-        self.streaming = False
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        if self.streaming:
-            data = self.tail + data
-            self.lines += data.count(b'{"type":"')
-            self.tail = data[-8:]
-            return
-        self.buffer += data
-        if self.need < 0:
-            end = self.buffer.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            head = bytes(self.buffer[:end]).lower()
-            at = head.find(b"content-length: ")
-            if at < 0:
-                self.streaming = True
-                self._done()
-                return
-            self.need = end + 4 + int(head[at + 16 :].partition(b"\r\n")[0])
-        if len(self.buffer) >= self.need:
-            self._done()
-
-    def _done(self) -> None:
-        whole = bytes(self.buffer)
-        self.buffer = bytearray()
-        self.need = -1
-        waiter, self.waiter = self.waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result((int(whole[9:12]), whole))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(ConnectionError("the server closed the connection"))
-
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
-        self.waiter = asyncio.get_running_loop().create_future()
-        assert self.transport is not None
-        self.transport.write(request)
-        return await self.waiter
-
-
-def encode(method: str, path: str, body: bytes = b"", media: str = "application/json") -> bytes:
-    kind = f"content-type: {media}\r\n" if body else ""
-    return f"{method} {path} HTTP/1.1\r\nhost: x\r\n{kind}content-length: {len(body)}\r\n\r\n".encode() + body
+TIMED = 10
+"""One watcher of so many notes when its events come."""
 
 
 def pod(number: int) -> bytes:
@@ -202,23 +144,22 @@ class Bench:
         print(row.show(), flush=True)
 
     async def watch(self, watchers: int, events: int) -> None:
-        """Deliveries a second of changes to many watchers."""
+        """Deliveries a second of changes to many watchers, and how long after it was asked for a change is delivered."""
         if self.only and "watch" not in self.only:
             return
+        query = "watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan"
         opened = [await self.connect() for _ in range(watchers)]
-        for connection in opened:
-            await connection.ask(
-                encode(
-                    "GET",
-                    "/api/v1/namespaces/bench/pods?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan",
-                )
-            )
+        for number, connection in enumerate(opened):
+            await connection.ask(encode("GET", f"/api/v1/namespaces/bench/pods?{query}"))
+            connection.seen = [] if number % TIMED == 0 else None
         writers = [await self.connect() for _ in range(CONNECTIONS)]
-        patches = iter(status_patches(events, "w"))
+        patches = enumerate(status_patches(events, "w"))
+        asked = [0.0] * events
         cpu, started = self.cpu(), time.perf_counter()
 
         async def worker(connection: Connection) -> None:
-            for request in patches:
+            for number, request in patches:
+                asked[number] = time.perf_counter()
                 await connection.ask(request)
 
         await asyncio.gather(*(worker(connection) for connection in writers))
@@ -228,8 +169,13 @@ class Bench:
         elapsed = time.perf_counter() - started
         delivered = sum(c.lines for c in opened)
         note = "" if delivered == watchers * events else f" !{delivered}"
+        taken = sorted(when - asked[number] for c in opened for number, when in c.seen or ())
         row = Row(
-            f"watch, {watchers} watchers{note}", delivered / elapsed, 0, 0, (self.cpu() - cpu) / max(delivered, 1)
+            f"watch, {watchers} watchers{note}",
+            delivered / elapsed,
+            taken[len(taken) // 2],
+            taken[int(len(taken) * 0.99)],
+            (self.cpu() - cpu) / max(delivered, 1),
         )
         self.rows.append(row)
         print(row.show(), flush=True)

@@ -21,7 +21,8 @@ import tempfile
 import time
 from typing import Any
 
-from bench.apiserver import Connection, encode, pod
+from bench.apiserver import pod
+from bench.connection import Connection, encode
 from bench.serving import client_context, free_port, make_keys, start_etcd, start_server, wait_for
 
 AT_ONCE = 64

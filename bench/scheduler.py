@@ -31,7 +31,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import machine, scheduler_decisions
-from bench.apiserver import Bench, encode
+from bench.apiserver import Bench
+from bench.connection import encode
 from bench.serving import client_context, free_port, make_keys, start_etcd, start_server, wait_for
 
 HERE = pathlib.Path(__file__).parent
