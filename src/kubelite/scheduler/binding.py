@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from kubelite.api.core.pod.kind import POD
-from kubelite.client.client import Client
+from kubelite.client.client import PATCH_CONTENT, Client, object_path
 from kubelite.client.errors import ConnectionFailed
 from kubelite.client.recorder import Recorder
 from kubelite.machinery import times
@@ -23,6 +23,7 @@ from kubelite.util.clock import Clock
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
+PATCH = {"Content-Type": PATCH_CONTENT["strategic"]}
 
 
 class Delegate(Protocol):
@@ -132,9 +133,9 @@ def condition(info: PodInfo, clock: Clock, type: str, status: str, reason: str, 
 async def patch_status(client: Client, info: PodInfo, status: dict[str, Any]) -> bool:
     """Writes parts of a pod's status; whether the pod is (still) there and took them."""
     meta = info.pod.metadata
-    patch = {"metadata": {"uid": meta.uid}, "status": status}
+    body = msgspec.json.encode({"metadata": {"uid": meta.uid}, "status": status})
     try:
-        await client.patch(POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status")
+        await client.request("PATCH", object_path(POD, meta.namespace, meta.name, "status"), body=body, headers=PATCH)
     except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:
         log.debug("Could not write the pod's status", pod=info.key, error=error)
         return False

@@ -2,13 +2,14 @@
 
 What: the names of events, and `Hints`, which tells for a waiting pod whether an event may help it (queueing hints). Why: a pod
 that fits nowhere must not be tried after every change of anything. Flow: cache → `PendingPods.happened(event, old, new)` →
-`Hints.helps` asks those plugins that rejected the pod and that registered the event; a plugin without a hint says yes.
-Upstream: EventsToRegister of each plugin.
+`Hints.helps` asks those plugins that rejected the pod and that registered the event; a plugin without a hint says yes. Pods for
+which a plugin's hints answer alike are asked about once (`Hints.group`). Upstream: EventsToRegister of each plugin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from kubelite.scheduler.pods import PodInfo
@@ -42,20 +43,36 @@ Hint = Callable[[PodInfo, Any, Any], bool]
 Registered = Mapping[str, Hint | None]
 
 
+class Listener:
+    """One who rejects pods, and what can change its verdict."""
+
+    name = ""
+    events: Registered = MappingProxyType({})
+    """Event → hint; None: it always can."""
+
+    def alike(self, pod: PodInfo) -> Hashable:
+        """The same for pods about which all hints say the same, so that one of them is asked about; None: each for itself."""
+        return None
+
+    def concerns(self, event: str, old: Any, new: Any) -> Iterable[str]:
+        """The keys of pods that an event helps whatever it does for those that are alike."""
+        return ()
+
+
 class Hints:
     """The events that the plugins of all profiles registered."""
 
     def __init__(self) -> None:
-        self._by_profile: dict[str, dict[str, Registered]] = {}
+        self._by_profile: dict[str, dict[str, Listener]] = {}
         self._interested: dict[str, frozenset[str]] = {}
 
-    def register(self, profile: str, plugins: Iterable[Any]) -> None:
+    def register(self, profile: str, plugins: Iterable[Listener]) -> None:
         """Takes over what the plugins of a profile say of themselves (`name`, `events`)."""
-        self._by_profile[profile] = {plugin.name: plugin.events for plugin in plugins}
+        self._by_profile[profile] = {plugin.name: plugin for plugin in plugins}
         found: dict[str, set[str]] = {}
         for table in self._by_profile.values():
-            for name, events in table.items():
-                for event in events:
+            for name, plugin in table.items():
+                for event in plugin.events:
                     found.setdefault(event, set()).add(name)
         self._interested = {event: frozenset(names) for event, names in found.items()}
 
@@ -63,13 +80,23 @@ class Hints:
         """The plugins that look at an event in any profile."""
         return self._interested.get(event, frozenset())
 
-    def helps(self, info: PodInfo, plugins: Iterable[str], event: str, old: Any, new: Any) -> bool:
-        """Whether an event may change the verdict of one of the plugins that rejected the pod."""
-        table = self._by_profile.get(info.pod.spec.schedulerName, {})
-        for name in plugins:
-            events = table.get(name, {})
-            if event in events:
-                hint = events[event]
-                if hint is None or hint(info, old, new):
-                    return True
-        return False
+    def group(self, info: PodInfo, name: str) -> Hashable:
+        """The same for pods about which a plugin's hints say the same."""
+        profile = info.pod.spec.schedulerName
+        plugin = self._by_profile.get(profile, {}).get(name)
+        alike = plugin.alike(info) if plugin is not None else None
+        return info.key if alike is None else (profile, alike)
+
+    def singled_out(self, name: str, event: str, old: Any, new: Any) -> Iterable[str]:
+        """The keys of pods that an event helps whatever it does for others of their group."""
+        for table in self._by_profile.values():
+            if name in table:
+                yield from table[name].concerns(event, old, new)
+
+    def helps(self, info: PodInfo, name: str, event: str, old: Any, new: Any) -> bool:
+        """Whether an event may change the verdict of a plugin that rejected the pod."""
+        plugin = self._by_profile.get(info.pod.spec.schedulerName, {}).get(name)
+        if plugin is None or event not in plugin.events:
+            return False
+        hint = plugin.events[event]
+        return hint is None or hint(info, old, new)

@@ -26,7 +26,7 @@ from kubelite.machinery.errors import StatusError
 from kubelite.scheduler import events
 from kubelite.scheduler.config import types
 from kubelite.scheduler.cycle import Scheduler
-from kubelite.scheduler.events import Registered
+from kubelite.scheduler.events import Listener, Registered
 from kubelite.scheduler.framework import Cycle, Diagnosis, PodRefused, Rejection, Scores, Why
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.plugins.default_preemption import Candidates
@@ -95,7 +95,7 @@ def client_for(settings: types.Extender) -> Client:
     return Client.from_config(config, user_agent="kubelite-scheduler")
 
 
-class Extender:
+class Extender(Listener):
     """One server."""
 
     def __init__(self, settings: types.Extender) -> None:

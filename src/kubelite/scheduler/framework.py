@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from kubelite.scheduler.budgets import Budgets
 from kubelite.scheduler.devices.inventory import Inventory
 from kubelite.scheduler.domains import PodCounts
-from kubelite.scheduler.events import Registered
+from kubelite.scheduler.events import Listener
 from kubelite.scheduler.nodes import Mask, NodeTable
 from kubelite.scheduler.nominations import Nominations
 from kubelite.scheduler.owners import Owners
@@ -99,12 +98,9 @@ class Trial(Protocol):
         """Why the pod still cannot go there; empty when it can."""
 
 
-class FilterPlugin:
+class FilterPlugin(Listener):
     """Rejects nodes. What is not overridden says: all nodes pass, and pods on them do not matter."""
 
-    name = ""
-    events: Registered = MappingProxyType({})
-    """What can change a verdict: event → hint (`events.Hints`)."""
     world: World | None = None
     """What hints look at; set by the scheduler that runs the plugin."""
     narrows = False

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,62 @@ class Entry:
     """The last attempt ended with an error, not with a verdict."""
 
 
+class Stuck:
+    """Those that fit nowhere, by the plugins that rejected them; pods about which a plugin says the same are one group."""
+
+    def __init__(self, hints: Hints) -> None:
+        self.hints = hints
+        self.entries: dict[str, Entry] = {}
+        """In the order of their failure."""
+        self._groups: dict[str, dict[Hashable, dict[str, Entry]]] = {}
+        self._places: dict[str, list[tuple[str, Hashable]]] = {}
+
+    def add(self, entry: Entry) -> None:
+        self.entries[entry.info.key] = entry
+        self.sort(entry)
+
+    def sort(self, entry: Entry) -> None:
+        """Puts a pod that is new here, or that has changed, into its groups."""
+        key = entry.info.key
+        self._leave(key)
+        places = self._places[key] = [(name, self.hints.group(entry.info, name)) for name in entry.plugins]
+        for plugin, group in places:
+            self._groups.setdefault(plugin, {}).setdefault(group, {})[key] = entry
+
+    def pop(self, key: str) -> Entry | None:
+        entry = self.entries.pop(key, None)
+        if entry is not None:
+            self._leave(key)
+        return entry
+
+    def _leave(self, key: str) -> None:
+        for plugin, group in self._places.pop(key, ()):
+            members = self._groups[plugin][group]
+            del members[key]
+            if not members:
+                del self._groups[plugin][group]
+
+    def concerned(self, event: str, old: Any, new: Any) -> list[Entry]:
+        """Those that an event may help."""
+        found: dict[str, Entry] = {}
+        for plugin in self.hints.plugins(event):
+            groups = self._groups.get(plugin)
+            if not groups:
+                continue
+            for key in self.hints.singled_out(plugin, event, old, new):
+                if any(name == plugin for name, _ in self._places.get(key, ())):
+                    found[key] = self.entries[key]
+            for members in groups.values():
+                first = next(iter(members.values()))
+                if self.hints.helps(first.info, plugin, event, old, new):
+                    found.update(members)
+        return list(found.values())
+
+    def rejections(self) -> Iterable[tuple[str, Entry]]:
+        """Each pod with each plugin that rejected it."""
+        return ((name, entry) for entry in self.entries.values() for name in entry.plugins)
+
+
 class PendingPods:
     """The waiting rooms. Times are monotonic seconds, handed in."""
 
@@ -49,8 +106,7 @@ class PendingPods:
         """How many pods each event brought to (active, backoff), for the metrics."""
         self._ready: list[tuple[int, float, int, Entry]] = []
         self._backoff: list[tuple[float, int, Entry]] = []
-        self._stuck: dict[str, Entry] = {}
-        self._rejected_by: dict[str, dict[str, Entry]] = {}
+        self._stuck = Stuck(self.hints)
         self._assigned: dict[str, Entry] = {}
         self._held: dict[str, bool] = {}
         self._events = 0
@@ -62,7 +118,7 @@ class PendingPods:
         known = self.entries.get(info.key)
         if known is None or known.info.uid != info.uid:
             entry = Entry(info, now)
-            self._unstick(info.key)
+            self._stuck.pop(info.key)
             self._held.pop(info.key, None)
             self.entries[info.key] = entry
             self._push(entry)
@@ -74,7 +130,8 @@ class PendingPods:
             or before.status.resourceClaimStatuses != after.status.resourceClaimStatuses
         )
         known.info = info
-        if changed and info.key in self._stuck:
+        if changed and info.key in self._stuck.entries:
+            self._stuck.sort(known)
             self._release(known, now, "PodUpdate")
 
     def gate(self, info: PodInfo) -> None:
@@ -85,7 +142,7 @@ class PendingPods:
     def remove(self, key: str) -> None:
         """Gone or placed. What lies in a heap is skipped when it comes up."""
         self.entries.pop(key, None)
-        self._unstick(key)
+        self._stuck.pop(key)
         self._assigned.pop(key, None)
         self._held.pop(key, None)
         self.gated.pop(key, None)
@@ -127,9 +184,7 @@ class PendingPods:
         if entry.seen != self._events:
             self._wait_or_push(entry, now)
             return
-        self._stuck[entry.info.key] = entry
-        for plugin in plugins:
-            self._rejected_by.setdefault(plugin, {})[entry.info.key] = entry
+        self._stuck.add(entry)
 
     def retry(self, info: PodInfo, now: float) -> None:
         """The binding of this pod failed: try again after the back-off, whatever happens."""
@@ -144,7 +199,7 @@ class PendingPods:
         """An error kept the pod from being judged or bound."""
         if self.entries.get(entry.info.key) is not entry:
             return
-        self._unstick(entry.info.key)
+        self._stuck.pop(entry.info.key)
         entry.attempts += 1
         entry.failed_at, entry.error = now, True
         self._wait_or_push(entry, now)
@@ -156,27 +211,20 @@ class PendingPods:
     def let_go(self, key: str, now: float, *, again: bool = False) -> None:
         """What was done for the pod is done; `again`: it failed, so that no event will come."""
         helped = self._held.pop(key, None)
-        entry = self._stuck.get(key)
+        entry = self._stuck.entries.get(key)
         if entry is not None and (helped or again):
             self._release(entry, now, "PreemptionDone")
 
     def happened(self, event: str, now: float, old: Any = None, new: Any = None) -> None:
         """Something changed: pods whose rejection it may undo are tried again."""
         self._events += 1
-        if not self._stuck:
-            return
-        interested = self.hints.plugins(event)
-        concerned: dict[str, Entry] = {}
-        for plugin in interested:
-            concerned.update(self._rejected_by.get(plugin, {}))
-        for entry in concerned.values():
-            if self.hints.helps(entry.info, entry.plugins & interested, event, old, new):
-                self._release(entry, now, event)
+        for entry in self._stuck.concerned(event, old, new) if self._stuck.entries else ():
+            self._release(entry, now, event)
 
     def everything_changed(self, now: float) -> None:
         """All that wait may be tried again."""
         self._events += 1
-        for entry in list(self._stuck.values()):
+        for entry in list(self._stuck.entries.values()):
             self._release(entry, now, "ForceActivate")
 
     def tick(self, now: float) -> float | None:
@@ -186,11 +234,12 @@ class PendingPods:
             if self.entries.get(entry.info.key) is entry:
                 self._push(entry)
         # Failures come in the order of time, so the first that is not overdue ends the search.
-        for entry in list(itertools.takewhile(lambda e: e.failed_at + LONGEST_WAIT <= now, self._stuck.values())):
+        stuck = self._stuck.entries
+        for entry in list(itertools.takewhile(lambda e: e.failed_at + LONGEST_WAIT <= now, stuck.values())):
             self._held.pop(entry.info.key, None)
-            self._unstick(entry.info.key)
+            self._stuck.pop(entry.info.key)
             self._push(entry)
-        oldest = next(iter(self._stuck.values()), None)
+        oldest = next(iter(stuck.values()), None)
         times = [oldest.failed_at + LONGEST_WAIT] if oldest is not None else []
         if self._backoff:
             times.append(self._backoff[0][0])
@@ -201,7 +250,7 @@ class PendingPods:
 
     def sizes(self) -> dict[str, int]:
         """How many pods are in each room."""
-        rooms = {"unschedulable": len(self._stuck), "gated": len(self.gated)}
+        rooms = {"unschedulable": len(self._stuck.entries), "gated": len(self.gated)}
         rooms["backoff"] = sum(1 for _, _, e in self._backoff if self.entries.get(e.info.key) is e)
         rooms["active"] = len(self.entries) - rooms["unschedulable"] - rooms["backoff"]
         return rooms
@@ -209,10 +258,9 @@ class PendingPods:
     def rejections(self) -> dict[tuple[str, str], int]:
         """How many of those that fit nowhere each plugin rejected, by (plugin, profile)."""
         found: dict[tuple[str, str], int] = {}
-        for plugin, entries in self._rejected_by.items():
-            for entry in entries.values():
-                key = plugin, entry.info.pod.spec.schedulerName
-                found[key] = found.get(key, 0) + 1
+        for plugin, entry in self._stuck.rejections():
+            key = plugin, entry.info.pod.spec.schedulerName
+            found[key] = found.get(key, 0) + 1
         return found
 
     @property
@@ -222,18 +270,12 @@ class PendingPods:
     def _push(self, entry: Entry) -> None:
         heapq.heappush(self._ready, (-entry.info.priority, entry.arrived, next(self._order), entry))
 
-    def _unstick(self, key: str) -> None:
-        entry = self._stuck.pop(key, None)
-        if entry is not None:
-            for plugin in entry.plugins:
-                self._rejected_by.get(plugin, {}).pop(key, None)
-
     def _release(self, entry: Entry, now: float, event: str) -> None:
         key = entry.info.key
         if key in self._held:
             self._held[key] = True
             return
-        self._unstick(key)
+        self._stuck.pop(key)
         room = self._wait_or_push(entry, now)
         self.moves[event, room] = self.moves.get((event, room), 0) + 1
 

@@ -6,6 +6,9 @@ others. A request above what the node has at all cannot be helped by taking pods
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
+from typing import Any
+
 import numpy as np
 
 from kubelite.api.logic import podresources
@@ -79,11 +82,20 @@ class ResourcesFit(FilterPlugin):
         there = podresources.amounts(new.status.allocatable)
         return all(number <= there.get(name, 0) for name, number in self.wanted(pod).items())
 
+    def alike(self, pod: PodInfo) -> Hashable:
+        return tuple(self.wanted(pod).items()), pod.priority
+
+    def concerns(self, event: str, old: Any, new: Any) -> Iterable[str]:
+        """The pods that are promised a node from which one has gone have to be judged anew."""
+        if event != events.POD_DELETE or self.world is None:
+            return ()
+        nodes = self.world.nodes
+        return tuple(nodes.guests.get(nodes.index.get(old.pod.spec.nodeName, -1), ()))
+
     def _left_room(self, pod: PodInfo, old: PodInfo, new: None) -> bool:
-        """Whether the pod fits where another one has gone, or was promised that node: then it has to be judged anew."""
-        node = old.pod.spec.nodeName
-        position = self.world.nodes.index.get(node) if self.world is not None else None
-        if self.world is None or position is None or self.world.nominations.node_of(pod.key) == node:
+        """Whether the pod fits where another one has gone."""
+        position = self.world.nodes.index.get(old.pod.spec.nodeName) if self.world is not None else None
+        if self.world is None or position is None:
             return True
         room = RoomTrial(self.world.nodes, position, self.wanted(pod))
         for guest in self.world.nodes.guests.get(position, {}).values():
