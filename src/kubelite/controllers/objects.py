@@ -164,7 +164,12 @@ class NodeSpec(Object):
     unschedulable: bool | None = None
 
 
+class NodeResources(Object):
+    cpu: str = ""
+
+
 class NodeStatus(Object):
+    allocatable: NodeResources = field(default_factory=NodeResources)
     addresses: list[NodeAddress] = field(default_factory=list)
     conditions: list[NodeCondition] = field(default_factory=list)
     volumesAttached: list[AttachedVolume] = field(default_factory=list)

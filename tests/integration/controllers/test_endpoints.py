@@ -131,3 +131,45 @@ async def test_hand_written_endpoints_are_mirrored_as_slices():
         await eventually(lambda: mirrored("192.0.2.2"))
         await world.delete(f"{ENDPOINTS}/web")
         await eventually(mirrored)
+
+
+async def test_a_service_that_asks_for_it_gets_hints_in_proportion_to_the_zones():
+    async with running(*NAMES) as world:
+        for name, zone in (("n1", "a"), ("n2", "b")):
+            labels = {"topology.kubernetes.io/zone": zone}
+            await world.create("/api/v1/nodes", {"metadata": {"name": name, "labels": labels}})
+            conditions = [{"type": "Ready", "status": "True"}]
+            status = {"allocatable": {"cpu": "4"}, "conditions": conditions}
+            await world.merge(f"/api/v1/nodes/{name}/status", {"status": status})
+        body = service()
+        body["metadata"]["annotations"] = {"service.kubernetes.io/topology-mode": "Auto"}
+        await world.create(SERVICES, body)
+        for number, node in enumerate(["n1", "n1", "n1", "n2"]):
+            made = pod(f"p{number}")
+            made["spec"]["nodeName"] = node
+            await world.create(PODS, made)
+            await report(world, f"p{number}", f"10.0.0.{number + 1}", True)
+
+        async def hints() -> list[str]:
+            endpoints = [one for piece in await world.items(SLICES) for one in piece.get("endpoints") or []]
+            return sorted(one["hints"]["forZones"][0]["name"] if "hints" in one else "" for one in endpoints)
+
+        async def shared() -> bool:
+            return await hints() == ["a", "a", "b", "b"]
+
+        await eventually(shared)
+        told = "Topology Aware Hints has been enabled, addressType: IPv4"
+        await eventually(lambda: _told(world, "TopologyAwareHintsEnabled", told))
+
+        await world.merge("/api/v1/nodes/n2/status", {"status": {"conditions": [{"type": "Ready", "status": "False"}]}})
+
+        async def gone() -> bool:
+            return await hints() == [""] * 4
+
+        await eventually(gone)
+        why = "Insufficient Node information: allocatable CPU or zone not specified on one or more nodes"
+        await eventually(lambda: _told(world, "TopologyAwareHintsDisabled", f"{why}, addressType: IPv4"))
+
+
+async def _told(world: World, reason: str, message: str) -> bool:
+    return message in await world.events(reason)

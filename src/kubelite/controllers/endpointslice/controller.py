@@ -2,24 +2,31 @@
 
 What: the wiring of `plan`. Flow: changes of services, pods, nodes' zones and of the slices themselves → service key → plan →
 create, update, delete. Decides only when the cache shows the slices as last written, since their names are generated.
+Services with hints in proportion to the zones' CPUs are looked at when a node comes, goes, or turns ready or not.
 """
 
 from __future__ import annotations
 
 from kubelite.api.types.discovery_v1 import EndpointSlice
 from kubelite.client.controller import Controller, Result
-from kubelite.client.informer import Change, Informer
+from kubelite.client.informer import Change, Informer, object_key
 from kubelite.controllers.context import Context
 from kubelite.controllers.endpointslice.apply import apply_slices
-from kubelite.controllers.endpointslice.plan import MANAGED_BY, MANAGER, SERVICE_NAME, ZONE, Observed, plan
-from kubelite.controllers.kinds import ENDPOINT_SLICE, NODE
-from kubelite.controllers.objects import Node
+from kubelite.controllers.endpointslice.hints import ZONE, cpu_ratios, is_asked_for, node_facts
+from kubelite.controllers.endpointslice.plan import MANAGED_BY, MANAGER, SERVICE_NAME, Observed, is_lost, plan
+from kubelite.controllers.kinds import ENDPOINT_SLICE, NODE, SERVICE
+from kubelite.controllers.objects import Node, Service
+from kubelite.controllers.podcontrol import is_terminating_namespace
 from kubelite.controllers.servicepods import ServicePods
 from kubelite.controllers.writes import Writes
+from kubelite.machinery.errors import StatusError
 
 NAME = "endpointslice-controller"
+COMPONENT = "endpoint-slice-controller"
 BY_SERVICE = "service"
 STALE_SECONDS = 1.0
+LOST_SECONDS = 5.0
+"""A pod whose node is not known yet is looked at again after this time."""
 
 
 class EndpointSliceController:
@@ -33,6 +40,10 @@ class EndpointSliceController:
         if BY_SERVICE not in self._slices.indexes:
             self._slices.add_indexers({BY_SERVICE: _service_of})
         self._writes = Writes(self._slices, context.clock.monotonic)
+        self._recorder = context.recorder(COMPONENT)
+        self._hinted: set[str] = set()
+        self._ratios: dict[str, float] | None = None
+        self._ratios_known = False
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
         self.loop.watch(self._sources.services)
         self.loop.watch(self._sources.pods, self._sources.keys)
@@ -47,6 +58,7 @@ class EndpointSliceController:
         service = self._sources.services.get(key)
         if service is None:
             self._writes.forget(key)
+            self._hinted.discard(key)
             return None
         if not service.spec.selector or service.spec.type == "ExternalName":
             return None
@@ -54,23 +66,45 @@ class EndpointSliceController:
             return None
         if not self._writes.settled(key):
             return Result(STALE_SECONDS)
+        observed = self._observe(service, key)
+        step = plan(observed)
+        try:
+            await apply_slices(self._client, self._writes, key, step)
+        except StatusError as error:
+            if is_terminating_namespace(error):
+                return None
+            text = f"Error updating Endpoint Slices for Service {key}: {error}"
+            self._recorder.event(SERVICE, service, "Warning", "FailedToUpdateEndpointSlices", text)
+            raise
+        (self._hinted.add if step.hinted else self._hinted.discard)(key)
+        for type_, reason, message in step.events:
+            self._recorder.event(SERVICE, service, type_, reason, message)
+        lost = any(is_lost(observed, pod) for pod in observed.pods)
+        return Result(LOST_SECONDS) if lost else None
+
+    def _observe(self, service: Service, key: str) -> Observed:
         slices = [piece for piece in self._slices.by_index(BY_SERVICE, key) if piece.metadata.deletionTimestamp is None]
         pods = self._sources.pods_of(service)
-        zones = {name: self._zone(name) for name in {pod.spec.nodeName for pod in pods}}
-        await apply_slices(self._client, self._writes, key, plan(Observed(service, pods, zones, slices)))
-        return None
-
-    def _zone(self, node_name: str) -> str:
-        node = self._nodes.get(node_name)
-        return node.metadata.labels.get(ZONE, "") if node is not None else ""
+        nodes = {name: self._nodes.get(name) for name in {pod.spec.nodeName for pod in pods}}
+        zones = {name: node.metadata.labels.get(ZONE, "") for name, node in nodes.items() if node is not None}
+        if is_asked_for(service) and not self._ratios_known:
+            self._ratios, self._ratios_known = cpu_ratios(self._nodes.list()), True
+        return Observed(service, pods, zones, slices, self._ratios, key in self._hinted)
 
     def _keys_of_node(self, change: Change[Node]) -> list[str]:
-        """Only a node's zone matters, and nodes that exist rarely move."""
-        before = change.old.metadata.labels.get(ZONE, "") if change.old is not None else ""
-        after = change.new.metadata.labels.get(ZONE, "") if change.new is not None else ""
-        if before == after:
+        """Only a node's zone matters, and for some services its CPUs; nodes that exist rarely move."""
+        old, new = change
+        moved = _zone(old) != _zone(new)
+        counted = (node_facts(old) if old is not None else None) != (node_facts(new) if new is not None else None)
+        if not moved and not counted:
             return []
-        return [f"{s.metadata.namespace}/{s.metadata.name}" for s in self._sources.services.list() if s.spec.selector]
+        self._ratios_known = self._ratios_known and not counted
+        concerned = (s for s in self._sources.services.list() if s.spec.selector and (moved or is_asked_for(s)))
+        return [object_key(service) for service in concerned]
+
+
+def _zone(node: Node | None) -> str:
+    return node.metadata.labels.get(ZONE, "") if node is not None else ""
 
 
 def _service_of(piece: EndpointSlice) -> tuple[str, ...]:

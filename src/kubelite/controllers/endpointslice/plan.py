@@ -23,24 +23,34 @@ from kubelite.api.types.discovery_v1 import (
     ForZone,
 )
 from kubelite.api.types.meta_v1 import OwnerReference
+from kubelite.controllers.endpointslice import hints
 from kubelite.controllers.endpointslice.layout import Ports, distribute, ports_of, slice_ports
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 HEADLESS = "service.kubernetes.io/headless"
-ZONE = "topology.kubernetes.io/zone"
+ZONE = hints.ZONE
 _OWN_LABELS = frozenset((SERVICE_NAME, MANAGED_BY, HEADLESS))
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """`pods` are those that the service selects; `zones` maps a node's name to its zone; `slices` are ours."""
+    """`pods` are those that the service selects; `zones` maps the names of nodes that exist to their zones; `slices` are ours.
+
+    `ratios` are the zones' parts of all CPUs; `hinted` says whether the last plan wrote hints in proportion to them.
+    """
 
     service: Any
     pods: Sequence[Any]
     zones: Mapping[str, str]
     slices: Sequence[EndpointSlice]
+    ratios: Mapping[str, float] | None = None
+    hinted: bool = False
+
+
+Told = tuple[str, str, str]
+"""(type, reason, message) of an event about the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,76 +58,112 @@ class Plan:
     create: tuple[EndpointSlice, ...] = ()
     update: tuple[EndpointSlice, ...] = ()
     delete: tuple[EndpointSlice, ...] = ()
+    events: tuple[Told, ...] = ()
+    hinted: bool = False
 
 
 @dataclass(slots=True)
 class _Draft:
     """What is found out while going through the address families."""
 
+    hinted: bool
     create: list[EndpointSlice] = field(default_factory=list)
     update: list[EndpointSlice] = field(default_factory=list)
     delete: list[EndpointSlice] = field(default_factory=list)
+    events: list[Told] = field(default_factory=list)
 
 
 def plan(observed: Observed) -> Plan:
     """The writes that make the slices right; nothing when they are."""
-    draft = _Draft()
+    draft = _Draft(observed.hinted)
     families = observed.service.spec.ipFamilies or ["IPv4"]
     for piece in observed.slices:
         if piece.addressType not in families:
             draft.delete.append(piece)
     for family in families:
-        _plan_family(observed, family, draft)
-    return Plan(tuple(draft.create), tuple(draft.update), tuple(draft.delete))
+        slices = _plan_family(observed, family, draft)
+        _hint(observed, family, slices, draft)
+        draft.create += slices.create
+        draft.update += slices.update
+    return Plan(tuple(draft.create), tuple(draft.update), tuple(draft.delete), tuple(draft.events), draft.hinted)
 
 
-def _plan_family(observed: Observed, family: str, draft: _Draft) -> None:
+def _hint(observed: Observed, family: str, slices: hints.Slices, draft: _Draft) -> None:
+    """Hints in proportion to the zones' CPUs, where the service asks for them, and what is told of that."""
+    if hints.is_asked_for(observed.service):
+        before = {piece.metadata.name: piece.endpoints for piece in slices.unchanged}
+        problem = hints.add_hints(slices, observed.ratios)
+        slices.update = [one for one in slices.update if before.get(one.metadata.name) != one.endpoints]
+        if problem:
+            draft.events.append(("Warning", "TopologyAwareHintsDisabled", f"{problem}, addressType: {family}"))
+        elif not draft.hinted:
+            draft.events.append(("Normal", "TopologyAwareHintsEnabled", f"{hints.ENABLED}, addressType: {family}"))
+        draft.hinted = not problem
+    elif draft.hinted:
+        draft.events.append(("Warning", "TopologyAwareHintsDisabled", f"{hints.DISABLED}, addressType: {family}"))
+        draft.hinted = False
+
+
+def _plan_family(observed: Observed, family: str, draft: _Draft) -> hints.Slices:
     service = observed.service
     wanted = _wanted(observed, family)
+    slices = hints.Slices()
     present: dict[Ports, list[EndpointSlice]] = {}
     for piece in observed.slices:
         if piece.addressType == family:
             present.setdefault(ports_of(piece), []).append(piece)
-    kept = 0
-    create: list[EndpointSlice] = []
     spare = [piece for ports, pieces in present.items() if ports not in wanted for piece in pieces]
     for ports, endpoints in wanted.items():
-        layout = distribute(endpoints, present.get(ports, []))
-        for place, content in layout:
+        for place, content in distribute(endpoints, present.get(ports, [])):
             if place is None:
-                create.append(_new_slice(service, family, ports, content))
-                continue
-            if not content:
+                slices.create.append(_new_slice(service, family, ports, content))
+            elif not content:
                 spare.append(place)
-                continue
-            kept += 1
-            changed = _changed(place, service, content)
-            if changed is not None:
-                draft.update.append(changed)
-    if not kept and not create:  # a service always has a slice, so that consumers know it was looked at
+            else:
+                _sort(place, service, content, slices)
+    if not slices.create and not slices.update and not slices.unchanged:
+        # A service always has a slice, so that consumers know it was looked at.
         empty = next((piece for piece in spare if not piece.ports and not piece.endpoints), None)
         if empty is None:
-            create.append(_new_slice(service, family, (), []))
+            slices.create.append(_new_slice(service, family, (), []))
         else:
             spare.remove(empty)
-            changed = _changed(empty, service, [])
-            if changed is not None:
-                draft.update.append(changed)
-    draft.create += create
+            _sort(empty, service, [], slices)
     draft.delete += spare
+    return slices
+
+
+def _sort(place: EndpointSlice, service: Any, content: list[Endpoint], slices: hints.Slices) -> None:
+    changed = _changed(place, service, content)
+    if changed is None:
+        slices.unchanged.append(place)
+    else:
+        slices.update.append(changed)
 
 
 def _wanted(observed: Observed, family: str) -> dict[Ports, dict[str, Endpoint]]:
     """Port set → address → endpoint."""
     service = observed.service
     wanted: dict[Ports, dict[str, Endpoint]] = {}
+    known: dict[str, EndpointHints | None] = {}
+    if hints.is_asked_for(service):
+        ours = (piece for piece in observed.slices if piece.addressType == family)
+        known = {one.addresses[0]: one.hints for piece in ours for one in piece.endpoints or [] if one.addresses}
     for pod in observed.pods:
         address = logic.pod_address(pod, family)
-        if not address or not logic.belongs(pod):
+        if not address or not logic.belongs(pod) or is_lost(observed, pod):
             continue
         endpoint = _endpoint(service, pod, address, observed.zones)
+        if address in known:  # hints alone do not make a slice change; `_hint` judges them
+            endpoint.hints = known[address]
         wanted.setdefault(_pod_ports(service, pod), {})[address] = endpoint
     return wanted
+
+
+def is_lost(observed: Observed, pod: Any) -> bool:
+    """Whether the pod's node does not exist; unless told otherwise nobody is sent there."""
+    node = pod.spec.nodeName
+    return bool(node) and node not in observed.zones and not observed.service.spec.publishNotReadyAddresses
 
 
 def _pod_ports(service: Any, pod: Any) -> Ports:
@@ -141,7 +187,8 @@ def _endpoint(service: Any, pod: Any, address: str, zones: Mapping[str, str]) ->
         zone=zones.get(node, ""),
         targetRef=ObjectReference(kind="Pod", namespace=meta.namespace, name=meta.name, uid=meta.uid),
     )
-    endpoint.hints = _hints(service.spec.trafficDistribution, endpoint)
+    if not hints.is_asked_for(service):
+        endpoint.hints = _hints(service.spec.trafficDistribution, endpoint)
     return endpoint
 
 
@@ -149,12 +196,12 @@ def _hints(distribution: str, endpoint: Endpoint) -> EndpointHints | None:
     ready = endpoint.conditions is not None and endpoint.conditions.ready
     if not distribution or not ready:
         return None
-    hints = EndpointHints()
+    found = EndpointHints()
     if endpoint.zone:
-        hints.forZones = [ForZone(name=endpoint.zone)]
+        found.forZones = [ForZone(name=endpoint.zone)]
     if distribution == "PreferSameNode" and endpoint.nodeName:
-        hints.forNodes = [ForNode(name=endpoint.nodeName)]
-    return hints if hints.forZones or hints.forNodes else None
+        found.forNodes = [ForNode(name=endpoint.nodeName)]
+    return found if found.forZones or found.forNodes else None
 
 
 def _labels(service: Any) -> dict[str, str]:

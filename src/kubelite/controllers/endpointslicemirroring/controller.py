@@ -16,9 +16,12 @@ from kubelite.controllers.endpointslice.plan import MANAGED_BY, SERVICE_NAME
 from kubelite.controllers.endpointslicemirroring.plan import MANAGER, plan
 from kubelite.controllers.kinds import ENDPOINT_SLICE, ENDPOINTS, SERVICE
 from kubelite.controllers.objects import Service
+from kubelite.controllers.podcontrol import is_terminating_namespace
 from kubelite.controllers.writes import Writes
+from kubelite.machinery.errors import StatusError
 
 NAME = "endpointslice-mirroring-controller"
+COMPONENT = "endpoint-slice-mirroring-controller"
 BY_MIRROR = "mirror"
 STALE_SECONDS = 1.0
 
@@ -28,6 +31,7 @@ class EndpointSliceMirroringController:
 
     def __init__(self, context: Context) -> None:
         self._client = context.client
+        self._recorder = context.recorder(COMPONENT)
         self._services: Informer[Service] = context.informers.get(SERVICE, Service)
         self._endpoints: Informer[Endpoints] = context.informers.get(ENDPOINTS)
         self._slices: Informer[EndpointSlice] = context.informers.get(ENDPOINT_SLICE)
@@ -48,8 +52,16 @@ class EndpointSliceMirroringController:
             return Result(STALE_SECONDS)
         mine = self._slices.by_index(BY_MIRROR, key)
         slices = [piece for piece in mine if piece.metadata.deletionTimestamp is None]
-        wanted = plan(self._endpoints.get(key), self._services.get(key), slices)
-        await apply_slices(self._client, self._writes, key, wanted)
+        endpoints = self._endpoints.get(key)
+        wanted = plan(endpoints, self._services.get(key), slices)
+        for type_, reason, message in wanted.events:
+            if endpoints is not None:
+                self._recorder.event(ENDPOINTS, endpoints, type_, reason, message)
+        try:
+            await apply_slices(self._client, self._writes, key, wanted)
+        except StatusError as error:
+            if not is_terminating_namespace(error):
+                raise
         return None
 
 

@@ -14,6 +14,7 @@ from kubelite.controllers.endpointslice.plan import Observed, Plan, plan
 from tests.unit.controllers.build import pod
 
 READY = "2030-01-01T00:00:00Z"
+NODES = {"node-a": ""}
 
 
 def service(**spec) -> objects.Service:
@@ -50,14 +51,14 @@ def addresses(slices: list[EndpointSlice]) -> list[str]:
 
 
 def test_one_more_pod_changes_one_slice():
-    first = carry_out([], plan(Observed(service(), pods(range(250)), {}, [])))
+    first = carry_out([], plan(Observed(service(), pods(range(250)), NODES, [])))
     assert [len(piece.endpoints or []) for piece in first] == [100, 100, 50]
-    step = plan(Observed(service(), pods(range(251)), {}, first))
+    step = plan(Observed(service(), pods(range(251)), NODES, first))
     assert (len(step.create), len(step.update), len(step.delete)) == (0, 1, 0)
 
 
 def test_a_terminating_pod_still_serves_but_is_not_ready():
-    (made,) = plan(Observed(service(), [pod("a", ip="10.0.0.1", ready_since=READY, deleting=True)], {}, [])).create
+    (made,) = plan(Observed(service(), [pod("a", ip="10.0.0.1", ready_since=READY, deleting=True)], NODES, [])).create
     (endpoint,) = made.endpoints or []
     state = endpoint.conditions
     assert state is not None and (state.ready, state.serving, state.terminating) == (False, True, True)
@@ -65,7 +66,7 @@ def test_a_terminating_pod_still_serves_but_is_not_ready():
 
 def test_finished_pods_and_pods_without_address_have_no_endpoint():
     outside = [pod("a", ip="10.0.0.1", phase="Succeeded"), pod("b")]
-    (made,) = plan(Observed(service(), outside, {}, [])).create
+    (made,) = plan(Observed(service(), outside, NODES, [])).create
     assert made.endpoints == []
 
 
@@ -77,14 +78,21 @@ def test_endpoints_carry_zone_and_hints_where_asked_for():
     assert endpoint.hints is not None and [zone.name for zone in endpoint.hints.forZones] == ["z1"]
 
 
+def test_pods_of_nodes_that_do_not_exist_are_left_out_unless_all_are_published():
+    (made,) = plan(Observed(service(), pods([1]), {}, [])).create
+    assert made.endpoints == []
+    (made,) = plan(Observed(service(publishNotReadyAddresses=True), pods([1]), {}, [])).create
+    assert addresses([made]) == ["10.1.0.2"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sets(st.integers(0, 260), max_size=260), min_size=1, max_size=4))
 def test_after_any_changes_the_slices_hold_exactly_the_pods_and_the_plan_is_at_rest(rounds):
     slices: list[EndpointSlice] = []
     for numbers in rounds:
         wanted = pods(sorted(numbers))
-        slices = carry_out(slices, plan(Observed(service(), wanted, {}, slices)))
+        slices = carry_out(slices, plan(Observed(service(), wanted, NODES, slices)))
         assert addresses(slices) == sorted(p.status.podIP for p in wanted)
         assert all(len(piece.endpoints or []) <= MAX_ENDPOINTS for piece in slices)
         assert len(slices) >= 1
-        assert plan(Observed(service(), wanted, {}, slices)) == Plan()
+        assert plan(Observed(service(), wanted, NODES, slices)) == Plan()
