@@ -33,6 +33,8 @@ from bench.simulate_store import fill
 
 DEFAULT = ("deployment", "daemonset", "jobs")
 QUIET_SECONDS = 20.0
+PODS = "10.128.0.0/10"
+"""Pod addresses for more than the 256 nodes of the default range."""
 TOLERATION = 10
 """Seconds for which pods of `hold` stay on a node that is not ready."""
 
@@ -74,7 +76,7 @@ def place(store: str, pods: int, nodes: list[str]) -> Iterator[Place]:
         authority = tls.Authority.load_or_create(made.directory / "ca.crt", made.directory / "ca.key", "bench-ca")
         write_kubeconfig(made.directory, port, authority.issue_client("bench", ["system:masters"]))
         plain = ("--leader-elect=false", "--healthz-bind-address=")
-        made.start("controllers", "controller-manager", *plain)
+        made.start("controllers", "controller-manager", f"--cluster-cidr={PODS}", *plain)
         made.start("scheduler", "scheduler", *plain)
         yield made
     finally:

@@ -65,6 +65,7 @@ class Informer(Generic[T]):
         metadata_only: bool = False,
     ) -> None:
         self.kind = kind
+        self.type: Any = type or kind.type
         self._objects: dict[str, T] = {}
         self._indexers: dict[str, Callable[[T], Iterable[str]]] = dict(indexers or {})
         self._indexes: dict[str, dict[str, dict[str, T]]] = {name: {} for name in self._indexers}

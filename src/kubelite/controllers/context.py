@@ -43,21 +43,15 @@ class Informers:
                 self._start(found)
         return found
 
+    def known(self, kind: Kind) -> Informer[Any] | None:
+        """The informer of all objects of `kind`, if somebody has asked for it."""
+        return self._known.get((kind.group, kind.plural))
+
     def select(self, kind: Kind, type: type[Any], field_selector: str) -> Informer[Any]:
         """An informer of only some objects of `kind`, shared by those who ask for the same."""
         key = (kind.group, kind.plural + "?" + field_selector)
         if key not in self._known:
             informer: Informer[Any] = Informer(self._client, kind, type=type, field_selector=field_selector)
-            self._known[key] = informer
-            if self._tasks is not None:
-                self._start(informer)
-        return self._known[key]
-
-    def namespaced(self, kind: Kind, type: type[Any], namespace: str) -> Informer[Any]:
-        """An informer of the objects of one namespace."""
-        key = (kind.group, f"{namespace}/{kind.plural}")
-        if key not in self._known:
-            informer: Informer[Any] = Informer(self._client, kind, type=type, namespace=namespace)
             self._known[key] = informer
             if self._tasks is not None:
                 self._start(informer)

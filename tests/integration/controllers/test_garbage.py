@@ -123,3 +123,24 @@ async def test_an_object_without_a_namespace_is_never_deleted_for_an_owner_insid
 
         await eventually(gone)
         assert [await world.get(f"{roles}/{name}") is not None for name in ("a", "b")] == [True, True]
+
+
+async def test_what_another_controller_follows_is_collected_from_its_cache():
+    async with running(NAME, "replicaset-controller") as world:
+        labels = {"app": "web"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        body = {"metadata": {"name": "web"}, "spec": {"replicas": 3, "selector": {"matchLabels": labels}}}
+        body["spec"]["template"] = template
+        path = "/apis/apps/v1/namespaces/default/replicasets"
+        await world.create(path, body)
+
+        async def three() -> bool:
+            return len(await world.pods()) == 3
+
+        await eventually(three)
+        await world.delete(f"{path}/web", {"propagationPolicy": "Background"})
+
+        async def none() -> bool:
+            return not await world.pods()
+
+        await eventually(none)

@@ -256,3 +256,35 @@ async def test_real_node_of_the_same_name_is_not_taken_over() -> None:
         for client in clients:
             await client.close()
         assert "node hollow-0 exists and is not simulated" in str(first_error(caught.value))
+
+
+async def test_a_pod_that_starts_soon_writes_one_status_and_one_when_it_ends() -> None:
+    async with simulated(2) as joined:
+        world = joined.world
+        await world.create(f"{CORE}/pods", bare("stays"))
+
+        async def runs() -> bool:
+            return ready(await pod(world, "stays"))
+
+        await eventually(runs)
+        assert joined.fleet.statuses.written == 1
+        await world.create(f"{CORE}/pods", bare("ends", annotations={"run-for": "0.5s"}, restartPolicy="Never"))
+
+        async def ended() -> bool:
+            return (await pod(world, "ends"))["status"]["phase"] == "Succeeded"
+
+        await eventually(ended)
+        conditions = {c["type"]: c["status"] for c in (await pod(world, "ends"))["status"]["conditions"]}
+        assert conditions["PodReadyToStartContainers"] == "False"
+        assert joined.fleet.statuses.written == 3
+
+
+async def test_a_pod_that_takes_long_to_start_says_that_it_waits() -> None:
+    async with simulated(1, controllers=()) as joined:
+        await joined.world.create(f"{CORE}/pods", bare("slow", annotations={"start-time": "1h"}))
+
+        async def waits() -> bool:
+            found = (await pod(joined.world, "slow"))["status"].get("containerStatuses", [])
+            return bool(found) and found[0]["state"]["waiting"]["reason"] == "ContainerCreating"
+
+        await eventually(waits)

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
-from kubelite.api.types.core_v1 import Node, Pod
+from kubelite.api.types.core_v1 import Node, Pod, PodStatus
 from kubelite.client.client import Client
 from kubelite.client.errors import ConnectionFailed
 from kubelite.client.informer import Change, Informer
@@ -42,6 +42,9 @@ log = get_logger(__name__)
 AT_ONCE = 16
 WRITERS = 16
 STATUS_SECONDS = 300.0
+SETTLE_SECONDS = {"Pending": 2.0, "Succeeded": 0.1, "Failed": 0.1}
+"""A pod that starts within this time writes one status, that it runs, and its end is one: as with a kubelet that has many pods
+to report."""
 TICK = 0.1
 LEASE_PERIODS = 4
 """A lease lasts so many heartbeats, as a kubelet's does."""
@@ -96,7 +99,7 @@ class Fleet:
         self._recorder = Recorder(node_client, "kubelet", shape.prefix)
         self._config = KubeletConfig(cgroups_per_qos=False, sync_frequency=NOTHING_MORE)
         self._table = PodTable()
-        self.statuses = StatusManager(pod_client, self._table.get, writers=WRITERS)
+        self.statuses = StatusManager(pod_client, self._table.get, writers=WRITERS, settle=_settle)
         self._table.read_status_from(self.statuses.get)
         reporter = Reporter(Voice(self._recorder, events))
         self.runtime = PretendedRuntime(script, reporter, self._wake, shape.prefix)
@@ -182,17 +185,23 @@ class Fleet:
         if node is None:
             return
         if change.new is not None:
-            self._lighten(change.new)
+            self._lighten(change.old, change.new)
             if change.old is None:
                 self.runtime.adopt(change.new)
         node.handle(change)
 
-    def _lighten(self, pod: Pod) -> None:
-        """Before anybody has seen it: what is empty, and a status that was written here, are kept in memory once."""
+    def _lighten(self, old: Pod | None, pod: Pod) -> None:
+        """Before anybody has seen it: what is empty, a spec that is the same and a status that was written here are kept once."""
+        slim(pod.metadata)
+        if old is not None and old.spec == pod.spec:
+            pod.spec = old.spec
+        else:
+            slim(pod.spec)
         known = self.statuses.get(pod.metadata.uid)
         if known is not None and known == pod.status:
             pod.status = known
-        slim(pod)
+        else:
+            slim(pod.status)
 
     def counts(self) -> dict[str, int]:
         """Pods on simulated nodes by phase, and those that are Ready."""
@@ -281,6 +290,10 @@ class Fleet:
             except (StatusError, ConnectionFailed, OSError) as error:
                 log.warning("Cannot write for a node", what=key, error=error)
                 await asyncio.sleep(1.0)
+
+
+def _settle(status: PodStatus) -> float:
+    return SETTLE_SECONDS.get(status.phase, 0.0)
 
 
 async def each(items: Iterable[HollowNode], act: Callable[[HollowNode], Awaitable[None]]) -> None:

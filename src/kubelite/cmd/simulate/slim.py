@@ -7,18 +7,23 @@ of an informer, which nobody changes; that is what makes sharing safe.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
 NO_ITEMS: list[Any] = []
 NO_ENTRIES: dict[Any, Any] = {}
+SCALARS = (str, int, float, bool, NoneType)
 
 
 def slim(obj: Any) -> None:
     """In place; nothing that can be seen of the object changes."""
-    for name in obj.__struct_fields__:
+    for name in _parts(obj.__class__):
         value = getattr(obj, name)
+        if value is None:
+            continue
         kind = value.__class__
         if kind is list:
             if not value:
@@ -31,3 +36,18 @@ def slim(obj: Any) -> None:
                 setattr(obj, name, NO_ENTRIES)
         elif isinstance(value, msgspec.Struct):
             slim(value)
+
+
+@cache
+def _parts(type_: type[Any]) -> tuple[str, ...]:
+    """The fields of a Struct that may hold lists, mappings or other Structs."""
+    return tuple(field.name for field in msgspec.structs.fields(type_) if not _is_scalar(field.type))
+
+
+def _is_scalar(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _is_scalar(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return all(_is_scalar(each) for each in get_args(annotation))
+    return annotation in SCALARS

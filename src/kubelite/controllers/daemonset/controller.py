@@ -2,6 +2,7 @@
 
 What: the wiring of `plan` and `status`. Flow: changes of sets, pods and nodes → key → claim pods, find revision → plan →
 create and delete → status → old revisions cut. The cache lags behind our own writes, so both are remembered as expectations.
+Changes of many pods are one look (`bursts`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from kubelite.api.types.apps_v1 import ControllerRevision, DaemonSet
 from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, object_key
 from kubelite.controllers import objects
+from kubelite.controllers.bursts import Bursts, concerns_owner
 from kubelite.controllers.children import Children, may_adopt
 from kubelite.controllers.context import Context, gather_errors
 from kubelite.controllers.daemonset.backoff import FailureBackoff
@@ -45,11 +47,12 @@ class DaemonSetController:
         self._recorder = context.recorder(NAME)
         self._hands = PodControl(context.client, self._recorder)
         self._expectations = Expectations(context.clock.monotonic)
+        self._bursts = Bursts(context.clock.monotonic)
         self._backoff = FailureBackoff(context.clock.monotonic)
         self._uids: dict[str, str] = {}
         self.loop = Controller(NAME, self.reconcile, workers=2, observe=context.observe)
         self.loop.watch(self._sets)
-        self.loop.watch(self._pods, self._keys_of_pod)
+        self._pods.add_handler(self._pod_changed)
         self.loop.watch(self._nodes, self._keys_of_node)
 
     async def run(self) -> None:
@@ -60,6 +63,7 @@ class DaemonSetController:
         daemon_set: DaemonSet | None = self._sets.get(key)
         if daemon_set is None:
             self._expectations.forget(key)
+            self._bursts.forget(key)
             self._backoff.forget(self._uids.pop(key, ""))
             return None
         uid = self._uids[key] = daemon_set.metadata.uid
@@ -77,6 +81,7 @@ class DaemonSetController:
         observed = Observed(daemon_set, self._nodes.list(), pods, hash_, self._clock.now(), frozenset(waiting))
         failure = await self._apply(key, observed, plan(observed)) if settled and not deleting else None
         await self._write(key, observed, acted=settled)
+        self._bursts.looked(key, len(pods))
         if failure is not None:
             if is_terminating_namespace(failure):
                 return None
@@ -180,6 +185,11 @@ class DaemonSetController:
         if wait and status.numberReady != status.numberAvailable:
             waits.append(float(wait))
         return Result(max(min(waits), 0.01)) if waits else None
+
+    def _pod_changed(self, change: Change[objects.Pod]) -> None:
+        if concerns_owner(change) or target_of(change.old) != target_of(change.new):
+            for key in self._keys_of_pod(change):
+                self.loop.queue.add_after(key, self._bursts.wait(key))
 
     def _keys_of_pod(self, change: Change[objects.Pod]) -> list[str]:
         old, new = change

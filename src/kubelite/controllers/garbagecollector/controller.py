@@ -2,7 +2,8 @@
 
 What: the wiring of `graph` and `plan`. Flow: metadata of every resource → graph → uids to look at → the object as the server
 has it → plan → patch or delete. An owner that the graph does not know is looked up at the server before its dependents are
-judged. Resources are discovered at start, every ten minutes, and when an owner of an unknown kind turns up.
+judged; where the graph has all owners, the server is not asked at all. Resources are discovered at start, every ten minutes,
+and when an owner of an unknown kind turns up. What another controller of the process follows already is not followed twice.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from kubelite.client.errors import ConnectionFailed
 from kubelite.client.informer import Change, Informer
 from kubelite.controllers.context import Context
 from kubelite.controllers.discovery import Discovery, Resources
-from kubelite.controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Graph, Node, Owned, without_owners
+from kubelite.controllers.garbagecollector.graph import (
+    FOREGROUND,
+    ORPHAN,
+    Graph,
+    Node,
+    Owned,
+    shows_owners,
+    without_owners,
+)
 from kubelite.controllers.garbagecollector.plan import (
     ABSENT,
     WAITING,
@@ -39,6 +48,8 @@ UNKNOWN_KIND_SECONDS = 30.0
 DEFINITION_SECONDS = 1.0
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 REMEMBERED_ABSENT = 500
+MIRROR = "extensions"
+"""A group whose resources show the objects of others: each would be followed twice."""
 IGNORED = frozenset((("", "events"), ("events.k8s.io", "events")))
 log = get_logger(__name__)
 
@@ -58,12 +69,13 @@ class GarbageCollector:
         self._client = context.client
         self._clock = context.clock
         self._recorder = context.recorder(NAME)
+        self._shared = context.informers
         self._graph = Graph()
         self._resources = Resources(())
         self._discovery = Discovery(context.client)
         self._followers: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._definitions_changed = False
-        self._informers: dict[tuple[str, str], Informer[Owned]] = {}
+        self._informers: dict[tuple[str, str], Informer[Any]] = {}
         self._rediscover = asyncio.Event()
         self._discovered = 0.0
         self._absent: OrderedDict[str, None] = OrderedDict()
@@ -90,7 +102,7 @@ class GarbageCollector:
         if node.in_foreground:
             await self._finish_foreground(node)
             return None
-        if node.deleting or not node.meta.ownerReferences:
+        if node.deleting or not node.meta.ownerReferences or self._graph.is_kept(node):
             return None
         fresh = await self._fresh(node)
         if fresh is None or fresh.metadata.deletionTimestamp is not None:
@@ -253,16 +265,25 @@ class GarbageCollector:
             name = (kind.group, kind.plural)
             if name in self._informers or name in IGNORED or "watch" not in kind.verbs:
                 continue
-            informer: Informer[Owned] = Informer(self._client, kind, type=Owned, metadata_only=True)
+            if kind.group == MIRROR:
+                continue
+            informer = self._shared_informer(kind)
+            if informer is None:
+                informer = Informer(self._client, kind, type=Owned, metadata_only=True)
+                self._followers[name] = group.create_task(informer.run(), name=f"gc-{kind.plural}")
             informer.add_handler(self._handler(kind))
             if name == DEFINITIONS:
                 informer.add_handler(self._definition_changed)
             self._informers[name] = informer
-            self._followers[name] = group.create_task(informer.run(), name=f"gc-{kind.plural}")
         present = {(kind.group, kind.plural) for kind in self._resources.kinds}
-        for name in [] if self._resources.failed else [one for one in self._informers if one not in present]:
+        for name in [] if self._resources.failed else [one for one in self._followers if one not in present]:
             del self._informers[name]
             self._followers.pop(name).cancel()
+
+    def _shared_informer(self, kind: Kind) -> Informer[Any] | None:
+        """The one that others decide by, where it shows who owns whom."""
+        found = self._shared.known(kind)
+        return found if found is not None and shows_owners(found.type) else None
 
     def _definition_changed(self, change: Change[Owned]) -> None:
         self._definitions_changed = True

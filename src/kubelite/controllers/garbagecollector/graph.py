@@ -1,7 +1,8 @@
 """Who owns whom: the graph of all objects by uid, in memory.
 
 What: `Graph` keeps a small node per object and answers for dependents. Why: the deletion of an owner must find its dependents
-without asking the server. Flow: informer changes → `put`/`drop`, which return the uids whose fate may have changed.
+without asking the server. Flow: informer changes → `put`/`drop`, which return the uids whose fate may have changed. Metadata
+is shared with the informers' caches.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class Owned(Object):
     """Any object, as the collector sees it."""
 
     metadata: OwnedMeta = field(default_factory=OwnedMeta)
+
+
+def shows_owners(type_: type[Any]) -> bool:
+    """Whether objects of this type, which may be narrow, have all metadata that decides about garbage."""
+    shown = type_().metadata.__struct_fields__
+    return set(OwnedMeta.__struct_fields__) <= set(shown)
 
 
 class Node(Struct):
@@ -82,6 +89,9 @@ class Graph:
         """An object as it is now; returns the uids to look at."""
         meta: OwnedMeta = obj.metadata
         old = self._nodes.get(meta.uid)
+        if old is not None and _says_nothing_new(old.meta, meta):
+            old.meta = meta
+            return []
         new = Node(kind, meta)
         self._nodes[meta.uid] = new
         before = _owner_uids(old.meta.ownerReferences) if old is not None else set()
@@ -91,6 +101,14 @@ class Graph:
         for added in after - before:
             self._dependents.setdefault(added, set()).add(meta.uid)
         return self._to_look_at(old, new, before, after)
+
+    def is_kept(self, node: Node) -> bool:
+        """Whether all owners are here and none waits for this object: its fate is clear without the server."""
+        for reference in node.meta.ownerReferences:
+            owner = self._nodes.get(reference.uid)
+            if owner is None or owner.in_foreground or owner.meta.namespace not in ("", node.meta.namespace):
+                return False
+        return True
 
     def drop(self, obj: Any) -> list[str]:
         """An object is gone; returns the uids to look at."""
@@ -127,6 +145,13 @@ class Graph:
             children.discard(child)
             if not children:
                 del self._dependents[owner]
+
+
+def _says_nothing_new(old: OwnedMeta, new: OwnedMeta) -> bool:
+    """Most changes are of spec and status, of objects that stay."""
+    if old.deletionTimestamp is not None or new.deletionTimestamp is not None:
+        return False
+    return old.ownerReferences == new.ownerReferences
 
 
 def _owner_uids(references: Sequence[OwnerReference]) -> set[str]:

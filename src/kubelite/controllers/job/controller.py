@@ -40,6 +40,8 @@ MANAGED_BY = "kubernetes.io/job-controller"
 MODES = ("", "Indexed", "NonIndexed")
 BATCH_SECONDS = 0.1
 """Pods that end within so many seconds are counted in one status."""
+READY_SECONDS = 1.0
+"""The same for pods that become ready, which nobody waits for."""
 
 
 def _managed_elsewhere(job: Job) -> bool:
@@ -217,9 +219,8 @@ class JobController:
         current = self._children.owner_key(new if new is not None else old)
         if current:
             self._note(current, change)
-        fresh = old is None and new is not None
         for key in self._children.keys(change):
-            self.loop.queue.add_after(key, 0.0 if fresh else BATCH_SECONDS)
+            self.loop.queue.add_after(key, _patience(change))
         if new is not None and looks.has_finalizer(new) and self._is_orphan(new):
             self.orphans.queue.add(f"{new.metadata.namespace}/{new.metadata.name}")
 
@@ -260,6 +261,16 @@ class JobController:
         pod = self._pods.get(key)
         if pod is not None and looks.has_finalizer(pod) and self._is_orphan(pod):
             await remove_finalizer(self._client, pod)
+
+
+def _patience(change: Change[objects.Pod]) -> float:
+    """Seconds that the Job waits for more news; a pod that is only further on its way can wait longest."""
+    old, new = change
+    if old is None:
+        return 0.0
+    if new is None or podstatus.is_terminal(new) or new.metadata.deletionTimestamp is not None:
+        return BATCH_SECONDS
+    return READY_SECONDS if old.metadata.ownerReferences == new.metadata.ownerReferences else BATCH_SECONDS
 
 
 def _started(job: Job, now: datetime) -> Job:

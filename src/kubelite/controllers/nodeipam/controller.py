@@ -12,7 +12,7 @@ from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, Informer
 from kubelite.controllers.context import Context
 from kubelite.controllers.kinds import NODE
-from kubelite.controllers.nodeipam.plan import next_ranges
+from kubelite.controllers.nodeipam.plan import Ranges
 from kubelite.controllers.objects import Node
 from kubelite.machinery.errors import StatusError
 from kubelite.util.log import get_logger
@@ -30,7 +30,7 @@ class NodeIpamController:
     def __init__(self, context: Context, pools: Sequence[tuple[str, int]]) -> None:
         self._client = context.client
         self._recorder = context.recorder("cidrAllocator")
-        self._pools = pools
+        self._ranges = Ranges(pools)
         self._nodes: Informer[Node] = context.informers.get(NODE, Node)
         self._given: dict[str, list[str]] = {}
         self._waits: dict[str, float] = {}
@@ -44,36 +44,47 @@ class NodeIpamController:
         """Give one node a range if it has none."""
         node = self._nodes.get(key)
         if node is None or node.spec.podCIDR or node.metadata.deletionTimestamp is not None:
-            self._given.pop(key, None)
-            self._waits.pop(key, None)
+            self._forget(key)
             return None
-        chosen = self._given.get(key) or next_ranges(self._pools, self._used())
+        chosen = self._given.get(key) or self._ranges.lowest()
         if chosen is None:
             message = f"Node {key} status is now: CIDRNotAvailable"
             self._recorder.event(NODE, node, "Normal", "CIDRNotAvailable", message)
             wait = self._waits[key] = min(LONGEST_RETRY_SECONDS, self._waits.get(key, FULL_RETRY_SECONDS / 2) * 2)
             return Result(wait)
         self._waits.pop(key, None)
-        self._given[key] = chosen
+        if key not in self._given:
+            self._given[key] = chosen
+            self._ranges.occupy(chosen)
         patch = {"metadata": {"uid": node.metadata.uid}, "spec": {"podCIDR": chosen[0], "podCIDRs": chosen}}
         try:
             await self._client.patch(NODE, key, patch, patch_type="strategic", type=Node)
         except StatusError as error:
             if error.code != 404:
                 raise
-            del self._given[key]
+            self._forget(key)
             return None
         log.info("Pod range assigned", node=key, range=",".join(chosen))
         return None
 
-    def _used(self) -> list[str]:
-        used = [cidr for node in self._nodes.list() for cidr in (node.spec.podCIDRs or [node.spec.podCIDR]) if cidr]
-        return used + [cidr for given in self._given.values() for cidr in given]
+    def _forget(self, key: str) -> None:
+        """What was handed out to the node is its own by now, or free again."""
+        self._ranges.release(self._given.pop(key, ()))
+        self._waits.pop(key, None)
 
     def _keys(self, change: Change[Node]) -> list[str]:
+        before, after = _ranges_of(change.old), _ranges_of(change.new)
+        if before != after:
+            self._ranges.occupy(after)
+            self._ranges.release(before)
         new = change.new
         if new is None or new.spec.podCIDR:
-            self._given.pop(change.object.metadata.name, None)
-            self._waits.pop(change.object.metadata.name, None)
+            self._forget(change.object.metadata.name)
             return []
         return [new.metadata.name]
+
+
+def _ranges_of(node: Node | None) -> list[str]:
+    if node is None:
+        return []
+    return [cidr for cidr in (node.spec.podCIDRs or [node.spec.podCIDR]) if cidr]

@@ -42,7 +42,7 @@ class NodeLifecycleController:
         self._rates = rates
         self._recorder = context.recorder("node-controller")
         self._nodes: Informer[Node] = context.informers.get(NODE, Node)
-        self._leases: Informer[NodeLease] = context.informers.namespaced(LEASE, NodeLease, NODE_LEASES)
+        self._leases: Informer[NodeLease] = context.informers.get(LEASE, NodeLease)
         self._pods = pods_informer(context)
         self._heartbeats = Heartbeats(context.clock.monotonic, grace, startup_grace)
         self._buckets: dict[str, TokenBucket] = {}
@@ -151,7 +151,7 @@ class NodeLifecycleController:
         return bool(key) and not any(taint.key == key and taint.effect == "NoExecute" for taint in present)
 
     def _lease_changed(self, change: Change[NodeLease]) -> None:
-        if change.new is None:
+        if change.new is None or change.new.metadata.namespace != NODE_LEASES:
             return
         name = change.new.metadata.name
         self._heartbeats.heard_lease(name, change.new.spec.renewTime or "")

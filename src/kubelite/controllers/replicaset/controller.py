@@ -3,7 +3,8 @@
 What: the wiring of `plan` and `status`. Why two kinds: a ReplicationController is a ReplicaSet with a simpler selector, so it is
 turned into one on the way in and back on the way out (as upstream's pkg/controller/replication does).
 Flow: changes of sets and pods → key → claim pods → plan → create or delete → status. The cache lags behind our own
-writes, so creations and deletions are remembered as expectations until they are seen.
+writes, so creations and deletions are remembered as expectations until they are seen, and a status that was written counts
+at once. Changes of many pods are one look (`bursts`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from kubelite.api.types.apps_v1 import ReplicaSet
 from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, object_key
 from kubelite.controllers import objects
+from kubelite.controllers.bursts import Bursts, concerns_owner
 from kubelite.controllers.claims import claim
 from kubelite.controllers.context import Context, gather_errors
 from kubelite.controllers.expectations import Expectations
 from kubelite.controllers.kinds import POD
+from kubelite.controllers.newest import Newest
 from kubelite.controllers.podcontrol import PodControl, adopt, is_terminating_namespace, release, slow_start
 from kubelite.controllers.podindex import BY_OWNER, ORPHANS, pods_informer
 from kubelite.controllers.replicaset.flavours import Flavour
@@ -48,22 +51,25 @@ class ReplicaSetController:
         }
         present = self._sets.indexes
         self._sets.add_indexers({name: function for name, function in indexers.items() if name not in present})
+        self._newest: Newest[Any] = Newest(self._sets)
         self._pods = pods_informer(context)
         self._recorder = context.recorder(flavour.component)
         self._hands = PodControl(context.client, self._recorder)
         self._expectations = Expectations(context.clock.monotonic)
+        self._bursts = Bursts(context.clock.monotonic)
         self.loop = Controller(flavour.component, self.reconcile, workers=10, observe=context.observe)
         self.loop.watch(self._sets)
-        self.loop.watch(self._pods, self._keys_of_pod)
+        self._pods.add_handler(self._pod_changed)
 
     async def run(self) -> None:
         await self.loop.run(self._sets, self._pods)
 
     async def reconcile(self, key: str) -> Result | None:
         """Make the pods of one set as wanted and say so in its status."""
-        stored = self._sets.get(key)
+        stored = self._newest.get(key)
         if stored is None:
             self._expectations.forget(key)
+            self._bursts.forget(key)
             return None
         replica_set = self._flavour.to_replica_set(stored)
         settled = self._expectations.satisfied(key)
@@ -78,6 +84,7 @@ class ReplicaSetController:
         if not self._flavour.counts_terminating:
             terminating = []
         await self._write_status(stored, replica_set, status_of(replica_set, active, terminating, text, now))
+        self._bursts.looked(key, len(active))
         if failure is not None:
             raise failure
         wait = next_change(replica_set, active, now)
@@ -153,10 +160,15 @@ class ReplicaSetController:
         if not differs(replica_set.status, status):
             return
         try:
-            await self._client.update(self._kind, self._flavour.with_status(stored, status), subresource="status")
+            changed = self._flavour.with_status(stored, status)
+            self._newest.wrote(await self._client.update(self._kind, changed, subresource="status"))
         except StatusError as error:
             if error.code != 404:
                 raise
+
+    def _pod_changed(self, change: Change[objects.Pod]) -> None:
+        for key in self._keys_of_pod(change) if concerns_owner(change) else ():
+            self.loop.queue.add_after(key, self._bursts.wait(key))
 
     def _keys_of_pod(self, change: Change[objects.Pod]) -> list[str]:
         """The sets that a pod's change concerns; what was expected of it is struck off."""

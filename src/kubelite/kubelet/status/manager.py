@@ -3,7 +3,7 @@
 What: `set` takes the newest status of a pod; one task patches what changed, a few pods at a time. Why: workers must not wait for
 the API, and the API must not be asked for what it knows. Flow: `set` → dirty set (bounded by the pods of the node) → PATCH
 status → when the pod was being deleted and is over: DELETE with grace 0. Failures are retried with back-off; the newest
-status wins, older ones are never sent. Upstream: pkg/kubelet/status/status_manager.go.
+status wins, older ones are never sent. `settle` says how many seconds a status waits for a better one. Upstream: pkg/kubelet/status/status_manager.go.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ LAG = 5.0
 """Seconds for which our last write is trusted more than the informer."""
 
 
+def at_once(status: PodStatus) -> float:
+    """What a kubelet's pods wait for a better status: nothing."""
+    return 0.0
+
+
 class _Nothing(msgspec.Struct):
     """The answer to a patch is not read."""
 
@@ -51,8 +56,16 @@ class _Entry:
 class StatusManager:
     """One per kubelet. `run()` is its task."""
 
-    def __init__(self, client: Client, current: Callable[[str], Pod | None], writers: int = WRITERS) -> None:
+    def __init__(
+        self,
+        client: Client,
+        current: Callable[[str], Pod | None],
+        writers: int = WRITERS,
+        settle: Callable[[PodStatus], float] = at_once,
+    ) -> None:
         self._writers = writers
+        self._settle = settle
+        self._settling: dict[str, asyncio.TimerHandle] = {}
         self.written = 0
         """Patches that the API has taken."""
         self._client = client
@@ -73,13 +86,29 @@ class StatusManager:
         if entry is None:
             entry = self._entries[uid] = _Entry(pod, status)
         entry.pod, entry.status, entry.over = pod, status, entry.over or over
-        if over or status_patch(self._base(entry), status):
+        if not over and self._base(entry) == status:
+            return
+        wait = 0.0 if over else self._settle(status)
+        if wait <= 0:
+            self._stop_settling(uid)
             self._mark(uid)
+        elif uid not in self._settling and uid not in self._dirty:
+            self._settling[uid] = asyncio.get_running_loop().call_later(wait, self._settled, uid)
 
     def forget(self, uid: str) -> None:
         """The pod is gone from the API."""
+        self._stop_settling(uid)
         self._entries.pop(uid, None)
         self._dirty.pop(uid, None)
+
+    def _settled(self, uid: str) -> None:
+        self._settling.pop(uid, None)
+        self._mark(uid)
+
+    def _stop_settling(self, uid: str) -> None:
+        timer = self._settling.pop(uid, None)
+        if timer is not None:
+            timer.cancel()
 
     def _base(self, entry: _Entry) -> PodStatus:
         """What the API holds, as well as we know."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import field
 
+from kubelite.api.types.base import Object
 from kubelite.api.types.core_v1 import ConfigMap
 from kubelite.api.types.meta_v1 import OwnerReference
-from kubelite.controllers.garbagecollector.graph import Graph
+from kubelite.controllers import objects
+from kubelite.controllers.garbagecollector.graph import Graph, shows_owners
 from kubelite.controllers.garbagecollector.plan import (
     ABSENT,
     SOLID,
@@ -17,6 +20,7 @@ from kubelite.controllers.garbagecollector.plan import (
     owner_state,
     plan,
 )
+from kubelite.controllers.nodelifecycle.lease import NodeLease
 from kubelite.machinery.kind import Kind
 
 CONFIG_MAP = Kind(group="", version="v1", kind="ConfigMap", plural="configmaps", type=ConfigMap)
@@ -82,3 +86,48 @@ def test_a_dependent_that_is_set_free_is_forgotten_by_its_owner():
     graph.put(CONFIG_MAP, config_map("child"))
     assert graph.dependents("owner") == []
     assert graph.drop(config_map("owner")) == []
+
+
+def test_an_object_is_kept_without_asking_while_all_owners_are_here_and_none_waits_for_it():
+    graph = Graph()
+    for obj in (config_map("a"), config_map("b"), config_map("child", "a", "b")):
+        graph.put(CONFIG_MAP, obj)
+    child = graph.get("child")
+    assert child is not None and graph.is_kept(child)
+    graph.put(CONFIG_MAP, config_map("b", finalizers=("foregroundDeletion",), deleting=True))
+    assert not graph.is_kept(child)
+    graph.drop(config_map("b"))
+    assert not graph.is_kept(child)
+
+
+def test_an_owner_in_another_namespace_does_not_keep_an_object():
+    graph = Graph()
+    stranger = config_map("a")
+    stranger.metadata.namespace = "elsewhere"
+    graph.put(CONFIG_MAP, stranger)
+    graph.put(CONFIG_MAP, config_map("child", "a"))
+    child = graph.get("child")
+    assert child is not None and not graph.is_kept(child)
+
+
+def test_a_change_that_is_not_of_owners_concerns_nobody_and_the_newest_metadata_is_kept():
+    graph = Graph()
+    graph.put(CONFIG_MAP, config_map("a"))
+    graph.put(CONFIG_MAP, config_map("child", "a"))
+    renewed = config_map("child", "a")
+    renewed.metadata.resourceVersion = "7"
+    assert graph.put(CONFIG_MAP, renewed) == []
+    child = graph.get("child")
+    assert child is not None and child.meta.resourceVersion == "7"
+
+
+def test_narrow_types_show_their_owners_or_are_told_apart():
+    class Name(Object):
+        name: str = ""
+
+    class Narrow(Object):
+        metadata: Name = field(default_factory=Name)
+
+    assert not shows_owners(Narrow)
+    for type_ in (ConfigMap, objects.Pod, objects.Node, objects.Service, NodeLease):
+        assert shows_owners(type_)
