@@ -57,6 +57,61 @@ async def test_disruption_controller_tells_of_pods_without_a_controller():
         await eventually(lambda: allows(world, 0, 0, 0))
 
 
+def owned(pod: str, **owner: Any) -> dict[str, Any]:
+    meta = {"name": pod, "labels": {"app": "web"}, "ownerReferences": [{"controller": True, **owner}]}
+    return template() | {"metadata": meta}
+
+
+async def failed(world: World) -> str:
+    """What keeps the budget from being counted."""
+    (condition,) = (await world.get(f"{BUDGETS}/web"))["status"]["conditions"]
+    return str(condition["message"]) if condition["reason"] == "SyncFailed" else ""
+
+
+async def test_disruption_controller_asks_any_owner_for_its_scale():
+    definition = {
+        "metadata": {"name": "fleets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "fleets", "kind": "Fleet", "singular": "fleet", "listKind": "FleetList"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                    "subresources": {"scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}},
+                }
+            ],
+        },
+    }
+    async with running(NAME) as world:
+        await world.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        fleets = "/apis/example.com/v1/namespaces/default/fleets"
+
+        async def served() -> bool:
+            return bool((await world.api.get(fleets)).status == 200)
+
+        await eventually(served)
+        body = {"apiVersion": "example.com/v1", "kind": "Fleet", "metadata": {"name": "f"}, "spec": {"size": 4}}
+        fleet = await world.create(fleets, body)
+        reference = {"apiVersion": "example.com/v1", "kind": "Fleet", "name": "f", "uid": fleet["metadata"]["uid"]}
+        for number in range(3):
+            await world.create(f"{CORE}/pods", owned(f"p{number}", **reference))
+            await world.make_ready(await world.get(f"{CORE}/pods/p{number}"))
+        await world.create(BUDGETS, budget(maxUnavailable="50%"))
+        await eventually(lambda: allows(world, 1, 4, 3))
+
+        job = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "u"}
+        await world.create(f"{CORE}/pods", owned("j", **job))
+
+        async def told() -> bool:
+            return await failed(world) == "jobs.batch does not implement the scale subresource"
+
+        await eventually(told)
+
+
 async def evict(world: World, name: str, **preconditions: str) -> Any:
     body: dict[str, Any] = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
     body["deleteOptions"] = {"preconditions": preconditions}

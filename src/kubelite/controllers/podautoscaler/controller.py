@@ -25,9 +25,9 @@ from kubelite.controllers.podautoscaler.plan import Observed, Plan, measures, pl
 from kubelite.controllers.podautoscaler.pods import Patience, Pod
 from kubelite.controllers.podautoscaler.reader import MetricsReader
 from kubelite.controllers.podautoscaler.replicas import Scene, Tolerances
-from kubelite.controllers.podautoscaler.scale import NoSuchKind, Scales
 from kubelite.controllers.podautoscaler.sources import Question, Sources
 from kubelite.controllers.podautoscaler.status import ABLE, ACTIVE, Conditions, Failure, Found
+from kubelite.controllers.scale import NoSuchKind, Scales
 from kubelite.machinery import labels, quantity, times
 from kubelite.machinery.errors import StatusError
 from kubelite.util.log import get_logger
@@ -234,6 +234,7 @@ class _Round:
     ) -> None:
         changed = copy.deepcopy(self._stored)
         status = changed.status
+        status.observedGeneration = self._stored.metadata.generation
         status.currentReplicas, status.desiredReplicas = current, desired or 0
         status.currentMetrics = metrics
         status.conditions = self._conditions.list()

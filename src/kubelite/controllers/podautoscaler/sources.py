@@ -14,8 +14,8 @@ from kubelite.api.types import autoscaling_v2 as v2
 from kubelite.controllers.podautoscaler.pods import Metrics, Unknown, ready_count
 from kubelite.controllers.podautoscaler.reader import MetricsReader
 from kubelite.controllers.podautoscaler.replicas import Proposal, Scene, by_average, by_share, by_utilization, by_value
-from kubelite.controllers.podautoscaler.scale import NoSuchKind, Scales
 from kubelite.controllers.podautoscaler.status import Failure, Found, current, selector_text, target_of
+from kubelite.controllers.scale import NoSuchKind, Scales
 from kubelite.machinery import labels, quantity
 from kubelite.machinery.errors import StatusError
 

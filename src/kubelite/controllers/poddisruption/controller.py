@@ -1,22 +1,26 @@
 """Keeps the status of each PodDisruptionBudget, from which evictions are allowed or refused.
 
-What: the wiring of `plan`. Flow: changes of budgets, pods and their controllers → key → pods and sizes → status.
+What: the wiring of `plan`. Flow: changes of budgets, pods and their controllers → key → pods and sizes → status. Objects of other
+kinds are asked for their scale when a budget needs it; a change of theirs is seen with the next change of a pod.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from kubelite.api.policy.disruption_budget import POD_DISRUPTION_BUDGET
+from kubelite.api.types.meta_v1 import OwnerReference
 from kubelite.api.types.policy_v1 import PodDisruptionBudget
 from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, object_key
 from kubelite.controllers import objects
 from kubelite.controllers.context import Context
 from kubelite.controllers.kinds import DEPLOYMENT, POD, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET
-from kubelite.controllers.poddisruption.plan import Observed, Outcome, outcome
+from kubelite.controllers.poddisruption.plan import Observed, Outcome, Size, counts_by_size, outcome
 from kubelite.controllers.podindex import BY_NAMESPACE, pods_informer
+from kubelite.controllers.scale import NoSuchKind, Scales
 from kubelite.machinery import labels
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.meta import controller_of
@@ -36,6 +40,7 @@ class DisruptionController:
             self._budgets.add_indexers({BY_NAMESPACE: lambda budget: (budget.metadata.namespace,)})
         self._pods = pods_informer(context)
         self._owners = {kind.kind: context.informers.get(kind) for kind in _SIZED}
+        self._scales = Scales(context.client, context.clock.monotonic)
         self._recorder = context.recorder("controllermanager")
         self.loop = Controller(NAME, self.reconcile, workers=2, observe=context.observe)
         self.loop.watch(self._budgets)
@@ -52,7 +57,7 @@ class DisruptionController:
         if budget is None:
             return None
         pods = [pod for pod in self._pods.by_index(BY_NAMESPACE, budget.metadata.namespace) if _selects(budget, pod)]
-        sizes = {uid: size for pod in pods for uid, size in self._size_of(pod)}
+        sizes = await self._sizes(pods) if counts_by_size(budget) else {}
         found = outcome(Observed(budget, pods, sizes, self._clock.now()))
         self._tell(budget, found, empty=not pods)
         for pod in pods:
@@ -63,18 +68,42 @@ class DisruptionController:
             await self._write(budget, found)
         return Result(found.recheck) if found.recheck else None
 
-    def _size_of(self, pod: objects.Pod) -> list[tuple[str, int | None]]:
-        """(uid of the pod's controller, how many pods it or the Deployment behind it wants)."""
-        controller = controller_of(pod)
-        if controller is None:
-            return []
-        owner = self._owner(pod.metadata.namespace, controller)
+    async def _sizes(self, pods: Sequence[objects.Pod]) -> dict[str, Size | str]:
+        """The size behind each pod's controller, by the controller's uid."""
+        found: dict[str, Size | str] = {}
+        for pod in pods:
+            controller = controller_of(pod)
+            if controller is not None and controller.uid not in found:
+                found[controller.uid] = await self._size_of(pod.metadata.namespace, controller)
+        return found
+
+    async def _size_of(self, namespace: str, controller: OwnerReference) -> Size | str:
+        """How many pods a controller, or the Deployment behind it, wants; of other kinds the server knows."""
+        if controller.apiVersion.partition("/")[0] not in ("apps", "v1") or controller.kind not in self._owners:
+            return await self._scale_of(namespace, controller)
+        owner = self._owner(namespace, controller)
         above = controller_of(owner) if owner is not None else None
         if above is not None and above.kind == DEPLOYMENT.kind:
-            owner = self._owner(pod.metadata.namespace, above) or owner
+            owner = self._owner(namespace, above)
         if owner is None:
-            return [(controller.uid, None)]
-        return [(controller.uid, 1 if owner.spec.replicas is None else owner.spec.replicas)]
+            return ""
+        return Size(owner.metadata.uid, 1 if owner.spec.replicas is None else owner.spec.replicas)
+
+    async def _scale_of(self, namespace: str, controller: OwnerReference) -> Size | str:
+        """The size of any object with a scale. Source: getScaleController."""
+        try:
+            resource = await self._scales.resource(controller.apiVersion, controller.kind)
+            if not resource.scalable:
+                name = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+                return f"{name} does not implement the scale subresource"
+            scale, _ = await self._scales.get(controller.apiVersion, controller.kind, namespace, controller.name)
+        except NoSuchKind as error:
+            return str(error)
+        except StatusError as error:
+            return "" if error.code == 404 else error.message
+        if scale.metadata.uid != controller.uid:
+            return ""
+        return Size(controller.uid, scale.spec.replicas or 0)
 
     def _owner(self, namespace: str, reference: Any) -> Any | None:
         informer = self._owners.get(reference.kind)

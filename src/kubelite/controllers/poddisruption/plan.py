@@ -25,12 +25,20 @@ DELETION_TIMEOUT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How many pods the object `uid` wants: a pod's controller, or the Deployment of several of them."""
+
+    uid: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
-    """`sizes`: how many pods each controller wants, by its uid; None for one that has no size."""
+    """`sizes`: the size behind each controller by its uid; a text says why there is none, which may be empty."""
 
     budget: PodDisruptionBudget
     pods: Sequence[Any]
-    sizes: Mapping[str, int | None]
+    sizes: Mapping[str, Size | str]
     now: datetime
 
 
@@ -90,6 +98,11 @@ def _tell(
     set_condition(status.conditions, made, times.now_text(now))
 
 
+def counts_by_size(budget: PodDisruptionBudget) -> bool:
+    """Whether the sizes of the pods' controllers matter."""
+    return budget.spec.maxUnavailable is not None or isinstance(budget.spec.minAvailable, str)
+
+
 def expected_pods(observed: Observed) -> tuple[int, int, bool]:
     """(pods that should be there, pods that must be healthy, whether some have no controller). Raises LookupError."""
     spec = observed.budget.spec
@@ -105,19 +118,19 @@ def expected_pods(observed: Observed) -> tuple[int, int, bool]:
 
 
 def _size(observed: Observed) -> tuple[int, bool]:
-    seen: set[str] = set()
-    total, unmanaged = 0, False
+    """Each size counts once, also that of a Deployment whose pods have several ReplicaSets."""
+    found: dict[str, int] = {}
+    unmanaged = False
     for pod in observed.pods:
         controller = controller_of(pod)
         if controller is None:
             unmanaged = True
-        elif controller.uid not in seen:
-            seen.add(controller.uid)
-            size = observed.sizes.get(controller.uid)
-            if size is None:
-                raise LookupError(f'found no controllers for pod "{pod.metadata.name}"')
-            total += size
-    return total, unmanaged
+            continue
+        size = observed.sizes.get(controller.uid, "")
+        if isinstance(size, str):
+            raise LookupError(size or f'found no controllers for pod "{pod.metadata.name}"')
+        found[size.uid] = size.replicas
+    return sum(found.values()), unmanaged
 
 
 def _disrupted(observed: Observed) -> tuple[dict[str, str], tuple[str, ...], float]:

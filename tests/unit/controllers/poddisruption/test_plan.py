@@ -6,22 +6,32 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubelite.api.types.policy_v1 import PodDisruptionBudget
-from kubelite.controllers.poddisruption.plan import Observed, Outcome, outcome
+from kubelite.controllers.poddisruption.plan import Observed, Outcome, Size, outcome
 from tests.unit.controllers import build
 
 NOW = datetime(2030, 1, 1, 0, 2, tzinfo=UTC)
+LATER = datetime(2030, 1, 1, 0, 3, tzinfo=UTC)
 SINCE = "2030-01-01T00:00:00Z"
 
 
-def look(pods: list[Any], size: int | None = 3, disrupted: dict[str, str] | None = None, **spec: Any) -> Outcome:
+def look(
+    pods: list[Any],
+    size: int | None = 3,
+    disrupted: dict[str, str] | None = None,
+    others: dict[str, Size | str] | None = None,
+    **spec: Any,
+) -> Outcome:
     budget = PodDisruptionBudget()
     budget.metadata.name, budget.metadata.generation = "web", 2
     for name, value in spec.items():
         setattr(budget.spec, name, value)
     budget.status.disruptedPods = disrupted or {}
-    return outcome(Observed(budget, pods, {"rs": size}, NOW))
+    sizes: dict[str, Size | str] = {"rs": Size("rs", size) if size is not None else ""}
+    return outcome(Observed(budget, pods, {**sizes, **(others or {})}, NOW))
 
 
 def pods(ready: int, unready: int = 0) -> list[Any]:
@@ -70,3 +80,43 @@ def test_an_unknown_controller_allows_nothing_and_pods_without_one_are_told_of()
     assert failed.failure == 'found no controllers for pod "r0"' and failed.status.disruptionsAllowed == 0
     assert failed.status.conditions[0].reason == "SyncFailed"
     assert look([build.pod("alone", ready_since=SINCE)], maxUnavailable=1).unmanaged
+
+
+def test_a_deployment_with_two_replica_sets_counts_once():
+    old = [build.pod(f"o{n}", ready_since=SINCE, controller="rs-old") for n in range(2)]
+    new = [build.pod(f"n{n}", ready_since=SINCE, controller="rs-new") for n in range(2)]
+    sizes: dict[str, Size | str] = {"rs-old": Size("deployment", 3), "rs-new": Size("deployment", 3)}
+    status = look([*old, *new], others=sizes, maxUnavailable=1).status
+    assert (status.expectedPods, status.desiredHealthy, status.disruptionsAllowed) == (3, 2, 2)
+
+
+def test_why_a_controller_has_no_size_is_said():
+    why = "jobs.batch does not implement the scale subresource"
+    failed = look([build.pod("j", ready_since=SINCE, controller="job")], others={"job": why}, minAvailable="50%")
+    assert (failed.failure, failed.status.conditions[0].message) == (why, why)
+
+
+CONTROLLERS = st.sampled_from(["", "rs", "rs-old", "rs-new"])
+PODS = st.lists(st.tuples(CONTROLLERS, st.booleans(), st.booleans()), max_size=8)
+SPECS = st.sampled_from(
+    [{"minAvailable": 2}, {"minAvailable": "50%"}, {"maxUnavailable": 1}, {"maxUnavailable": "34%"}, {}]
+)
+
+
+@given(PODS, SPECS, st.randoms(use_true_random=False))
+def test_the_status_is_at_rest_and_the_order_of_pods_does_not_matter(found, spec, chance):
+    made = [
+        build.pod(f"p{n}", ready_since=SINCE if ready else "", controller=controller, deleting=deleting)
+        for n, (controller, ready, deleting) in enumerate(found)
+    ]
+    sizes: dict[str, Size | str] = {"rs-old": Size("deployment", 3), "rs-new": Size("deployment", 3)}
+    first = look(made, others=sizes, **spec)
+    budget = PodDisruptionBudget()
+    budget.metadata.name, budget.metadata.generation = "web", 2
+    for name, value in spec.items():
+        setattr(budget.spec, name, value)
+    budget.status = first.status
+    chance.shuffle(made)
+    again = outcome(Observed(budget, made, {"rs": Size("rs", 3), **sizes}, LATER))
+    assert again.status == first.status
+    assert 0 <= first.status.disruptionsAllowed <= (first.status.currentHealthy or 0)

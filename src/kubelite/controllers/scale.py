@@ -1,7 +1,8 @@
 """The scale of any object that has one, custom resources too.
 
-What: `Scales.get` and `Scales.put`. Why: an autoscaler names a kind; the API server is asked which resource serves it, because
-nobody here knows the kinds that people define. Flow: (apiVersion, kind) → discovery → path → the `scale` subresource.
+What: `Scales.get` and `Scales.put`. Why: an autoscaler and an owner reference name a kind; the API server is asked which resource
+serves it, because nobody here knows the kinds that people define. Flow: (apiVersion, kind) → discovery → path → the `scale`
+subresource.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Resource(NamedTuple):
     group: str
     plural: str
     namespaced: bool
+    scalable: bool = False
 
 
 class NoSuchKind(Exception):
@@ -75,9 +77,11 @@ class Scales:
             if error.code == 404:
                 return None
             raise
+        names = {one.name for one in listed.resources}
         for one in listed.resources:
             if one.kind == kind and "/" not in one.name:
-                return Resource(root, api_version.rpartition("/")[0], one.name, bool(one.namespaced))
+                group = api_version.rpartition("/")[0]
+                return Resource(root, group, one.name, bool(one.namespaced), f"{one.name}/scale" in names)
         return None
 
     async def _versions(self, group: str) -> list[str]:
