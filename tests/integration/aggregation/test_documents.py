@@ -212,3 +212,22 @@ async def test_the_index_of_paths_names_the_extension_servers_group(api: ApiEnv)
     assert NAME in json.dumps(
         (await api.get(SERVICES, headers={"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"})).json()
     )
+
+
+@pytest.mark.parametrize("place", ["aggregated", "v3", "v2"])
+async def test_the_very_next_request_finds_what_an_available_extension_server_serves(
+    extension: Extension, place: str
+) -> None:
+    requests: dict[str, tuple[str, dict[str, str], bytes]] = {
+        "aggregated": ("/apis", {"Accept": V2}, b"flunders"),
+        "v3": (f"/openapi/v3{ROOT}", {}, b"Flunder"),
+        "v2": ("/openapi/v2", {}, b"Flunder"),
+    }
+    path, headers, wanted = requests[place]
+    async with server_beside(extension) as api:
+        await add_service(api)
+        await add_endpoints(api, extension.port)
+        assert wanted not in (await api.get(path, headers=headers)).body
+        await api.post(SERVICES, api_service(extension))
+        assert (await condition(api, "Passed"))["status"] == "True"
+        assert wanted in (await api.get(path, headers=headers)).body

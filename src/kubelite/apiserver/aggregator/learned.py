@@ -1,6 +1,6 @@
 """What an extension API server says of itself: its resources, and their description in the OpenAPI format.
 
-What: `learn` asks for the documents of one group version, `resources_of_list` and `merged_v2` bring them into the form in which
+What: `learn` asks for the documents of one group version, `resources_of_list` and `beside` bring them into the form in which
 this server publishes them. Why: clients find out about extension servers where they find out about everything else. Flow:
 `remote` calls it whenever the server was found available, about once a minute; what cannot be learned keeps its last
 state and is shown as stale. Sources: apiserver/pkg/endpoints/discovery/aggregated, kube-aggregator/pkg/apiserver/
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,26 +195,27 @@ def references(value: Any) -> set[str]:
     return found
 
 
-def merged_v2(document: dict[str, Any], parts: list[bytes]) -> dict[str, Any]:
-    """The server's own version 2 document with the parts of extension servers.
+def beside(
+    part: Mapping[str, Any], paths: Container[str], definitions: Mapping[str, int], mark: Callable[[Any], int]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Paths and definitions of a part that are not there yet. `definitions` have the marks of their contents.
 
     A path that is there already stays; a definition of the same name with another content gets a name of its own.
     """
-    paths, definitions = dict(document["paths"]), dict(document["definitions"])
-    for packed in parts:
-        part = msgspec.json.decode(gzip.decompress(packed))
-        renamed: dict[str, str] = {}
-        for name, content in part["definitions"].items():
-            if name in definitions and definitions[name] != content:
-                renamed[name] = _free_name(name, {**definitions, **part["definitions"]})
-        for name, content in part["definitions"].items():
-            definitions.setdefault(renamed.get(name, name), _with_names(content, renamed))
-        for path, item in part["paths"].items():
-            paths.setdefault(path, _with_names(item, renamed))
-    return {**document, "paths": dict(sorted(paths.items())), "definitions": dict(sorted(definitions.items()))}
+    theirs = part["definitions"]
+    renamed: dict[str, str] = {}
+    for name, content in theirs.items():
+        if name in definitions and definitions[name] != mark(content):
+            renamed[name] = _free_name(name, {*definitions, *theirs})
+    new = {
+        renamed.get(name, name): _with_names(content, renamed)
+        for name, content in theirs.items()
+        if name in renamed or name not in definitions
+    }
+    return {path: _with_names(item, renamed) for path, item in part["paths"].items() if path not in paths}, new
 
 
-def _free_name(name: str, taken: Mapping[str, Any]) -> str:
+def _free_name(name: str, taken: Container[str]) -> str:
     number = 2
     while f"{name}_v{number}" in taken:
         number += 1

@@ -26,6 +26,11 @@ def is_true(definition: Any, type_: str) -> bool:
     return meta.is_true(definition.status.conditions, type_)
 
 
+def is_served(definition: Any) -> bool:
+    """Whether objects of its kind can be asked for."""
+    return is_true(definition, ESTABLISHED) or is_true(definition, NAMES_ACCEPTED)
+
+
 def plan(definition: Any, others: Iterable[Any], now: str, *, establish: bool) -> Edit | None:
     """An edit of the definition that makes its status right; None if it is. `establish`: the delay is over."""
     decision = decide(definition, others)

@@ -7,6 +7,9 @@ apiextensions-apiserver/pkg/apiserver/ customresource_handler.go, pkg/controller
 
 A change of a definition's spec or accepted names replaces its kinds at once; watches on the old ones end, and their clients
 come back to the new ones. A change of its status alone changes nothing.
+
+A kind is served from the moment its names are accepted: whoever reads that it is Established finds it in discovery and in the
+OpenAPI documents, on this server and, after the delay, on the others.
 """
 
 from __future__ import annotations
@@ -110,11 +113,14 @@ class Follower:
         """Makes what is served of a definition match its present state."""
         entry = self._registry.entry(CRD, "", name)
         definition = self._registry.cached(CRD, "", name)
+        if entry is not None and definition is not None and conditions.is_served(definition):
+            await self._serve_as(name, definition, entry.body)
+        elif (present := self._serving.get(name)) is not None:
+            await self._drop(name, present)
+
+    async def _serve_as(self, name: str, definition: Any, body: bytes) -> None:
+        """Serves what a definition says; `body` is its JSON, whose status may be older."""
         present = self._serving.get(name)
-        if entry is None or definition is None or not conditions.is_true(definition, conditions.ESTABLISHED):
-            if present is not None:
-                await self._drop(name, present)
-            return
         terminating = definition.metadata.deletionTimestamp is not None
         signature = codec.encode([definition.metadata.uid, definition.spec, definition.status.acceptedNames])
         if present is not None and present.signature == signature:
@@ -123,7 +129,7 @@ class Follower:
         if self._is_built_in(definition):
             log.warning("a custom resource definition has the names of a built-in kind and is not served", name=name)
             return
-        family = Family(definition, entry.body, self._converter(definition))
+        family = Family(definition, body, self._converter(definition))
         family.terminating = terminating
         kinds, stored = kinds_of(definition, family)
         if present is not None and present.stored.namespaced != stored.namespaced:
@@ -191,6 +197,10 @@ class Follower:
         establish = self._alone or name in self._accepted or self._servers() < 2
         edit = conditions.plan(definition, others, self._registry.now_text(), establish=establish)
         if edit is not None:
+            entry, wanted = self._registry.entry(CRD, "", name), codec.clone(definition)
+            edit(wanted)
+            if entry is not None and conditions.is_served(wanted):
+                await self._serve_as(name, wanted, entry.body)  # before anybody reads that it is
             await self._write(name, edit)
             # What was written must be seen before anything is decided again.
             await self._registry.cache.fresh()

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import operator
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from email.utils import formatdate
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import msgspec
 
 from kubelite.apiserver.aggregator import NOBODY, Published
 from kubelite.apiserver.config import Config
+from kubelite.apiserver.openapi import whole
+from kubelite.apiserver.openapi.whole import Part, Whole
 from kubelite.apiserver.request import Handler, Request, Response
 from kubelite.machinery import errors
 from kubelite.machinery.kind import Kind
@@ -32,14 +35,11 @@ YEAR = f"public, max-age={YEAR_SECONDS}, immutable"
 
 
 class Document:
-    """One document. `make` builds it; `parts` is what it is made of, for its hash."""
+    """One version 3 document. `make` builds it; `parts` is what it is made of, for its hash."""
 
-    def __init__(
-        self, make: Callable[[], Any], parts: Callable[[], Sequence[bytes]], *, protobuf: bool = False
-    ) -> None:
+    def __init__(self, make: Callable[[], Any], parts: Callable[[], Sequence[bytes]]) -> None:
         self._make = make
         self._parts = parts
-        self._protobuf = protobuf
 
     @cached_property
     def hash(self) -> str:
@@ -53,21 +53,10 @@ class Document:
     def _packed(self) -> bytes:
         return gzip.compress(msgspec.json.encode(self._make()), 6, mtime=0)
 
-    @cached_property
-    def _packed_protobuf(self) -> bytes:
-        from kubelite.apiserver.openapi import protobuf
-
-        return gzip.compress(protobuf.encode(self._make()), 6, mtime=0)
-
     def answer(self, request: Request) -> Response:
         """The document, or 304 for a client that has it. Raises StatusError 406 for one that takes no form of it."""
-        binary = self._protobuf and PROTOBUF in request.headers.get("accept", "")
-        content_type = PROTOBUF_ANSWER if binary else "application/json"
-        if not binary:
-            check_accept(request)
-        if f'"{self.hash}"' in request.headers.get("if-none-match", ""):
-            return Response(304, b"", headers=_headers(request, self.hash))
-        return packed_answer(request, self._packed_protobuf if binary else self._packed, self.hash, content_type)
+        check_accept(request)
+        return packed_answer(request, lambda: self._packed, self.hash, "application/json")
 
 
 def _headers(request: Request, name: str) -> list[tuple[str, str]]:
@@ -78,11 +67,12 @@ def _headers(request: Request, name: str) -> list[tuple[str, str]]:
     return [*found, ("Cache-Control", YEAR), ("Expires", formatdate(time.time() + YEAR_SECONDS, usegmt=True))]
 
 
-def packed_answer(request: Request, packed: bytes, name: str, content_type: str) -> Response:
-    """A compressed document, as the client takes it."""
+def packed_answer(request: Request, make: Callable[[], bytes], name: str, content_type: str) -> Response:
+    """A document that `make` gives compressed, as the client takes it; 304 for a client that has it."""
     headers = _headers(request, name)
     if f'"{name}"' in request.headers.get("if-none-match", ""):
         return Response(304, b"", headers=headers)
+    packed = make()
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(200, packed, content_type, [*headers, ("Content-Encoding", "gzip")])
     return Response(200, gzip.decompress(packed), content_type, headers)
@@ -118,7 +108,10 @@ class Foreign:
 
     def answer(self, request: Request) -> Response:
         """As `Document.answer`."""
-        return packed_answer(request, self._packed, self.hash, "application/json")
+        return packed_answer(request, lambda: self._packed, self.hash, "application/json")
+
+
+_Parts = dict[Hashable, tuple[Sequence[Any], Part]]
 
 
 class Documents:
@@ -129,7 +122,9 @@ class Documents:
         self._others = others
         self._generation = (-1, -1)
         self._v3: dict[str, tuple[tuple[int, ...], Document | Foreign]] = {}
-        self._whole: Document | None = None
+        self._v2: _Parts = {}
+        """The parts of the version 2 document, with what they are made of."""
+        self._whole: Whole | None = None
         self._index = b""
 
     def _refresh(self) -> None:
@@ -160,23 +155,39 @@ class Documents:
         """/openapi/v2."""
         self._refresh()
         if self._whole is None:
-            served = [kind for kind in self._registry.scheme if kind.verbs]
-            learned = [one.remote.learned for one in self._others.extensions() if one.remote.available]
-            parts = [one.v2 for one in learned if one.v2]
+            from kubelite.apiserver.openapi.documents import V2_HEAD
 
-            def everything() -> Any:
-                from kubelite.apiserver.openapi.documents import v2_document
+            self._whole = Whole(V2_HEAD, self._parts())
+        known = self._whole
+        binary = PROTOBUF in request.headers.get("accept", "")
+        if not binary:
+            check_accept(request)
+        content_type = PROTOBUF_ANSWER if binary else "application/json"
+        return packed_answer(request, lambda: known.packed(protobuf=binary), known.hash, content_type)
 
-                document = v2_document(served)
-                if parts:
-                    from kubelite.apiserver.aggregator.learned import merged_v2
+    def _parts(self) -> list[Part]:
+        """The parts of the version 2 document. Those that nothing happened to are the same as before."""
+        kinds = [kind for kind in self._registry.scheme if kind.verbs]
+        groups: dict[Hashable, list[Any]] = {"": [kind for kind in kinds if kind.custom is None]}
+        for kind in kinds:
+            if kind.custom is not None:
+                groups.setdefault((kind.group, kind.version), []).append(kind)
+        before, self._v2 = self._v2, {}
+        for key, found in groups.items():
+            self._keep(before, key, found, partial(_part_of, found))
+        for one in self._others.extensions():
+            learned = one.remote.learned
+            if one.remote.available and learned.v2:
+                made_of = [*(part for _, part in self._v2.values()), learned.v2]  # its names depend on theirs
+                make = partial(whole.foreign, learned.v2, learned.v2_hash.encode())
+                self._keep(before, (one.group, one.version, "foreign"), made_of, make)
+        return [part for _, part in self._v2.values()]
 
-                    document = merged_v2(document, parts)
-                return document
-
-            names = [one.v2_hash.encode() for one in learned if one.v2]
-            self._whole = Document(everything, lambda: [*_ingredients(served), *names], protobuf=True)
-        return self._whole.answer(request)
+    def _keep(self, before: _Parts, key: Hashable, made_of: Sequence[Any], make: Callable[[], Part]) -> None:
+        """Takes a part over if it was made of the same things, else makes it."""
+        known = before.get(key)
+        same = known is not None and len(known[0]) == len(made_of) and all(map(operator.is_, known[0], made_of))
+        self._v2[key] = known if known is not None and same else (made_of, make())
 
     def index(self, request: Request) -> Response:
         """/openapi/v3."""
@@ -201,6 +212,13 @@ class Documents:
         if found is None:
             raise errors.path_not_found()
         return found[1].answer(request)
+
+
+def _part_of(kinds: Sequence[Kind]) -> Part:
+    """The part of the version 2 document that is about built-in kinds, or about a group version of custom resources."""
+    digest = hashlib.sha512(b"".join(_ingredients(kinds))).digest()
+    built_in = not kinds or kinds[0].custom is None
+    return (whole.built_in if built_in else whole.custom)(kinds, digest)
 
 
 def path_handlers(config: Config, registry: Any, others: Published = NOBODY) -> Mapping[str, Handler]:

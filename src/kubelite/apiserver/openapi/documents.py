@@ -1,6 +1,6 @@
 """The documents: OpenAPI 3 per group version, OpenAPI 2 for everything.
 
-What: `v3_document`, `v2_document` as plain values, with the two styles. Why: kubectl from 1.27 on reads version 3 group by
+What: `v3_document`, `v2_content` as plain values, with the two styles. Why: kubectl from 1.27 on reads version 3 group by
 group; older tools read version 2. Flow: kinds → operations → closure of definitions → document.
 """
 
@@ -108,15 +108,17 @@ def v3_document(kinds: Iterable[Kind]) -> dict[str, Any]:
     }
 
 
-def v2_document(kinds: Iterable[Kind]) -> dict[str, Any]:
-    """The document of everything."""
+V2_HEAD = {
+    "swagger": "2.0",
+    "info": INFO,
+    "securityDefinitions": SECURITY,
+    "security": [{"BearerToken": []}],
+}
+"""What the version 2 document has besides paths and definitions."""
+
+
+def v2_content(kinds: Iterable[Kind]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Paths and definitions of some kinds for the version 2 document."""
     style = V2()
     paths = _paths(kinds, style)
-    return {
-        "swagger": "2.0",
-        "info": INFO,
-        "paths": paths,
-        "definitions": style.schemas.closure([*style.used, META + "Status", META + "WatchEvent"]),
-        "securityDefinitions": SECURITY,
-        "security": [{"BearerToken": []}],
-    }
+    return paths, style.schemas.closure([*style.used, META + "Status", META + "WatchEvent"])

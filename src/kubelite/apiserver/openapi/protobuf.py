@@ -155,20 +155,30 @@ def _security(scheme: Mapping[str, str]) -> bytes:
     return _bytes(2, key + _text(4, scheme.get("description", "")))
 
 
-def encode(document: Mapping[str, Any]) -> bytes:
-    """The document as openapi.v2.Document. Raises ValueError for a schema that has no such form."""
-    info = document["info"]
+def encode_parts(paths: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Entries of the messages Paths and Definitions. Raises ValueError for a schema that has no such form."""
+    return _named(2, paths, _path_item), _named(1, definitions, _schema)
+
+
+def encode_frame(head: Mapping[str, Any], paths: int, definitions: int) -> tuple[bytes, bytes, bytes]:
+    """What stands before paths of that size, between them and the definitions, and after these."""
+    info = head["info"]
+    before = _text(1, head["swagger"]) + _bytes(2, _text(1, info["title"]) + _text(2, info["version"]))
     requirements = [
         _bytes(12, b"".join(_bytes(1, _text(1, name) + _bytes(2, _texts(1, scopes))) for name, scopes in one.items()))
-        for one in document.get("security", [])
+        for one in head.get("security", [])
     ]
-    return b"".join(
-        [
-            _text(1, document["swagger"]),
-            _bytes(2, _text(1, info["title"]) + _text(2, info["version"])),
-            _bytes(8, _named(2, document["paths"], _path_item)),
-            _bytes(9, _named(1, document["definitions"], _schema)),
-            *requirements,
-            _bytes(13, _named(1, document.get("securityDefinitions", {}), _security)),
-        ]
-    )
+    after = b"".join([*requirements, _bytes(13, _named(1, head.get("securityDefinitions", {}), _security))])
+    return before + _opened(8, paths), _opened(9, definitions), after
+
+
+def _opened(field: int, size: int) -> bytes:
+    """The begin of a message of that size."""
+    return _varint(field << 3 | 2) + _varint(size)
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """The document as openapi.v2.Document. Raises ValueError for a schema that has no such form."""
+    paths, definitions = encode_parts(document["paths"], document["definitions"])
+    before, between, after = encode_frame(document, len(paths), len(definitions))
+    return b"".join([before, paths, between, definitions, after])

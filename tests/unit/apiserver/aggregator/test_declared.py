@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from kubelite import api
@@ -20,7 +18,8 @@ from kubelite.apiserver.aggregator.declared import (
     plan,
     set_available,
 )
-from kubelite.apiserver.aggregator.learned import merged_v2, part_of_v2, resources_of_list
+from kubelite.apiserver.aggregator.learned import beside, part_of_v2, resources_of_list
+from kubelite.apiserver.openapi.whole import mark
 from kubelite.apiserver.request import UserInfo
 
 
@@ -125,31 +124,23 @@ def test_a_plain_resource_list_becomes_the_aggregated_form() -> None:
     assert [one["resource"] for one in others] == ["7"]
 
 
-def packed(definitions: dict[str, Any], paths: dict[str, Any]) -> bytes:
-    import gzip
-    import json
-
-    return gzip.compress(json.dumps({"definitions": definitions, "paths": paths}).encode())
-
-
 def test_definitions_of_one_name_with_different_content_are_kept_apart() -> None:
-    own = {"paths": {"/a": {}}, "definitions": {"Meta": {"type": "object"}, "Same": {"type": "string"}}}
-    theirs = packed(
-        {
+    own = {"Meta": {"type": "object"}, "Same": {"type": "string"}}
+    part = {
+        "definitions": {
             "Meta": {"type": "object", "description": "another"},
             "Same": {"type": "string"},
             "X": {"properties": {"m": {"$ref": "#/definitions/Meta"}, "s": {"$ref": "#/definitions/Same"}}},
         },
-        {"/a": {"not": "this"}, "/b": {"get": {"schema": {"$ref": "#/definitions/X"}}}},
-    )
-    merged = merged_v2(own, [theirs])
-    assert merged["paths"] == {"/a": {}, "/b": {"get": {"schema": {"$ref": "#/definitions/X"}}}}
-    assert merged["definitions"]["X"]["properties"] == {
+        "paths": {"/a": {"not": "this"}, "/b": {"get": {"schema": {"$ref": "#/definitions/X"}}}},
+    }
+    paths, definitions = beside(part, {"/a"}, {name: mark(one) for name, one in own.items()}, mark)
+    assert paths == {"/b": {"get": {"schema": {"$ref": "#/definitions/X"}}}}
+    assert definitions["X"]["properties"] == {
         "m": {"$ref": "#/definitions/Meta_v2"},
         "s": {"$ref": "#/definitions/Same"},
     }
-    assert sorted(merged["definitions"]) == ["Meta", "Meta_v2", "Same", "X"]
-    assert own["paths"] == {"/a": {}}
+    assert sorted(definitions) == ["Meta_v2", "X"]
 
 
 def test_only_what_a_group_version_uses_is_taken_from_its_server() -> None:
