@@ -7,7 +7,7 @@ Flow: node and pod changes update single positions; plugins read whole columns. 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 PODS = "pods"
 FIRST_CAPACITY = 64
+HIGHEST = 2**31
+"""Above every priority."""
 CACHED_MASKS = 512
 TRACKED = 64
 CHANGES = 4096
@@ -53,6 +55,8 @@ class NodeTable:
         """Image name → size in bytes on each node that has it, by position."""
         self.guests: dict[int, dict[str, PodInfo]] = {}
         """Pods that are expected on a node (nominated): they take room there, but are not there yet."""
+        self.priorities: Counter[int] = Counter()
+        """How many pods on known nodes have each priority."""
         self.waiting: dict[str, dict[str, PodInfo]] = {}
         """Pods whose node is not known (yet), by node name."""
         self._changes: list[int] = []
@@ -205,6 +209,7 @@ class NodeTable:
             return
         self._count(info, position, 1)
         self.pods[position][info.key] = info
+        self.priorities[info.priority] += 1
 
     def remove_pod(self, info: PodInfo, node: str) -> None:
         position = self.index.get(node)
@@ -218,6 +223,14 @@ class NodeTable:
         counted = self.pods[position].pop(info.key, None)
         if counted is not None:
             self._count(counted, position, -1)
+            self.priorities[counted.priority] -= 1
+            if not self.priorities[counted.priority]:
+                del self.priorities[counted.priority]
+
+    @property
+    def lowest_priority(self) -> int:
+        """That of the least important pod on any node."""
+        return min(self.priorities, default=HIGHEST)
 
     def add_guest(self, info: PodInfo, node: str) -> None:
         """Keeps room for a pod that is expected on a node; without effect while there is no such node."""

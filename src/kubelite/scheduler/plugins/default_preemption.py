@@ -4,7 +4,8 @@ What: `DefaultPreemption.preempt(cycle, filters, rejections)` → the node and i
 Flow: nodes that were rejected for what pods on them cause → each, without all pods of lower priority, tried again → pods are
 given back one by one, from the most important, those that a disruption budget protects first → of the nodes: fewest broken
 budgets, lowest priority of the highest victim, lowest sum of priorities, fewest victims, latest start of the most important.
-Speed: where only room matters, what was found for a node is kept until one of its pods, budgets or amounts changes.
+Speed: where only room matters, what was found for a node is kept until one of its pods, budgets or amounts changes; where no pod
+of lower priority is placed at all, no node is looked at.
 Upstream: framework/preemption, plugins/defaultpreemption.
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 from kubelite.scheduler.framework import Cycle, FilterPlugin, Preemption, Rejection, Trial, fit_error
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.plugins.args import DefaultPreemptionArgs
-from kubelite.scheduler.plugins.victims import Memory, Victims
+from kubelite.scheduler.plugins.victims import Known, Memory, Victims
 from kubelite.scheduler.pods import PodInfo
 
 NAME = "DefaultPreemption"
@@ -72,19 +73,29 @@ class DefaultPreemption:
             return Outcome(message=ineligible)
         potential = rejected & ~hopeless
         reasons: Counter[str] = Counter()
-        candidates: Candidates = {}
-        if potential.any():
+        count = int(np.count_nonzero(potential))
+        if count and cycle.nodes.lowest_priority < cycle.pod.priority:
             search = Search(cycle, filters, potential)
-            candidates, reasons = self._candidates(cycle, search), search.reasons
-        if not candidates:
-            reasons[NOT_HELPFUL] += len(cycle.nodes) - int(np.count_nonzero(potential))
-            return Outcome(message=fit_error(len(cycle.nodes), +reasons), withdraw=True)
-        if agree is not None:
-            candidates = agree(candidates)
-        if not candidates:
-            return Outcome(message="no candidate node for preemption")
-        best = pick(candidates)
-        victims = candidates[best]
+            known = self._candidates(cycle, search)
+            among = known.good & search.allowed
+            if among.any():
+                return self._chosen(cycle, known, among, agree)
+            reasons = search.reasons(known)
+        elif count:
+            reasons[NO_VICTIMS] = count
+        reasons[NOT_HELPFUL] += len(cycle.nodes) - count
+        return Outcome(message=fit_error(len(cycle.nodes), +reasons), withdraw=True)
+
+    def _chosen(self, cycle: Cycle, known: Known, among: Mask, agree: Choose | None) -> Outcome:
+        if agree is None:
+            best = known.best(among)
+            victims = known.victims[best]
+        else:
+            agreed = agree(known.among(among))
+            if not agreed:
+                return Outcome(message="no candidate node for preemption")
+            best = pick(agreed)
+            victims = agreed[best]
         return Outcome(Preemption(cycle.nodes.names[best], victims.pods, victims.violations))
 
     def _reachable(self, cycle: Cycle, rejections: Sequence[Rejection]) -> tuple[Mask, Mask]:
@@ -107,40 +118,29 @@ class DefaultPreemption:
         leaving = any(info.priority < pod.priority and terminating(info) for info in nodes.pods[position].values())
         return TERMINATING if leaving else ""
 
-    def _candidates(self, cycle: Cycle, search: Search) -> Candidates:
-        """Enough nodes with their victims; the nodes are tried from a random one on."""
-        positions = np.flatnonzero(search.potential)
-        count = int(positions.size)
-        if not count:
-            return {}
+    def _candidates(self, cycle: Cycle, search: Search) -> Known:
+        """Enough nodes with their victims; those that nothing is known of are tried from a random one on."""
+        known, count = self._recall(cycle, search), int(np.count_nonzero(search.potential))
         enough = min(
             count, max(count * self.args.minCandidateNodesPercentage // 100, self.args.minCandidateNodesAbsolute)
         )
-        recall = self._recall(cycle, search)
-        found: Candidates = recall.known(search.allowed) if recall is not None else {}
-        offset = self.rng.randrange(count)
-        for position in (*positions[offset:].tolist(), *positions[:offset].tolist()):
-            if len(found) >= enough:
+        missing = enough - int(np.count_nonzero(known.good & search.allowed))
+        unknown = np.flatnonzero(search.allowed & ~known.seen) if missing > 0 else ()
+        size = len(unknown)
+        offset = self.rng.randrange(size) if size else 0
+        for number in range(offset, offset + size):
+            position = int(unknown[number % size])
+            victims = search.victims_on(position)
+            known.put(position, victims)
+            missing -= bool(victims.pods)
+            if missing <= 0:
                 break
-            if position in found:
-                continue
-            victims = search.blocked(position)
-            if victims is None:
-                victims = recall.get(position) if recall is not None else None
-                if victims is None:
-                    victims = search.victims_on(position)
-                    if recall is not None:
-                        recall.put(position, victims)
-            if victims.pods:
-                found[position] = victims
-            else:
-                search.reasons.update(victims.refusals)
-        return found
+        return known
 
-    def _recall(self, cycle: Cycle, search: Search) -> Memory.Class | None:
-        """What is known for pods like this one, where only room on the node itself matters."""
+    def _recall(self, cycle: Cycle, search: Search) -> Known:
+        """What is known for pods like this one, where only room on the node itself matters; otherwise nothing is."""
         if [plugin.name for plugin in search.trying] != ["NodeResourcesFit"]:
-            return None
+            return Known(cycle.nodes.capacity)
         if self._memory is None or self._memory.world is not cycle.world:
             self._memory = Memory(cycle.world)
         return self._memory.of((tuple(sorted(cycle.pod.requests.items())), cycle.pod.priority))
@@ -151,7 +151,6 @@ class Search:
 
     def __init__(self, cycle: Cycle, filters: Sequence[FilterPlugin], potential: Mask) -> None:
         self.cycle, self.potential = cycle, potential
-        self.reasons: Counter[str] = Counter()
         self.trying: list[FilterPlugin] = []
         """Plugins for which the pods on a node matter."""
         self.allowed = potential.copy()
@@ -170,13 +169,18 @@ class Search:
         priority = self.cycle.pod.priority
         return [info for info in self.cycle.nodes.pods[position].values() if info.priority < priority]
 
-    def blocked(self, position: int) -> Victims | None:
-        """The refusal of a node where taking pods away is in vain."""
-        if self.allowed[position]:
-            return None
-        if not self.lower(position):
-            return Victims((), 0, (NO_VICTIMS,))
-        return Victims((), 0, tuple(text for rejection in self._fixed for text in rejection.of(position)))
+    def reasons(self, known: Known) -> Counter[str]:
+        """What is wrong with each potential node, after all have been tried in vain."""
+        found: Counter[str] = Counter()
+        for position in np.flatnonzero(self.potential).tolist():
+            if self.allowed[position]:
+                found.update(known.victims[position].refusals)
+            elif not self.lower(position):
+                found[NO_VICTIMS] += 1
+            else:
+                # Taking pods away is of no use there.
+                found.update(text for rejection in self._fixed for text in rejection.of(position))
+        return found
 
     def victims_on(self, position: int) -> Victims:
         """The fewest and least important pods whose going lets the pod in (SelectVictimsOnNode)."""

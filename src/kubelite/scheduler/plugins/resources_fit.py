@@ -153,7 +153,7 @@ class ResourcesFit(FilterPlugin):
             mask = nodes.used.get(resource, nothing) + amount > there
             short.append((Shortage(resource, amount, 0, 0).reason, mask))
             if resource != PODS:
-                hopeless |= mask & (amount > there)
+                hopeless |= amount > there
         return [Why(text, mask, hopeless) for text, mask in short]
 
     def trial(self, cycle: Cycle, position: int) -> Trial | None:
