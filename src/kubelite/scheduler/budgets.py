@@ -16,19 +16,26 @@ from kubelite.api.types.meta_v1 import LabelSelector
 from kubelite.machinery import labels as selectors
 from kubelite.scheduler.pods import PodInfo
 
+ALWAYS_ALLOW = "AlwaysAllow"
+
 
 class Meta(msgspec.Struct, gc=False):
     name: str = ""
     namespace: str = ""
     resourceVersion: str = ""
+    generation: int | None = None
 
 
 class Spec(msgspec.Struct, gc=False):
     selector: LabelSelector | None = None
+    unhealthyPodEvictionPolicy: str = ""
 
 
 class Status(msgspec.Struct, gc=False):
+    observedGeneration: int | None = None
     disruptionsAllowed: int | None = None
+    currentHealthy: int | None = None
+    desiredHealthy: int | None = None
     disruptedPods: dict[str, str] = msgspec.field(default_factory=dict)
 
 
@@ -49,6 +56,12 @@ class Budget:
     selector: selectors.Selector
     allowed: int
     disrupted: frozenset[str]
+    policy: str = ""
+    """unhealthyPodEvictionPolicy"""
+    healthy: bool = False
+    """Enough of its pods are ready."""
+    current: bool = True
+    """The numbers are those of its present spec."""
 
     def selects(self, info: PodInfo) -> bool:
         meta = info.pod.metadata
@@ -78,7 +91,17 @@ class Budgets:
         if selector.empty:
             return
         allowed, disrupted = status.disruptionsAllowed or 0, frozenset(status.disruptedPods)
-        made = Budget(f"{meta.namespace}/{meta.name}", meta.namespace, selector, allowed, disrupted)
+        desired = status.desiredHealthy or 0
+        made = Budget(
+            f"{meta.namespace}/{meta.name}",
+            meta.namespace,
+            selector,
+            allowed,
+            disrupted,
+            budget.spec.unhealthyPodEvictionPolicy,
+            healthy=desired > 0 and (status.currentHealthy or 0) >= desired,
+            current=(status.observedGeneration or 0) >= (meta.generation or 0),
+        )
         self._by_namespace.setdefault(meta.namespace, {})[meta.name] = made
         self._tell(made)
 

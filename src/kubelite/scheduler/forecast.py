@@ -3,20 +3,22 @@
 What: `Forecast(simulation)`; the actions take pods off nodes and queue those that their controllers would make again, `run()`
 places all that wait. Why: pure, so that predictions can be compared with what the running scheduler then does. Flow: action →
 `waiting` → rounds: each pod in the order of the queue (priority, then arrival) → placed, or a promise with victims, or it waits →
-victims go → the next round, until nothing changes. All pods count as having come at once; ties go to the first node by name and
-are told (`Outcome.equal`).
+victims go → the next round, until nothing changes → what leaves later (`tolerationSeconds`, budgets that recover) leaves, and so
+on. Pods count as having come at once; ties go to the first node by name and are told (`Outcome.equal`). Who makes which pod again
+is asked of `again`, as only somebody who knows the controllers can tell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from kubelite.api.logic import taints
+from kubelite.api.logic import podstatus, taints
 from kubelite.api.types.core_v1 import Taint
+from kubelite.scheduler.budgets import ALWAYS_ALLOW, Budget
 from kubelite.scheduler.framework import Preemption
 from kubelite.scheduler.offline import Simulation, Verdict
 from kubelite.scheduler.pods import Meta, Node, Owner, Pod, PodInfo, Status, pod_info
@@ -26,7 +28,10 @@ REMADE = ("ReplicaSet", "ReplicationController", "StatefulSet", "Job")
 STAYING = ("DaemonSet", "Node")
 """Controllers whose pods a drain leaves alone; Node: static pods."""
 SUFFIX = "-again"
-Choose = Callable[[PodInfo, tuple[str, ...]], str]
+NOBODY = "nobody makes it again"
+Choose = Callable[[PodInfo, Sequence[str]], str]
+Again = Callable[[PodInfo], PodInfo | str]
+"""The pod that comes in place of one that goes, or why none does."""
 
 
 @dataclass(slots=True)
@@ -36,7 +41,7 @@ class Outcome:
     pod: str
     node: str = ""
     """Where it goes, "" if it stays Pending."""
-    equal: tuple[str, ...] = ()
+    equal: Sequence[str] = ()
     """Nodes as good as `node`: the scheduler takes any of them."""
     why: str = ""
     """Why it stays Pending."""
@@ -44,6 +49,10 @@ class Outcome:
     """The node that it leaves."""
     victims: tuple[str, ...] = ()
     """Pods that are preempted for it."""
+    after: float = 0.0
+    """Seconds that the pod that goes may still stay (tolerationSeconds)."""
+    once: str = ""
+    """The budget that has to recover before the pod may go."""
 
 
 @dataclass(slots=True)
@@ -53,8 +62,8 @@ class Result:
     pods: list[Outcome] = field(default_factory=list)
     blocked: dict[str, str] = field(default_factory=dict)
     """Pods that a drain cannot evict → why."""
-    gone: list[str] = field(default_factory=list)
-    """Pods that nobody makes again."""
+    gone: dict[str, str] = field(default_factory=dict)
+    """Pods that do not come again → why."""
     stay: list[str] = field(default_factory=list)
     """Pods of daemon sets, and static pods, which stay on a drained node."""
     preempted: dict[str, str] = field(default_factory=dict)
@@ -69,14 +78,29 @@ class Result:
 class Forecast:
     """One question about one simulation, which is used up by it."""
 
-    def __init__(self, simulation: Simulation, choose: Choose | None = None, choose_room: Choose | None = None) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        choose: Choose | None = None,
+        choose_room: Choose | None = None,
+        again: Again | None = None,
+    ) -> None:
         """`choose` breaks ties between nodes, `choose_room` those between nodes to preempt on; else the first name."""
         self.simulation, self.result = simulation, Result()
         self.choose: Choose = choose or (lambda info, equal: equal[0])
         self.choose_room: Choose = choose_room or (lambda info, equal: equal[0])
+        self.again: Again = again or by_controller
         self.waiting: list[PodInfo] = list(simulation.pending.values())
-        self._left: dict[str, str] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._left: dict[str, Outcome] = {}
+        """What is known of pods that come in place of others, before they are placed."""
         self._budget: dict[str, int] = {}
+        self._waits: dict[str, tuple[PodInfo, Budget, str]] = {}
+        """Pods that a budget keeps from being evicted now."""
+        self._evicted: dict[str, list[str]] = {}
+        """Budget → the pods that came in place of those that used it up."""
+        self._late: list[tuple[float, PodInfo, str]] = []
+        """(seconds, pod, node) of pods that leave later."""
 
     # actions
 
@@ -96,17 +120,15 @@ class Forecast:
         self.simulation.world.nodes.set_node(msgspec.structs.replace(node, spec=spec))
 
     def drain(self, name: str) -> None:
-        """The node is cordoned and its pods are evicted, as far as their disruption budgets allow."""
+        """The node is cordoned and its pods are evicted, as their disruption budgets allow: now, or when they recover."""
         self.cordon(name)
         for info in self._on(name):
             if _controller(info) in STAYING:
                 self.result.stay.append(info.key)
-                continue
-            why = self._forbids(info)
-            if why:
-                self.result.blocked[info.key] = why
-            else:
+            elif info.pod.metadata.deletionTimestamp is not None:
                 self._leave(info, name)
+            else:
+                self._evict(info, name)
 
     def lose(self, name: str) -> None:
         """The node is gone, with all that ran there; budgets do not count."""
@@ -125,7 +147,12 @@ class Forecast:
         if remove or effect != taints.NO_EXECUTE:
             return
         for info in self._on(name):
-            if not taints.tolerated(new, info.tolerations) and _controller(info) != "Node":
+            delay = taints.eviction_delay(spec.taints, info.tolerations)
+            if delay is None or _controller(info) == "Node":
+                continue
+            if delay:
+                self._late.append((delay, info, name))
+            else:
                 self._leave(info, name)
 
     def _node(self, name: str) -> Node:
@@ -139,44 +166,86 @@ class Forecast:
         table = self.simulation.world.nodes
         return sorted(table.pods[table.index[name]].values(), key=lambda info: info.key)
 
-    def _forbids(self, info: PodInfo) -> str:
-        """Why the pod may not be evicted, "" if it may; one that may uses up its budget."""
-        if info.pod.status.phase == "Pending":
-            return ""
-        found = self.simulation.world.budgets.selecting(info)
+    def _evict(self, info: PodInfo, node: str, *, once: str = "") -> bool:
+        """As the eviction API: the pod goes if its budget allows; whether it does."""
+        found = [] if info.pod.status.phase == podstatus.PENDING else self.simulation.world.budgets.selecting(info)
         if len(found) > 1:
-            return "it has more than one disruption budget, which the eviction API does not support"
-        for budget in found:
-            left = self._budget.get(budget.key, budget.allowed)
-            if left <= 0:
-                return f"the disruption budget {budget.key.partition('/')[2]} allows no more disruptions"
-            self._budget[budget.key] = left - 1
-        return ""
+            why = "it has more than one disruption budget, which the eviction API does not support"
+            self.result.blocked[info.key] = why
+            return False
+        budget = found[0] if found else None
+        if budget is None or _is_unhealthy_and_free(budget, info):
+            self._leave(info, node, once=once)
+            return True
+        left = self._budget.setdefault(budget.key, budget.allowed if budget.current else 0)
+        if left <= 0:
+            name = budget.key.partition("/")[2]
+            self.result.blocked[info.key] = f"the disruption budget {name} allows no more disruptions"
+            self._waits[info.key] = info, budget, node
+            return False
+        self._budget[budget.key] = left - 1
+        came = self._leave(info, node, once=once)
+        if came:
+            self._evicted.setdefault(budget.key, []).append(came)
+        return True
 
-    def _leave(self, info: PodInfo, node: str, *, quiet: bool = False) -> None:
-        """The pod leaves its node; its controller makes another, unless it has done so as the pod was on its way out."""
+    def _recovered(self) -> bool:
+        """Evicts what budgets allow again, as what came in place of earlier pods runs elsewhere; whether any pod went."""
+        for key, names in self._evicted.items():
+            running = [name for name in names if name in self._outcomes and self._outcomes[name].node]
+            self._budget[key] += len(running)
+            self._evicted[key] = [name for name in names if name not in running]
+        went = False
+        for key, (info, budget, node) in list(self._waits.items()):
+            if self._budget[budget.key] > 0:
+                del self._waits[key], self.result.blocked[key]
+                went = self._evict(info, node, once=budget.key.partition("/")[2]) or went
+        return went
+
+    def _expired(self) -> bool:
+        """Those leave that may stay the shortest; whether there were any."""
+        if not self._late:
+            return False
+        first = min(delay for delay, _, _ in self._late)
+        now, self._late = ([one for one in self._late if (one[0] == first) is soon] for soon in (True, False))
+        for delay, info, node in now:
+            self._leave(info, node, after=delay)
+        return True
+
+    def _leave(self, info: PodInfo, node: str, *, quiet: bool = False, after: float = 0.0, once: str = "") -> str:
+        """The pod leaves its node. The key of the one that comes in its place; "" if none does, or has done so before."""
         self.simulation.world.nodes.remove_pod(info, node)
         if info.pod.metadata.deletionTimestamp is not None:
-            return
-        if _controller(info) in REMADE:
-            again = _again(info)
-            self._left[again.key] = node
-            self.waiting.append(again)
-        elif not quiet:
-            self.result.gone.append(info.key)
+            return ""
+        made = self.again(info)
+        if isinstance(made, str):
+            if not quiet:
+                self.result.gone[info.key] = made
+            return ""
+        self._left[made.key] = Outcome(made.key, instead_of=node, after=after, once=once)
+        self.waiting.append(made)
+        return made.key
 
     # placing
 
     def run(self) -> Result:
         """Places what waits; call it once."""
+        self._place_all()
+        while self._expired() or self._recovered():
+            self._place_all()
+        self.result.pods = list(self._outcomes.values())
+        return self.result
+
+    def _place_all(self) -> None:
         queue = sorted(self.waiting, key=lambda info: -info.priority)
-        outcomes = {info.key: Outcome(info.key, instead_of=self._left.get(info.key, "")) for info in queue}
+        for info in queue:
+            if info.key not in self._outcomes:
+                self._outcomes[info.key] = self._left.pop(info.key, Outcome(info.key))
         for _ in range(ROUNDS):
-            queue, progress = self._round(queue, outcomes)
+            queue, progress = self._round(queue, self._outcomes)
             if not queue or not progress:
                 break
-        self.result.pods = list(outcomes.values())
-        return self.result
+        self.waiting = queue
 
     def _round(self, queue: list[PodInfo], outcomes: dict[str, Outcome]) -> tuple[list[PodInfo], bool]:
         """(the pods that still wait, whether anything changed)."""
@@ -216,8 +285,8 @@ class Forecast:
         self.simulation.evict(going, preemption.node)
         for victim in going:
             self.result.preempted[victim.key] = by.key
-            if _controller(victim) in REMADE:
-                new = _again(victim)
+            new = self.again(victim)
+            if not isinstance(new, str):
                 outcomes[new.key] = Outcome(new.key, instead_of=preemption.node)
                 again.append(new)
         outcomes[by.key].victims += tuple(victim.key for victim in going)
@@ -228,7 +297,17 @@ def _controller(info: PodInfo) -> str:
     return next((owner.kind for owner in info.pod.metadata.ownerReferences if owner.controller), "")
 
 
-def _again(info: PodInfo) -> PodInfo:
+def _is_unhealthy_and_free(budget: Budget, info: PodInfo) -> bool:
+    """Whether a pod that is not ready may go without using up a disruption (unhealthyPodEvictionPolicy)."""
+    return not podstatus.is_ready(info.pod) and (budget.policy == ALWAYS_ALLOW or budget.healthy)
+
+
+def by_controller(info: PodInfo) -> PodInfo | str:
+    """The same pod anew, if a controller of a kind that does so has made it."""
+    return again(info) if _controller(info) in REMADE else NOBODY
+
+
+def again(info: PodInfo) -> PodInfo:
     """The pod that the controller makes in place of this one; only a StatefulSet gives it the same name."""
     pod, meta = info.pod, info.pod.metadata
     name = meta.name if _controller(info) == "StatefulSet" else f"{meta.name}{SUFFIX}"

@@ -11,10 +11,11 @@ would do. Why: explanations and "what if" questions must use the scheduler's own
 
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import msgspec
 import numpy as np
@@ -22,16 +23,17 @@ import numpy as np
 from kubelite.api.types import resource_v1 as v1
 from kubelite.scheduler import storage as s
 from kubelite.scheduler.budgets import PodDisruptionBudget
-from kubelite.scheduler.config.load import load
-from kubelite.scheduler.config.profiles import build_profiles
-from kubelite.scheduler.config.types import Configuration
 from kubelite.scheduler.cycle import Scheduler
 from kubelite.scheduler.framework import Cycle, Diagnosis, PodRefused, Preemption, Rejection, Scores, World
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.plugins.default_preemption import Candidates, Choose
 from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
-from kubelite.scheduler.profile import DEFAULT_NAME, Profile, default_profile
+from kubelite.scheduler.profile import DEFAULT_NAME, Profile, default_profile, with_user_plugins
+from kubelite.scheduler.storage import Binding
+
+if TYPE_CHECKING:
+    from kubelite.scheduler.config.types import Configuration
 
 Manifest = Mapping[str, Any]
 T = TypeVar("T")
@@ -39,6 +41,25 @@ T = TypeVar("T")
 
 class _List(msgspec.Struct, Generic[T]):
     items: list[T] = []
+
+
+class Names(Sequence[str]):
+    """Names of nodes in order, worked out when somebody looks: thousands may be equally good for each of many pods."""
+
+    def __init__(self, table: list[str], ranked: Any) -> None:
+        self._table, self._ranked = table, ranked
+
+    def __len__(self) -> int:
+        return len(self._ranked)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, at: int | slice) -> str | tuple[str, ...]:
+        if isinstance(at, slice):
+            return tuple(self._table[number] for number in self._ranked[at])
+        return self._table[int(self._ranked[at])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,7 @@ class Verdict:
     """Why each node does not take it, by name."""
     refused: str = ""
     """The reason that has nothing to do with single nodes."""
-    equal: tuple[str, ...] = ()
+    equal: Sequence[str] = ()
     """All nodes that are as good as `node`, by name; the running scheduler takes any of them."""
     plugins: frozenset[str] = frozenset()
     """Plugins that said no."""
@@ -66,9 +87,11 @@ class Verdict:
 class FirstByName(Scheduler):
     """Breaks ties by name instead of at random, and tells of them."""
 
-    equal: tuple[str, ...] = ()
+    equal: Sequence[str] = ()
     rooms: tuple[Preemption, ...] = ()
     _seen: tuple[Mask, Scores] | None = None
+    _names: tuple[list[str], list[str], Any] = ([], [], None)
+    """Names by position as last seen, the same sorted, and each position's place among the sorted ones."""
 
     def totals(self, cycle: Cycle, fitting: Mask) -> Scores:
         total = super().totals(cycle, fitting)
@@ -78,13 +101,24 @@ class FirstByName(Scheduler):
     def best(self, cycle: Cycle, fitting: Mask, extra: Callable[[Mask], Scores] | None = None) -> int:
         self._seen = None
         position = super().best(cycle, fitting, extra)
-        names = [self.nodes.names[position]]
-        if self._seen is not None:
-            candidates = np.flatnonzero(fitting)
-            among = self._seen[1][candidates]
-            names = sorted(self.nodes.names[int(at)] for at in candidates[among >= among.max() - 1e-9])
-        self.equal = tuple(names)
-        return self.nodes.index[names[0]]
+        if self._seen is None:
+            self.equal = (self.nodes.names[position],)
+            return position
+        candidates = np.flatnonzero(fitting)
+        among = self._seen[1][candidates]
+        _, in_order, place = self._sorted()
+        equal = Names(in_order, np.sort(place[candidates[among >= among.max() - 1e-9]]))
+        self.equal = equal
+        return self.nodes.index[equal[0]]
+
+    def _sorted(self) -> tuple[list[str], list[str], Any]:
+        if self._names[0] != self.nodes.names:
+            names = list(self.nodes.names)
+            order = sorted(range(len(names)), key=names.__getitem__)
+            place = np.empty(len(names), np.int64)
+            place[order] = np.arange(len(names))
+            self._names = names, [names[at] for at in order], place
+        return self._names
 
     def diagnose(
         self,
@@ -113,10 +147,12 @@ class Simulation:
         configuration: Configuration | bytes | None = None,
         objects: Iterable[Manifest] = (),
         seed: int | None = None,
+        plugins: Sequence[Any] = (),
     ) -> None:
-        if isinstance(configuration, bytes):
-            configuration = load(configuration)
-        profiles: list[Profile] = [default_profile()] if configuration is None else build_profiles(configuration)
+        """`plugins`: those of the user, behind the built-in ones."""
+        profiles = [default_profile()] if configuration is None else _profiles(configuration)
+        for profile in profiles if plugins else ():
+            with_user_plugins(profile, copy.copy(profile), plugins)
         self.world = World()
         rng = random.Random(seed)
         made = Scheduler if seed is not None else FirstByName
@@ -162,8 +198,20 @@ class Simulation:
         self._settled[info.key] = node
         self.world.nodes.add_pod(info, node)
         binding = self._scheduler(info).binding
-        self.world.storage.assume(binding)
+        self._bind_claims(binding, node)
         self.world.devices.give(binding.devices, info)
+
+    def _bind_claims(self, binding: Binding, node: str) -> None:
+        """The pod's claims get their volumes, which limits where others that use them can go."""
+        storage = self.world.storage
+        storage.assume(binding)
+        done = [(claim, {s.BIND_COMPLETED: "yes"}, volume.metadata.name) for claim, volume in binding.static]
+        # A volume that is made for the pod is at hand on its node; where else, only the provisioner will know.
+        done += [(claim, {s.SELECTED_NODE: node}, "") for claim in binding.dynamic]
+        for claim, note, volume in done:
+            meta = msgspec.structs.replace(claim.metadata, annotations={**claim.metadata.annotations, **note})
+            spec = msgspec.structs.replace(claim.spec, volumeName=volume)
+            storage.put(storage.claims, msgspec.structs.replace(claim, metadata=meta, spec=spec))
 
     def evict(self, victims: Iterable[PodInfo], node: str) -> None:
         """Victims of a preemption are gone."""
@@ -233,6 +281,14 @@ class Simulation:
         self.world.nominations.node_came(node.metadata.name)
 
     _tables: Mapping[str, tuple[type[Any], Callable[[Simulation, Any], None], Callable[[Simulation, Any], None]]] = {}
+
+
+def _profiles(configuration: Configuration | bytes) -> list[Profile]:
+    """Read only where somebody has a configuration: most have none."""
+    from kubelite.scheduler.config.load import load
+    from kubelite.scheduler.config.profiles import build_profiles
+
+    return build_profiles(load(configuration) if isinstance(configuration, bytes) else configuration)
 
 
 def _namespace(simulation: Simulation, obj: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubelite.cmd.questions.reader import CLUSTER_WIDE, path
+from kubelite.cmd.questions.places import CLUSTER_WIDE, path
 from tests.apienv import ApiEnv
 
 Object = dict[str, Any]

@@ -19,7 +19,7 @@ def on(name: str, where: str, **more: Any) -> Object:
 
 
 def budget(allowed: int) -> Object:
-    status = {"disruptionsAllowed": allowed, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}
+    status = {"disruptionsAllowed": allowed, "currentHealthy": 1, "desiredHealthy": 2, "expectedPods": 1}
     return {
         "kind": "PodDisruptionBudget",
         "metadata": {"name": "web"},
@@ -80,14 +80,28 @@ async def test_a_node_in_the_files_counts(cli: Cli) -> None:
 
 
 async def test_a_drain_tells_what_moves_and_what_blocks_it(cli: Cli) -> None:
-    await inject(cli.api, Fault("", "", "", (*owned(), budget(1))))
+    await inject(
+        cli.api, Fault("", "", "", (*owned(), pod("alone", nodeName="n1", status={"phase": "Running"}), budget(1)))
+    )
     before = await versions(cli)
     result = await cli("whatif drain n1 -o json")
     answer = json.loads(result.out)
-    assert result.code == 1
-    assert answer["pods"] == [{"pod": "default/web-0-again", "node": "n2", "insteadOf": "n1"}]
-    assert answer["blocked"] == {"default/web-1": "the disruption budget web allows no more disruptions"}
+    assert result.code == 0, result.out
+    assert answer["pods"] == [
+        {"pod": "default/web-0-again", "node": "n2", "insteadOf": "n1"},
+        {"pod": "default/web-1-again", "node": "n2", "insteadOf": "n1", "onceAllowedBy": "web"},
+    ]
+    assert answer["gone"] == {"default/alone": "nobody makes it again"}
+    assert answer["drainFlags"] == ["--force"]
     assert await versions(cli) == before
+
+
+async def test_a_budget_without_room_blocks_a_drain(cli: Cli) -> None:
+    await inject(cli.api, Fault("", "", "", (*owned(), budget(0))))
+    result = await cli("whatif drain n1 -o json")
+    assert (result.code, json.loads(result.out)["pods"]) == (1, [])
+    why = "the disruption budget web allows no more disruptions"
+    assert json.loads(result.out)["blocked"] == {"default/web-0": why, "default/web-1": why}
 
 
 async def test_a_lost_node_and_a_taint_move_everything(cli: Cli) -> None:
@@ -126,7 +140,9 @@ async def test_the_schedulers_configuration_counts(cli: Cli, tmp_path: pathlib.P
     assert (await cli("whatif apply -f -", one)).code == 1
     assert (await cli(f"whatif apply -f - --config {config}", one)).code == 0
     config.write_text(head + "extenders:\n- {urlPrefix: 'http://example.test', filterVerb: f}\n")
-    assert "extenders, whose answers whatif cannot know" in (await cli(f"whatif apply -f - --config {config}", one)).err
+    assert (
+        "extenders, whose answers cannot be known here" in (await cli(f"whatif apply -f - --config {config}", one)).err
+    )
 
 
 @pytest.mark.parametrize(

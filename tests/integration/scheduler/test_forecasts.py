@@ -194,7 +194,7 @@ async def case(cli: Cli, seed: int) -> str:
         getattr(forecast, action)(node)
     # The scheduler starts with a list, which is sorted by name: what is made again comes before what is new.
     created = [{"kind": "Pod", **pod} for pod in new]
-    forecast.apply(Admission(taken).pods(created, "default", names))
+    forecast.apply(Admission(taken).pods(created, "default"))
     result = forecast.run()
     if result.depends_on_timing:
         return TIMING

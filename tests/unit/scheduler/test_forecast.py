@@ -31,6 +31,10 @@ def budget(allowed: int) -> dict[str, Any]:
     }
 
 
+def small(name: str, cpu: str) -> dict[str, Any]:
+    return {**node(name), "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"}}}
+
+
 def places(result: Result) -> dict[str, str]:
     return {outcome.pod.partition("/")[2]: outcome.node for outcome in result.pods}
 
@@ -47,7 +51,7 @@ def test_ties_go_to_the_first_name_and_are_told() -> None:
     forecast = Forecast(Simulation(objects=[node("b"), node("a"), node("c")]))
     forecast.apply([asking("p")])
     (outcome,) = forecast.run().pods
-    assert (outcome.node, outcome.equal) == ("a", ("a", "b", "c"))
+    assert (outcome.node, list(outcome.equal)) == ("a", ["a", "b", "c"])
 
 
 def test_a_drained_node_gives_up_what_budgets_allow() -> None:
@@ -56,8 +60,74 @@ def test_a_drained_node_gives_up_what_budgets_allow() -> None:
     forecast = Forecast(Simulation(objects=[node("a"), node("b"), budget(1), *there]))
     forecast.drain("a")
     result = forecast.run()
-    assert places(result) == {"p0-again": "b"}
-    assert (list(result.blocked), result.stay, result.gone) == (["default/p1"], ["default/d"], ["default/s"])
+    assert places(result) == {"p0-again": "b", "p1-again": "b"}
+    assert [outcome.once for outcome in result.pods] == ["", "b"]
+    assert (result.blocked, result.stay, list(result.gone)) == ({}, ["default/d"], ["default/s"])
+
+
+def test_a_budget_that_nothing_can_recover_blocks_a_drain() -> None:
+    there = [asking(f"p{n}", on="a", owner="ReplicaSet", cpu="3") for n in range(2)]
+    forecast = Forecast(Simulation(objects=[node("a"), small("b", "1"), budget(1), *there]))
+    forecast.drain("a")
+    result = forecast.run()
+    assert (places(result), list(result.blocked)) == ({"p0-again": ""}, ["default/p1"])
+
+
+@pytest.mark.parametrize(
+    ("policy", "healthy", "goes"),
+    [("", 1, False), ("", 2, True), ("IfHealthyBudget", 1, False), ("AlwaysAllow", 0, True)],
+)
+def test_pods_that_are_not_ready_go_as_their_budget_says(policy: str, healthy: int, goes: bool) -> None:
+    protected = budget(0)
+    protected["spec"]["unhealthyPodEvictionPolicy"] = policy
+    protected["status"] |= {"currentHealthy": healthy, "desiredHealthy": 2}
+    forecast = Forecast(Simulation(objects=[node("a"), node("b"), protected, asking("p", on="a", owner="ReplicaSet")]))
+    forecast.drain("a")
+    result = forecast.run()
+    assert (bool(result.pods), bool(result.blocked)) == (goes, not goes)
+
+
+def test_a_budget_that_was_not_worked_out_yet_allows_nothing() -> None:
+    stale = budget(5)
+    stale["metadata"]["generation"], stale["status"]["observedGeneration"] = 2, 1
+    ready = asking("p", on="a", owner="ReplicaSet")
+    ready["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    forecast = Forecast(Simulation(objects=[node("a"), node("b"), stale, ready]))
+    forecast.drain("a")
+    assert list(forecast.run().blocked) == ["default/p"]
+
+
+def test_pods_leave_a_taint_when_their_toleration_ends() -> None:
+    def tolerating(name: str, seconds: int | None) -> dict[str, Any]:
+        toleration = {"key": "k", "operator": "Exists"} | ({} if seconds is None else {"tolerationSeconds": seconds})
+        return asking(name, on="a", owner="ReplicaSet", tolerations=[toleration])
+
+    there = [tolerating("later", 600), tolerating("soon", 60), tolerating("never", None)]
+    forecast = Forecast(Simulation(objects=[node("a"), small("b", "2"), *there, asking("now", on="a", owner="Job")]))
+    forecast.taint("a", "k", "v", "NoExecute")
+    result = forecast.run()
+    found = [(outcome.pod.partition("/")[2], outcome.node, outcome.after) for outcome in result.pods]
+    assert found == [("now-again", "b", 0), ("soon-again", "a", 60), ("later-again", "a", 600)]
+
+
+def test_pods_that_share_a_claim_go_where_its_volume_will_be() -> None:
+    waits = {
+        "kind": "StorageClass",
+        "metadata": {"name": "w"},
+        "provisioner": "x",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    claim = {
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "c", "namespace": "default"},
+        "spec": {"storageClassName": "w"},
+    }
+    volume = [{"name": "d", "persistentVolumeClaim": {"claimName": "c"}}]
+    forecast = Forecast(Simulation(objects=[small("a", "1"), small("b", "1"), waits, claim]))
+    forecast.apply([asking("p", volumes=volume), asking("q", volumes=volume)])
+    result = forecast.run()
+    assert places(result) == {"p": "a", "q": ""}
+    assert "1 Insufficient cpu" in result.pods[1].why
 
 
 def test_a_pod_that_is_being_deleted_anyway_is_not_made_again() -> None:
@@ -66,7 +136,7 @@ def test_a_pod_that_is_being_deleted_anyway_is_not_made_again() -> None:
     forecast = Forecast(Simulation(objects=[node("a"), node("b"), going]))
     forecast.drain("a")
     result = forecast.run()
-    assert (result.pods, result.gone) == ([], [])
+    assert (result.pods, result.gone) == ([], {})
 
 
 def test_a_lost_node_asks_no_budget_and_daemons_die_with_it() -> None:
@@ -74,7 +144,7 @@ def test_a_lost_node_asks_no_budget_and_daemons_die_with_it() -> None:
     forecast = Forecast(Simulation(objects=[node("a"), node("b"), budget(0), *there]))
     forecast.lose("a")
     result = forecast.run()
-    assert (places(result), result.blocked, result.gone) == ({"w-0": "b"}, {}, [])
+    assert (places(result), result.blocked, result.gone) == ({"w-0": "b"}, {}, {})
 
 
 @pytest.mark.parametrize(("effect", "moved"), [("NoExecute", {"p-again": "b"}), ("NoSchedule", {})])

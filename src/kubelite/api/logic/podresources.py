@@ -9,6 +9,7 @@ replace what the containers add up to; overhead comes on top. Upstream: componen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from kubelite.api.types.base import Quantity
@@ -24,8 +25,12 @@ BEST_EFFORT = "BestEffort"
 _NOTHING: Amounts = {}
 
 
+@lru_cache(maxsize=4096, typed=True)
 def amount(name: str, quantity_text: Quantity) -> int:
-    """One amount as a whole number, rounded up: cpu in thousandths, everything else in units."""
+    """One amount as a whole number, rounded up: cpu in thousandths, everything else in units.
+
+    Kept, as a cluster of thousands of pods knows a few dozen amounts.
+    """
     return quantity.milli(quantity_text) if name == "cpu" else quantity.value(quantity_text)
 
 

@@ -37,6 +37,10 @@ class Config:
     """Range of all pods' addresses; each node gets a /24 of it."""
     load_balancer_pool: str = ""
     """Addresses for Services of type LoadBalancer, in the network of the nodes: CIDRs, FIRST-LAST ranges and addresses."""
+    scheduler_config: str = ""
+    """A KubeSchedulerConfiguration file for this cluster's scheduler."""
+    scheduler_plugin_dir: str = ""
+    """A folder of Python files with scheduling rules of your own; see docs/scheduler-plugins.md."""
     cluster_dns: str = constants.CLUSTER_DNS_IP
     """Virtual address of the cluster's DNS server."""
     cgroup_root: str = ""

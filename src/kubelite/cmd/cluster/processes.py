@@ -91,7 +91,13 @@ def _control_plane(config: Config) -> list[Process]:
             cluster_cidr=config.pod_cidr,
         ),
         *_cloud(config),
-        _component("scheduler", _local(constants.SCHEDULER_PORT), kubeconfig=str(Paths.kubeconfig("scheduler"))),
+        _component(
+            "scheduler",
+            _local(constants.SCHEDULER_PORT),
+            kubeconfig=str(Paths.kubeconfig("scheduler")),
+            config=config.scheduler_config,
+            plugin_dir=config.scheduler_plugin_dir,
+        ),
         _component(
             "dns",
             kubeconfig=str(Paths.kubeconfig("dns")),

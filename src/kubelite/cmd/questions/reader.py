@@ -16,78 +16,25 @@ from kubelite.api.logic.why import claims
 from kubelite.api.logic.why.model import Facts, Object, Placement, controlled, name_of, selects, spec, status
 from kubelite.api.logic.why.pod import references, unhappy, worst_first
 from kubelite.cli.session import Session
+from kubelite.cmd.questions.fetch import Fetch
+from kubelite.cmd.questions.places import CLUSTER_WIDE, LIVING, ONLY_METADATA, PLACES, SIMULATED, STORAGE, path
+from kubelite.cmd.questions.rules import rules
 from kubelite.machinery.errors import StatusError
 
 if TYPE_CHECKING:
     from kubelite.scheduler.offline import Simulation
 
-PLACES: dict[str, tuple[str, str]] = {
-    "Pod": ("/api/v1", "pods"),
-    "Node": ("/api/v1", "nodes"),
-    "Service": ("/api/v1", "services"),
-    "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
-    "PersistentVolume": ("/api/v1", "persistentvolumes"),
-    "Namespace": ("/api/v1", "namespaces"),
-    "ConfigMap": ("/api/v1", "configmaps"),
-    "Secret": ("/api/v1", "secrets"),
-    "Event": ("/api/v1", "events"),
-    "ReplicationController": ("/api/v1", "replicationcontrollers"),
-    "Deployment": ("/apis/apps/v1", "deployments"),
-    "ReplicaSet": ("/apis/apps/v1", "replicasets"),
-    "StatefulSet": ("/apis/apps/v1", "statefulsets"),
-    "DaemonSet": ("/apis/apps/v1", "daemonsets"),
-    "Job": ("/apis/batch/v1", "jobs"),
-    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
-    "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices"),
-    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
-    "StorageClass": ("/apis/storage.k8s.io/v1", "storageclasses"),
-    "CSINode": ("/apis/storage.k8s.io/v1", "csinodes"),
-    "CSIDriver": ("/apis/storage.k8s.io/v1", "csidrivers"),
-    "CSIStorageCapacity": ("/apis/storage.k8s.io/v1", "csistoragecapacities"),
-    "ResourceQuota": ("/api/v1", "resourcequotas"),
-    "LimitRange": ("/api/v1", "limitranges"),
-    "PriorityClass": ("/apis/scheduling.k8s.io/v1", "priorityclasses"),
-}
-CLUSTER_WIDE = frozenset(
-    ("Node", "PersistentVolume", "Namespace", "StorageClass", "CSINode", "CSIDriver", "PriorityClass")
-)
-STORAGE = ("StorageClass", "PersistentVolume", "CSIDriver")
-SIMULATED = (
-    "Node",
-    "Namespace",
-    "PodDisruptionBudget",
-    "Service",
-    "ReplicationController",
-    "ReplicaSet",
-    "StatefulSet",
-    "PersistentVolumeClaim",
-    "PersistentVolume",
-    "StorageClass",
-    "CSINode",
-    "CSIDriver",
-    "CSIStorageCapacity",
-    "Pod",
-)
-"""What decisions look at."""
-LIVING = "status.phase!=Succeeded,status.phase!=Failed"
-ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"}
 OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
-
-
-def path(kind: str, namespace: str = "", name: str = "") -> str:
-    root, plural = PLACES[kind]
-    within = f"/namespaces/{namespace}" if namespace and kind not in CLUSTER_WIDE else ""
-    return f"{root}{within}/{plural}" + (f"/{name}" if name else "")
 
 
 class Reader:
     """Fills facts by reading, each thing once."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, config: str = "", plugin_dir: str = "") -> None:
+        """`config` and `plugin_dir`: the scheduler's, if it has any."""
+        self.session, self.config, self.plugin_dir = session, config, plugin_dir
         self.facts = Facts(datetime.now(UTC))
         self._refused: set[str] = set()
-        self._simulation: Simulation | None = None
 
     # single objects and lists
 
@@ -263,30 +210,32 @@ class Reader:
         """Reads the whole cluster into the scheduler's tables, and lets the rules ask it."""
         if self.facts.place is not None:
             return
-        from kubelite.cmd.questions.placement import placement
-        from kubelite.scheduler.offline import Simulation
-
-        simulation = Simulation()
+        fetch = Fetch(self.session, SIMULATED, ("kubelite.cmd.questions.placement",))
         gc.disable()  # nothing of what is read is garbage
         try:
-            if not await self._fill(simulation):
+            await fetch.loaded()
+            from kubelite.cmd.questions.placement import placement
+            from kubelite.scheduler.offline import Simulation
+
+            chosen = rules(self.session, self.config, self.plugin_dir, code=2)
+            simulation = Simulation(chosen.configuration, plugins=chosen.plugins)
+            if not await self._fill(simulation, fetch):
                 return
         finally:
             gc.enable()
+            await fetch.close()
 
         def place(pod: Object) -> Placement:
             return placement(simulation, pod)
 
         self.facts.place = place
 
-    async def _fill(self, simulation: Simulation) -> bool:
+    async def _fill(self, simulation: Simulation, fetch: Fetch) -> bool:
         """Whether nodes and pods could be read."""
         for kind in SIMULATED:
-            query = {"fieldSelector": LIVING} if kind == "Pod" else {}
-            try:
-                body = (await self.session.request("GET", path(kind), query=query)).body
-            except StatusError as error:
-                self._tell(kind, error)
+            body = await fetch.found(kind)
+            if isinstance(body, StatusError):
+                self._tell(kind, body)
                 if kind in ("Node", "Pod"):
                     return False
                 continue

@@ -17,7 +17,9 @@ from kubelite.cli.command import Command
 from kubelite.cli.failures import CliError, PlainError, report
 from kubelite.cli.flags import Flag, Parsed
 from kubelite.cli.session import Session
-from kubelite.cmd.questions.reader import CLUSTER_WIDE, PLACES, Reader
+from kubelite.cmd.questions import rules
+from kubelite.cmd.questions.places import CLUSTER_WIDE, PLACES
+from kubelite.cmd.questions.reader import Reader
 from kubelite.machinery.errors import StatusError
 
 API_VERSION = "kubelite.io/v1alpha1"
@@ -42,6 +44,8 @@ class Options:
     targets: tuple[tuple[str, str], ...]
     all_namespaces: bool
     output: str
+    config: str = ""
+    plugin_dir: str = ""
 
 
 def _kind(word: str) -> str:
@@ -58,7 +62,8 @@ def complete(parsed: Parsed, session: Session) -> Options:
         targets = [(_kind(word), name) for word, name in pairs]
     else:
         targets = [(_kind(word), name) for word in types.split(",") for name in names or [""]]
-    return Options(tuple(targets), parsed.on("all-namespaces"), parsed.text("output"))
+    text = parsed.text
+    return Options(tuple(targets), parsed.on("all-namespaces"), text("output"), text("config"), text("plugin-dir"))
 
 
 def validate(opts: Options) -> None:
@@ -89,7 +94,7 @@ async def run(opts: Options, session: Session) -> int:
 
 
 async def _answers(opts: Options, session: Session, kind: str, name: str) -> list[Answer]:
-    reader = Reader(session)
+    reader = Reader(session, opts.config, opts.plugin_dir)
     namespace = "" if kind in CLUSTER_WIDE or opts.all_namespaces else session.namespace
     if name:
         return [explain(await reader.about(kind, namespace, name), kind, namespace, name)]
@@ -176,6 +181,7 @@ COMMAND = Command(
     flags=(
         options.ALL_NAMESPACES,
         Flag("output", "Output format: json or yaml.", short="o"),
+        *rules.FLAGS,
     ),
     complete=complete,
     validate=validate,

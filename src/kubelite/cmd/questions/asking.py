@@ -1,0 +1,202 @@
+"""What the questions of `whatif` do: snapshot → `Simulation` with the cluster's rules → `Forecast` → the answer.
+
+What: one function a question. Why: apart from whatif.py, which `--help` and completion load, because this loads the scheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kubelite.cli import manifests
+from kubelite.cli.failures import CliError
+from kubelite.cli.session import Object, Session
+from kubelite.cli.tabwriter import table
+from kubelite.cmd.questions import answers
+from kubelite.cmd.questions import snapshot as snapshots
+from kubelite.cmd.questions.existing import Existing
+from kubelite.cmd.questions.makers import Makers
+from kubelite.cmd.questions.newpods import Admission
+from kubelite.cmd.questions.newquota import Resource
+from kubelite.cmd.questions.places import ONLY_METADATA_OF_ALL
+from kubelite.cmd.questions.rules import rules
+from kubelite.cmd.questions.snapshot import Snapshot
+from kubelite.machinery.errors import StatusError
+from kubelite.scheduler.forecast import Forecast
+
+if TYPE_CHECKING:
+    from kubelite.cmd.questions.whatif import Options
+
+
+class Question:
+    """One question: what it is asked about, and with what the answer is found."""
+
+    def __init__(self, opts: Options, session: Session, snapshot: Snapshot, admission: Admission | None = None) -> None:
+        self.opts, self.session, self.snapshot = opts, session, snapshot
+        chosen = rules(session, opts.config, opts.plugin_dir, live=not opts.snapshot)
+        self.simulation = snapshot.simulation(chosen.configuration, chosen.plugins)
+        self.admission = admission or Admission(snapshot)
+        self.makers = Makers(snapshot, self.admission, self.simulation)
+        self.notes: list[str] = []
+
+    @property
+    def namespace(self) -> str:
+        return namespace_of(self.opts, self.session)
+
+    def forecast(self) -> Forecast:
+        """What is asked; after all objects were added."""
+        return Forecast(self.simulation, again=self.makers)
+
+    def add(self, objects: list[Object]) -> None:
+        """Objects that make no pods, but say where pods go: claims, volumes, nodes, budgets."""
+        for obj in objects:
+            if obj.get("kind") == "Pod":
+                continue
+            meta = obj.get("metadata") or {}
+            try:
+                self.simulation.add(obj | {"metadata": {"namespace": self.namespace} | meta})
+            except (msgspec.ValidationError, ValueError) as error:
+                raise CliError(f"{obj.get('kind')}/{meta.get('name')} cannot be read: {error}") from error
+
+    def admitted(self, objects: list[Object]) -> list[Object]:
+        """The pods of manifests; their claims are there, too."""
+        known = len(self.admission.made)
+        found = self.admission.pods(objects, self.namespace, self.makers.nodes_of)
+        self.add(self.admission.made[known:])
+        return found
+
+    def answer(self, forecast: Forecast, *, drained: str = "") -> int:
+        """Shows what comes of it; the exit code."""
+        result = forecast.run()
+        found = answers.Answer(result, self.admission.refused, self.notes)
+        if drained:
+            found.flags = answers.drain_flags(self.snapshot, result, drained)
+            found.drained = drained
+        return answers.show(self.opts.output, self.session, found)
+
+
+def namespace_of(opts: Options, session: Session) -> str:
+    """With a snapshot of a file no kubeconfig is needed."""
+    return session.parsed.text("namespace") or ("default" if opts.snapshot else session.namespace)
+
+
+async def taken(opts: Options, session: Session) -> Snapshot:
+    """The snapshot that is asked."""
+    if not opts.snapshot:
+        return await snapshots.read(session)
+    try:
+        data = session.streams.read_stdin() if opts.snapshot == "-" else Path(opts.snapshot).read_bytes()
+    except OSError as error:
+        raise CliError(f"cannot read {opts.snapshot}: {error.strerror}") from error
+    return snapshots.load(data, opts.snapshot)
+
+
+def _objects(opts: Options, session: Session) -> list[Object]:
+    return [obj for obj, _ in manifests.read(session, opts.files, opts.recursive)] if opts.files else []
+
+
+async def _about_node(opts: Options, session: Session, action: Callable[[Forecast], None], **more: str) -> int:
+    question = Question(opts, session, await taken(opts, session))
+    forecast = question.forecast()
+    try:
+        action(forecast)
+    except KeyError as error:
+        raise CliError(f'nodes "{error.args[0]}" not found') from error
+    return question.answer(forecast, **more)
+
+
+async def drain(opts: Options, session: Session) -> int:
+    return await _about_node(opts, session, lambda forecast: forecast.drain(opts.args[0]), drained=opts.args[0])
+
+
+async def lose(opts: Options, session: Session) -> int:
+    return await _about_node(opts, session, lambda forecast: forecast.lose(opts.args[0]))
+
+
+async def taint(opts: Options, session: Session, key: str, value: str, effect: str, *, remove: bool) -> int:
+    question = Question(opts, session, await taken(opts, session))
+    forecast, node = question.forecast(), opts.args[0]
+    try:
+        forecast.taint(node, key, value, effect, remove=remove)
+    except KeyError as error:
+        raise CliError(f'nodes "{error.args[0]}" not found') from error
+    if remove:
+        forecast.apply(question.admitted([one | {"kind": "Pod"} for one in question.makers.daemons(node)]))
+    return question.answer(forecast)
+
+
+async def apply(opts: Options, session: Session) -> int:
+    question = Question(opts, session, await taken(opts, session))
+    return _create(question, _objects(opts, session))
+
+
+def _create(question: Question, objects: list[Object], first: list[Object] | None = None) -> int:
+    """Creates `first`, pods that workloads lack, then what the manifests say."""
+    question.add(objects)
+    existing = Existing(question.snapshot, question.namespace)
+    new = [one for obj in objects if (one := existing.rest_of(obj)) is not None]
+    question.notes += existing.notes
+    pods = question.admitted([*(first or []), *new])
+    for obj in objects:
+        if obj.get("kind") == "Node":
+            pods += question.admitted(
+                [one | {"kind": "Pod"} for one in question.makers.daemons(obj["metadata"]["name"])]
+            )
+    forecast = question.forecast()
+    forecast.apply(pods)
+    return question.answer(forecast)
+
+
+async def quota(opts: Options, session: Session) -> int:
+    snapshot, namespace, name = await taken(opts, session), namespace_of(opts, session), opts.args[0]
+    hard = _limits(opts)
+    admission = Admission(snapshot)
+    unknown = admission.quotas.uncounted(namespace, name, hard)
+    question = Question(opts, session, snapshot, admission)
+    counted: dict[Resource, int] = {}
+    for resource in sorted(unknown):
+        number = None if opts.snapshot else await _number(session, resource, namespace)
+        counted[resource] = number or 0
+        if number is None:
+            question.notes.append(f"How many {resource[1]} there are is not known: none is counted")
+    admission.quotas.change(namespace, name, hard, counted)
+    limits = admission.quotas.named(namespace, name)
+    used = dict(limits.status.used)
+    lacking = [one | {"kind": "Pod"} for one in question.makers.lacking(namespace)]
+    code = _create(question, _objects(opts, session), lacking)
+    if not opts.output:
+        rows = [[one, str(used[one]), str(limits.status.used[one]), str(hard[one])] for one in hard]
+        session.write("\n" + table(["RESOURCE", "USED NOW", "USED THEN", "HARD"], rows)[0])
+    return code
+
+
+def _limits(opts: Options) -> dict[str, str]:
+    from kubelite.machinery import quantity
+
+    hard: dict[str, str] = {}
+    for text in opts.hard:
+        name, equals, amount = text.partition("=")
+        if not equals or not name or not amount:
+            raise CliError(f'invalid argument "{text}" for --hard: it is RESOURCE=AMOUNT')
+        try:
+            quantity.nano(amount)
+        except ValueError as error:
+            raise CliError(f'invalid argument "{text}" for --hard: {error}') from error
+        hard[name] = amount
+    if not hard:
+        raise CliError("say the limits with --hard=RESOURCE=AMOUNT,...")
+    return hard
+
+
+async def _number(session: Session, resource: Resource, namespace: str) -> int | None:
+    """How many objects of a resource the namespace has; None where that cannot be read."""
+    group, plural = resource
+    try:
+        found: Any = (await session.resources()).named(f"{plural}.{group}" if group else plural)
+        answer = await session.json("GET", found.path(namespace), headers=ONLY_METADATA_OF_ALL)
+    except (StatusError, CliError):
+        return None
+    return len(answer.get("items") or ())

@@ -1,0 +1,206 @@
+"""Who makes a pod again when it goes, and what workloads lack: by the objects of a snapshot, as their controllers would.
+
+What: `Makers(snapshot, admission, simulation)(pod)` is the pod that comes in place of one that goes, on its owner's present
+template and after admission, or why none comes; `lacking(namespace)` what workloads would create if they might; `daemons(node)`
+what daemon sets would put on a node. Why: a pod whose owner is gone, finished, scaled down or refused by a quota comes back
+nowhere, whatever its ownerReference says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from kubelite.api.logic import podstatus
+from kubelite.api.types.apps_v1 import DaemonSet
+from kubelite.cmd.questions.newpods import Admission
+from kubelite.cmd.questions.snapshot import Snapshot
+from kubelite.cmd.questions.templates import COUNTS, first_ordinal, replica, wanted
+from kubelite.machinery import codec
+from kubelite.scheduler.forecast import NOBODY, REMADE, SUFFIX, again
+from kubelite.scheduler.offline import Simulation
+from kubelite.scheduler.pods import Pod, PodInfo, pod_info
+
+Object = dict[str, Any]
+WORDS = {
+    "ReplicaSet": "replica set",
+    "ReplicationController": "replication controller",
+    "StatefulSet": "stateful set",
+    "Job": "job",
+    "DaemonSet": "daemon set",
+}
+BACKOFF_LIMIT = 6
+FINISHED = ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget")
+
+
+class Makers:
+    """The controllers of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, admission: Admission, simulation: Simulation) -> None:
+        self.snapshot, self.admission, self.simulation = snapshot, admission, simulation
+        self._owners: dict[str, dict[tuple[str, str], Object]] = {}
+        self._living: Counter[str] = Counter()
+        self._names: dict[str, set[str]] = {}
+        self._ended: Counter[str] = Counter()
+        table = simulation.world.nodes
+        for pods in (*table.pods, simulation.pending):
+            for info in pods.values():
+                self._note(info)
+
+    def _note(self, info: PodInfo) -> None:
+        owner = next((one for one in info.pod.metadata.ownerReferences if one.controller), None)
+        if owner is None:
+            return
+        self._names.setdefault(owner.uid, set()).add(info.pod.metadata.name)
+        if info.pod.metadata.deletionTimestamp is None:
+            self._living[owner.uid] += 1
+
+    def owners(self, kind: str) -> dict[tuple[str, str], Object]:
+        """All workloads of a kind by namespace and name."""
+        if kind not in self._owners:
+            objects = self.snapshot.objects(kind)
+            found = {(one["metadata"].get("namespace", ""), one["metadata"]["name"]): one for one in objects}
+            self._owners[kind] = {key: one | {"kind": kind} for key, one in found.items()}
+        return self._owners[kind]
+
+    # what comes in place of a pod
+
+    def __call__(self, info: PodInfo) -> PodInfo | str:
+        """The pod that comes in place of this one, or why none does."""
+        meta = info.pod.metadata
+        self.admission.quotas.release(meta.namespace, meta.name)
+        owner = next((one for one in meta.ownerReferences if one.controller), None)
+        if owner is None:
+            return NOBODY
+        word = WORDS.get(owner.kind)
+        if word is None:
+            static = owner.kind == "Node"
+            return "a static pod goes with its node" if static else f"whatif does not know what {owner.kind} does"
+        if owner.kind == "DaemonSet":
+            return "its daemon set wants none here any more"
+        if owner.kind not in self.snapshot.lists:
+            return again(info) if owner.kind in REMADE else NOBODY
+        obj = self.owners(owner.kind).get((meta.namespace, owner.name))
+        if obj is None or obj["metadata"].get("uid") != owner.uid:
+            return f"its {word} {owner.name} is gone"
+        self._living[owner.uid] -= 1
+        why = self._refuses(obj, info, word) or ""
+        return why or self._make(obj, info)
+
+    def _refuses(self, obj: Object, info: PodInfo, word: str) -> str:
+        """Why the controller makes none."""
+        name, uid = obj["metadata"]["name"], obj["metadata"]["uid"]
+        if obj["metadata"].get("deletionTimestamp"):
+            return f"its {word} {name} is being deleted"
+        if obj["kind"] == "Job":
+            return self._job_refuses(obj, name, uid)
+        if obj["kind"] == "StatefulSet":
+            number = info.pod.metadata.name.rpartition("-")[2]
+            first = first_ordinal(obj)
+            inside = number.isdigit() and first <= int(number) < first + wanted(obj)
+            return "" if inside else f"its {word} {name} is being scaled down"
+        return f"its {word} {name} has enough pods" if self._living[uid] >= wanted(obj) else ""
+
+    def _job_refuses(self, obj: Object, name: str, uid: str) -> str:
+        status, spec = obj.get("status") or {}, obj.get("spec") or {}
+        if any(one["type"] in FINISHED and one["status"] == "True" for one in status.get("conditions") or ()):
+            return f"its job {name} has finished"
+        if not _ignores_disruption(spec):
+            self._ended[uid] += 1
+            limit = spec.get("backoffLimit")
+            if int(status.get("failed") or 0) + self._ended[uid] > (BACKOFF_LIMIT if limit is None else int(limit)):
+                return f"its job {name} fails: the pod counts as failed, and backoffLimit is reached"
+        return f"its job {name} has enough pods" if self._living[uid] >= wanted(obj) else ""
+
+    def _make(self, obj: Object, info: PodInfo) -> PodInfo | str:
+        old = info.pod.metadata
+        name = old.name if obj["kind"] == "StatefulSet" else f"{old.name}{SUFFIX}"
+        made = replica(obj, obj["kind"], name)
+        if obj["kind"] == "StatefulSet" and _is_of_old_revision(obj, info):
+            return again(info)  # what the partition keeps on the old template
+        made["metadata"]["uid"] = f"{old.uid}{SUFFIX}"
+        known = len(self.admission.made)
+        stored = self.admission.pod(made, old.namespace)
+        if stored is None:
+            return f"another is refused: {self.admission.refused.pop(f'{old.namespace}/{name}')}"
+        for claim in self.admission.made[known:]:
+            self.simulation.add(claim)
+        self._living[obj["metadata"]["uid"]] += 1
+        return pod_info(msgspec.convert(stored, Pod))
+
+    # what is missing now
+
+    def lacking(self, namespace: str) -> Iterator[Object]:
+        """The pods that workloads of a namespace would create now if they were allowed to."""
+        for kind in COUNTS:
+            for (where, name), obj in self.owners(kind).items() if kind != "Deployment" else ():
+                if where != namespace or obj["metadata"].get("deletionTimestamp"):
+                    continue
+                yield from self._missing(obj, kind, name)
+
+    def _missing(self, obj: Object, kind: str, name: str) -> Iterator[Object]:
+        uid = str(obj["metadata"].get("uid") or "")
+        if kind == "StatefulSet":
+            there, first = self._names.get(uid, set()), first_ordinal(obj)
+            names = [f"{name}-{number}" for number in range(first, first + wanted(obj))]
+            yield from (replica(obj, kind, one) for one in names if one not in there)
+            return
+        if kind == "Job":
+            conditions = (obj.get("status") or {}).get("conditions") or ()
+            if any(one["type"] in FINISHED and one["status"] == "True" for one in conditions):
+                return
+        for number in range(1, wanted(obj) - self._living[uid] + 1):
+            yield replica(obj, kind, f"{name}-new-{number}")
+
+    # daemons
+
+    def nodes_of(self, obj: Object) -> list[str]:
+        """The nodes where a pod of this DaemonSet belongs."""
+        from kubelite.controllers.daemonset.nodes import Placement
+
+        placement = Placement(codec.convert({"apiVersion": "apps/v1", **obj}, DaemonSet))
+        table = self.simulation.world.nodes
+        nodes = {node.metadata.name: node for _, node in table.positions()}
+        return [name for name in sorted(nodes) if placement.verdict(nodes[name]).run]
+
+    def daemons(self, node: str) -> Iterator[Object]:
+        """The pods that daemon sets would put on a node where they have none."""
+        table = self.simulation.world.nodes
+        there = {
+            owner.uid
+            for pods in (table.pods[table.index[node]], self.simulation.pending)
+            for info in pods.values()
+            for owner in info.pod.metadata.ownerReferences
+            if pods is not self.simulation.pending or _is_for(info, node)
+        }
+        for (_, name), obj in self.owners("DaemonSet").items():
+            if obj["metadata"].get("uid") not in there and node in self.nodes_of(obj):
+                yield replica(obj, "DaemonSet", f"{name}-{node}", node)
+
+
+def _is_for(info: PodInfo, node: str) -> bool:
+    from kubelite.controllers.daemonset.nodes import target_of
+
+    return target_of(info.pod) == node
+
+
+def _ignores_disruption(spec: Object) -> bool:
+    """Whether the job does not count a pod as failed that was taken away (podFailurePolicy)."""
+    for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
+        types = [one.get("type") for one in rule.get("onPodConditions") or ()]
+        if podstatus.DISRUPTION_TARGET in types:
+            return bool(rule.get("action") == "Ignore")
+    return False
+
+
+def _is_of_old_revision(obj: Object, info: PodInfo) -> bool:
+    """Whether a rolling update leaves the pod's ordinal as it was."""
+    status = obj.get("status") or {}
+    if status.get("currentRevision") == status.get("updateRevision"):
+        return False
+    rolling = ((obj.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
+    number = info.pod.metadata.name.rpartition("-")[2]
+    return number.isdigit() and int(number) < int(rolling.get("partition") or 0)
