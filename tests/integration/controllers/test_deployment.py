@@ -59,6 +59,26 @@ async def test_rolls_out_updates_rolls_back_and_keeps_revisions():
         assert (await world.get(f"{DEPLOYMENTS}/web"))["metadata"]["annotations"][REVISION] == "3"
 
 
+async def test_the_old_annotation_rolls_back_too():
+    async with running(*NAMES, kubelet=True) as world:
+        for name in ("one", "two"):
+            if name == "one":
+                await world.create(DEPLOYMENTS, deployment())
+            else:
+                await world.merge(f"{DEPLOYMENTS}/web", image(name))
+            await eventually(lambda name=name: complete(world, 3, name))
+        request = {"metadata": {"annotations": {"deprecated.deployment.rollback.to": "1"}}}
+        await world.merge(f"{DEPLOYMENTS}/web", request)
+        await eventually(lambda: complete(world, 3, "one"))
+        annotations = (await world.get(f"{DEPLOYMENTS}/web"))["metadata"]["annotations"]
+        assert annotations == {REVISION: "3"}
+
+        async def told() -> bool:
+            return await world.events("DeploymentRollback") == ['Rolled back deployment "web" to revision 1']
+
+        await eventually(told)
+
+
 async def test_old_replica_sets_beyond_the_history_limit_are_removed():
     async with running(*NAMES, kubelet=True) as world:
         await world.create(DEPLOYMENTS, deployment(1, "v0", revisionHistoryLimit=1))

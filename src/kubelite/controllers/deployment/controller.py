@@ -22,6 +22,7 @@ from kubelite.controllers.context import Context
 from kubelite.controllers.deployment import revision, sizes
 from kubelite.controllers.deployment import status as states
 from kubelite.controllers.deployment.plan import Observed, Plan, Resize, plan, split
+from kubelite.controllers.deployment.rollback import Rollback, requested, rollback
 from kubelite.controllers.kinds import DEPLOYMENT, REPLICA_SET
 from kubelite.controllers.podcontrol import adopt, is_terminating_namespace, release
 from kubelite.controllers.podindex import BY_OWNER, pods_informer
@@ -72,9 +73,18 @@ class DeploymentController:
         if paused is not None:
             deployment = states.with_condition(deployment, paused)
             deployment = await self._client.update(DEPLOYMENT, deployment, subresource="status")
+        number = requested(deployment)
+        if number is not None and not deployment.spec.paused:
+            await self._roll_back(deployment, rollback(deployment, sets, number))
+            return None
         pods = {rs.metadata.uid: self._pods.by_index(BY_OWNER, rs.metadata.uid) for rs in sets}
         wanted = plan(Observed(deployment, sets, pods))
         return await self._apply(deployment, sets, wanted)
+
+    async def _roll_back(self, deployment: Deployment, wanted: Rollback) -> None:
+        """Nothing else is done before the request is gone: a set may get another revision."""
+        await self._client.update(DEPLOYMENT, wanted.deployment)
+        self._recorder.event(DEPLOYMENT, deployment, wanted.type, wanted.reason, wanted.message)
 
     async def _apply(self, deployment: Deployment, sets: list[ReplicaSet], wanted: Plan) -> Result | None:
         note: DeploymentCondition | None = None
