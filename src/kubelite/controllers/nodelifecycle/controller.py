@@ -1,12 +1,14 @@
 """Marks nodes that have fallen silent, taints nodes by their conditions, and takes silent nodes' pods out of service.
 
 What: the wiring of `plan` and `heartbeats`. Flow: changes of nodes and leases → node key → silent? conditions Unknown → taints →
-pods not ready. A timer per node, not a poll: a node is looked at again when its silence would become too long.
+pods not ready. A timer per node, not a poll: a node is looked at again when its silence would become too long. However many
+nodes fall silent at once, a second has `MARKS` writes of pods at most, by a loop of its own that holds up no node.
 Moving the pods away is the taint eviction controller's work, by the NoExecute taints that this one sets at a limited rate.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -31,6 +33,10 @@ from kubelite.machinery.meta import condition
 NAME = "node-lifecycle-controller"
 ZONES = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 RATE_RETRY_SECONDS = 5.0
+ZONES_SECONDS = 1.0
+"""How old the count of lost nodes by zone may be."""
+MARKS = 200.0
+"""Pods of silent nodes that are marked not ready in a second."""
 
 
 class NodeLifecycleController:
@@ -46,16 +52,22 @@ class NodeLifecycleController:
         self._pods = pods_informer(context)
         self._heartbeats = Heartbeats(context.clock.monotonic, grace, startup_grace)
         self._buckets: dict[str, TokenBucket] = {}
+        self._zones: dict[str, str] = {}
+        self._counted = -ZONES_SECONDS
+        self._marks = TokenBucket(MARKS, int(MARKS), context.clock.monotonic)
         self.loop = Controller(NAME, self.reconcile, workers=4, observe=context.observe)
+        self.pods = Controller("node-lifecycle-pods", self.mark_pods, workers=4, observe=context.observe)
         self._leases.add_handler(self._lease_changed)
         self._nodes.add_handler(self._node_changed)
         self._pods.add_handler(self._pod_changed)
 
     async def run(self) -> None:
-        await self.loop.run(self._nodes, self._leases, self._pods)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.loop.run(self._nodes, self._leases, self._pods))
+            group.create_task(self.pods.run(self._nodes, self._pods))
 
     async def reconcile(self, key: str) -> Result | None:
-        """Make conditions, taints and the pods' readiness of one node right."""
+        """Make conditions and taints of one node right."""
         node = self._nodes.get(key)
         if node is None or node.metadata.deletionTimestamp is not None:
             return None
@@ -71,7 +83,7 @@ class NodeLifecycleController:
         if wanted is not None:
             await self._write_taints(node, wanted)
         if reported and plan.ready_status(node) != "True":
-            await self._mark_pods(key)
+            self.pods.queue.add(key)
         if self._waits_for_rate(node, wanted):
             return Result(RATE_RETRY_SECONDS)
         return Result(left + 0.1) if left > 0 else None
@@ -104,14 +116,18 @@ class NodeLifecycleController:
             if error.code != 404:
                 raise
 
-    async def _mark_pods(self, node_name: str) -> None:
+    async def mark_pods(self, key: str) -> None:
         """Pods of a node that is not ready are not ready either, so that services leave them out."""
-        pods = [pod for pod in self._pods.by_index(BY_NODE, node_name) if _is_ready(pod)]
-        errors = await gather_errors([self._mark_pod(pod) for pod in pods])
+        pods = [pod for pod in self._pods.by_index(BY_NODE, key) if _is_ready(pod)]
+        errors = await gather_errors([self._mark_pod(key, pod) for pod in pods])
         if errors:
             raise errors[0]
 
-    async def _mark_pod(self, pod: Pod) -> None:
+    async def _mark_pod(self, node_name: str, pod: Pod) -> None:
+        await self._marks.take()
+        node = self._nodes.get(node_name)
+        if node is None or plan.ready_status(node) == "True":
+            return  # it came back while its pods waited for their turn
         meta = pod.metadata
         ready = {"type": "Ready", "status": "False", "lastTransitionTime": times.now_text(self._clock.now())}
         patch = {"metadata": {"uid": meta.uid}, "status": {"conditions": [ready]}}
@@ -131,17 +147,25 @@ class NodeLifecycleController:
         if any(taint.key == key and taint.effect == "NoExecute" for taint in node.spec.taints):
             return True
         zone = _zone(node)
-        statuses: dict[str, list[str]] = {}
-        for other in self._nodes.list():
-            statuses.setdefault(_zone(other), []).append(plan.ready_status(other))
-        states = {name: plan.zone_state(found, self._rates) for name, found in statuses.items()}
-        rate = plan.eviction_rate(states[zone], states.values(), len(self._nodes), self._rates)
+        states = self._zone_states()
+        rate = plan.eviction_rate(states.get(zone, plan.NORMAL), states.values(), len(self._nodes), self._rates)
         if rate <= 0:
             return False
         bucket = self._buckets.get(zone)
         if bucket is None or bucket.rate != rate:
             bucket = self._buckets[zone] = TokenBucket(rate, 1, self._clock.monotonic)
         return bucket.allow()
+
+    def _zone_states(self) -> dict[str, str]:
+        """How each zone is. Counted once for all nodes that are looked at in the same second."""
+        now = self._clock.monotonic()
+        if now - self._counted >= ZONES_SECONDS:
+            statuses: dict[str, list[str]] = {}
+            for node in self._nodes.list():
+                statuses.setdefault(_zone(node), []).append(plan.ready_status(node))
+            self._zones = {name: plan.zone_state(found, self._rates) for name, found in statuses.items()}
+            self._counted = now
+        return self._zones
 
     @staticmethod
     def _waits_for_rate(node: Node, wanted: list[Taint] | None) -> bool:
