@@ -13,9 +13,19 @@ import asyncio
 import heapq
 import itertools
 from collections import deque
+from typing import Protocol
 
 BASE_SECONDS = 0.005
 MAX_SECONDS = 1000.0
+
+
+class Watcher(Protocol):
+    """Told of each key's way through a queue."""
+
+    def added(self, key: str) -> None: ...
+    def taken(self, key: str) -> None: ...
+    def finished(self, key: str) -> None: ...
+    def retried(self) -> None: ...
 
 
 class WorkQueue:
@@ -36,6 +46,7 @@ class WorkQueue:
         """When the timer fires: uvloop's handle of a wait of less than a millisecond does not tell."""
         self._getters: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        self.watcher: Watcher | None = None
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -45,6 +56,8 @@ class WorkQueue:
         if key in self._dirty or self._closed:
             return
         self._dirty.add(key)
+        if self.watcher is not None:
+            self.watcher.added(key)
         if key not in self._working:
             self._queue.append(key)
             self._wake()
@@ -65,6 +78,8 @@ class WorkQueue:
         """Work on `key` after its back-off, which doubles until `forget`."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
+        if self.watcher is not None:
+            self.watcher.retried()
         self.add_after(key, min(self._cap, self._base * 2 ** min(failures, 40)))
 
     def forget(self, key: str) -> None:
@@ -91,11 +106,15 @@ class WorkQueue:
         key = self._queue.popleft()
         self._dirty.discard(key)
         self._working.add(key)
+        if self.watcher is not None:
+            self.watcher.taken(key)
         return key
 
     def done(self, key: str) -> None:
         """The work on `key` is over; it comes again if it was added meanwhile."""
         self._working.discard(key)
+        if self.watcher is not None:
+            self.watcher.finished(key)
         if key in self._dirty:
             self._queue.append(key)
             self._wake()

@@ -17,6 +17,7 @@ from kubelite.client.informer import Informer
 from kubelite.client.recorder import Recorder
 from kubelite.machinery.kind import Kind
 from kubelite.util.clock import Clock, SystemClock
+from kubelite.util.metrics import Registry
 
 
 class Component(Protocol):
@@ -83,6 +84,7 @@ class Context:
     settings: Any = None
     host: str = ""
     ca_bundle: str = ""
+    metrics: Registry = field(default_factory=Registry)
     recorders: dict[str, Recorder] = field(default_factory=dict)
 
     def recorder(self, component: str) -> Recorder:

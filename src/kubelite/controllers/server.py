@@ -21,6 +21,7 @@ from kubelite.client.client import Client
 from kubelite.client.config import ClientConfig, default_config
 from kubelite.client.leaderelection import Timing, lead
 from kubelite.controllers.context import Context, Informers
+from kubelite.controllers.metrics import leading, tell_of
 from kubelite.controllers.registry import CONTROLLERS, selected
 from kubelite.util import http1
 from kubelite.util.log import get_logger
@@ -149,7 +150,7 @@ def _context(config: Config, client: Client, bundle: str, metrics: Registry) -> 
     def observe(name: str, outcome: str, seconds: float) -> None:
         durations.observe(seconds, name, outcome)
 
-    return Context(client, Informers(client), observe=observe, settings=config, ca_bundle=bundle)
+    return Context(client, Informers(client), observe=observe, settings=config, ca_bundle=bundle, metrics=metrics)
 
 
 def _ca_bundle(config: Config, connection: ClientConfig) -> str:
@@ -181,12 +182,14 @@ async def _work(config: Config, context: Context, names: list[str], stop: asynci
         namespace=config.leader_elect_resource_namespace,
         timing=timing,
         clock=context.clock,
+        on_leading=leading(context.metrics, config.leader_elect_resource_name),
     )
 
 
 async def run_controllers(context: Context, names: list[str], stop: asyncio.Event) -> None:
     """Run these controllers and the informers that they share; returns when `stop` is set."""
     parts = {name: CONTROLLERS[name](context) for name in names}
+    tell_of(context.metrics, NAME, parts)
     log.info("Controllers started", controllers=",".join(parts), pid=os.getpid())
     tasks = {name: part.run() for name, part in parts.items()}
     await supervise(stop, informers=context.informers.run(), tidy=_tidy(context), **tasks)

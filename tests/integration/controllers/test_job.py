@@ -238,3 +238,37 @@ async def test_a_manager_that_starts_anew_counts_nothing_twice():
         found = await status(world)
         assert found["succeeded"] == 6 and found.get("failed", 0) == 0 and found["uncountedTerminatedPods"] == {}
         assert len(await all_pods(world)) == 6
+
+
+async def test_what_became_of_jobs_is_told_at_metrics():
+    async with running(NAME) as world:
+        await world.create(JOBS, job(completions=2, parallelism=2))
+        for pod in await active(world, 2):
+            await finish(world, pod["metadata"]["name"], "Succeeded")
+        await ended(world, "Complete")
+        await eventually(lambda: no_finalizers(world))
+        await world.delete(f"{JOBS}/sums", {"propagationPolicy": "Background"})
+        await world.create(JOBS, job(backoffLimit=0))
+        (pod,) = await active(world, 1)
+        await finish(world, pod["metadata"]["name"], "Failed", 1)
+        await ended(world, "Failed")
+        await eventually(lambda: no_finalizers(world))
+        end, finished = "job_controller_jobs_finished_total", "job_controller_job_pods_finished_total"
+        wanted = (
+            f'{end}{{completion_mode="NonIndexed",result="succeeded",reason="CompletionsReached"}} 1\n',
+            f'{end}{{completion_mode="NonIndexed",result="failed",reason="BackoffLimitExceeded"}} 1\n',
+            f'{finished}{{completion_mode="NonIndexed",result="succeeded"}} 2\n',
+            f'{finished}{{completion_mode="NonIndexed",result="failed"}} 1\n',
+            'job_controller_job_pods_creation_total{reason="new",status="succeeded"} 3\n',
+            'job_controller_terminated_pods_tracking_finalizer_total{event="delete"} 3\n',
+            'job_controller_job_syncs_total{completion_mode="NonIndexed",result="success",action="pods_created"} 2\n',
+            'running_managed_controllers{manager="kube-controller-manager",name="job-controller"} 1\n',
+            'workqueue_depth{name="job"} ',
+        )
+
+        async def told() -> bool:
+            text = world.context.metrics.render()
+            assert [line for line in wanted if line not in text] == []
+            return True
+
+        await eventually(told)

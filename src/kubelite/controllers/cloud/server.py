@@ -20,6 +20,7 @@ from kubelite.controllers.cloud import local
 from kubelite.controllers.cloud.provider import Provider
 from kubelite.controllers.cloudnode.controller import CloudNodeController
 from kubelite.controllers.context import Component, Context, Informers
+from kubelite.controllers.metrics import leading, tell_of
 from kubelite.controllers.route.controller import RouteController
 from kubelite.controllers.route.plan import cluster_ranges
 from kubelite.controllers.servicelb.controller import ServiceLbController
@@ -84,7 +85,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     metrics = Registry()
     add_process_metrics(metrics)
     client = Client.from_config(default_config(config.kubeconfig), user_agent=NAME, patience=5.0)
-    context = Context(client, Informers(client))
+    context = Context(client, Informers(client), metrics=metrics)
     routes = {"/healthz": http1.healthy, "/livez": http1.healthy, "/readyz": http1.healthy}
     routes["/metrics"] = lambda: (200, metrics.render())
     server = None
@@ -108,11 +109,14 @@ async def _work(config: Config, context: Context, parts: dict[str, Component], s
         await act()
         return
     identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-    await lead(context.client, NAME, identity, act, namespace=constants.NAMESPACE_SYSTEM, clock=context.clock)
+    told = leading(context.metrics, NAME)
+    space = constants.NAMESPACE_SYSTEM
+    await lead(context.client, NAME, identity, act, namespace=space, clock=context.clock, on_leading=told)
 
 
 async def run_parts(context: Context, parts: dict[str, Component], stop: asyncio.Event) -> None:
     """Run these controllers and the informers that they share; returns when `stop` is set."""
     log.info("Cloud controllers started", controllers=",".join(parts))
+    tell_of(context.metrics, NAME, parts)
     tasks = {name: part.run() for name, part in parts.items()}
     await supervise(stop, informers=context.informers.run(), **tasks)

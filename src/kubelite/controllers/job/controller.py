@@ -24,6 +24,7 @@ from kubelite.controllers.expectations import Expectations
 from kubelite.controllers.job import pods as looks
 from kubelite.controllers.job.backoff import Failures
 from kubelite.controllers.job.children import JobChildren, remove_finalizer
+from kubelite.controllers.job.metrics import JobMetrics
 from kubelite.controllers.job.plan import Decision, Observed, decide
 from kubelite.controllers.job.tracking import Done, Tracking, announced, differs, settle, track
 from kubelite.controllers.kinds import JOB
@@ -61,6 +62,7 @@ class JobController:
         self._recorder = context.recorder(NAME)
         self._hands = PodControl(context.client, self._recorder)
         self._expectations = Expectations(context.clock.monotonic)
+        self._metrics = JobMetrics(context.metrics)
         self._released: dict[str, set[str]] = {}
         self._failures: dict[str, tuple[str, Failures]] = {}
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
@@ -85,6 +87,16 @@ class JobController:
             message = "Skipped Job sync because completion mode is unknown"
             self._recorder.event(JOB, job, "Warning", "UnknownCompletionMode", message)
             return None
+        action, result, started = ["reconciling"], "error", self._clock.monotonic()
+        try:
+            again = await self._sync(key, job, action)
+            result = "success"
+        finally:
+            self._metrics.synced(job, result, action[-1], self._clock.monotonic() - started)
+        return again
+
+    async def _sync(self, key: str, job: Job, action: list[str]) -> Result | None:
+        """Look, decide, do, write; `action` is told what is done."""
         settled = self._expectations.satisfied(key)
         pods = await self._children.claim(job)
         uid, failures = self._failures.get(key, ("", Failures()))
@@ -98,6 +110,7 @@ class JobController:
             if status is not None:
                 await self._write(job, status)
                 return None  # the write brings the key back
+        action.append("pods_deleted" if decision.delete else "pods_created" if decision.create else "tracking")
         done, failure = await self._act(key, observed, decision)
         await self._record(key, job, observed, decision, track(observed, decision, done))
         if failure is not None and not is_terminating_namespace(failure):
@@ -163,6 +176,7 @@ class JobController:
         errors = await in_waves(decision.create, one)
         if created < count:
             self._expectations.saw_creation(key, count - created)
+        self._metrics.created(job, decision, created, len(errors))
         return Done(created=created), errors[0] if errors else None
 
     async def _record(self, key: str, stored: Job, observed: Observed, decision: Decision, tracking: Tracking) -> None:
@@ -173,6 +187,7 @@ class JobController:
         if not looks.per_index(job):
             self._failures[key] = (job.metadata.uid, decision.counts.failures)
         errors = await self._release(key, tracking)
+        self._metrics.released(job, [pod for pod in tracking.release if pod.metadata.uid not in tracking.tracked])
         status, changed = settle(job, tracking)
         if changed:
             await self._write(job, status)
@@ -186,6 +201,7 @@ class JobController:
         changed.status = status
         written = await self._client.update(JOB, changed, subresource="status")
         self._newest.wrote(written)
+        self._metrics.counted(job, status)
         return written
 
     async def _release(self, key: str, tracking: Tracking) -> list[Exception]:
@@ -219,6 +235,7 @@ class JobController:
         current = self._children.owner_key(new if new is not None else old)
         if current:
             self._note(current, change)
+            self._metrics.pod_changed(change)
         for key in self._children.keys(change):
             self.loop.queue.add_after(key, _patience(change))
         if new is not None and looks.has_finalizer(new) and self._is_orphan(new):
@@ -238,6 +255,8 @@ class JobController:
 
     def _job_changed(self, change: Change[Job]) -> None:
         """The pods of a Job that is gone or over must not be held by it."""
+        if change.old is None and change.new is not None and _managed_elsewhere(change.new):
+            self._metrics.managed_elsewhere(change.new)
         if change.new is not None and not is_finished(change.new.status):
             return
         for pod in self._pods.by_index(BY_OWNER, change.object.metadata.uid):
