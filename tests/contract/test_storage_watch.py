@@ -67,6 +67,16 @@ async def test_a_watch_sees_only_its_prefix(store: Store, backend: Backend) -> N
     assert [e.key for e in events] == [backend.prefix + "pods/a", backend.prefix + "pods/b"]
 
 
+async def test_writes_to_other_keys_move_the_revision_of_a_watch(store: Store, backend: Backend) -> None:
+    start = await store.revision()
+    task = asyncio.create_task(collect(store, backend.prefix + "pods/", start, start + 2))
+    await asyncio.sleep(0)
+    await store.create(backend.prefix + "nodes/a", b"")
+    await store.create(f"elsewhere{backend.prefix}", b"")
+    async with asyncio.timeout(5):
+        assert await task == []
+
+
 async def test_several_watches_see_the_same(store: Store, backend: Backend) -> None:
     start = await store.revision()
     tasks = [asyncio.create_task(collect(store, backend.prefix, start, start + 50)) for _ in range(5)]

@@ -1,8 +1,12 @@
 """The watch on an etcd cluster.
 
-What: one watch call over a prefix, with previous values, that lives on through the loss of members.
+What: one watch call with previous values, that lives on through the loss of members.
 Why: the API server's caches must see every event once, in order. Flow: responses → `WatchBatch`es; after a broken call a
 new one starts on another member after the last revision handed out. Responses split into fragments are put together.
+
+The call watches all keys, and those without the prefix only move the revision on: consistent reads wait until the cache has
+reached the store's revision, which other programs' writes raise too, and etcd tells of its progress by itself only every ten
+minutes (and, asked before 3.4.25 and 3.5.8, sometimes too early).
 When the consumer is slow, nothing is read, gRPC's flow control stops etcd from sending, and etcd reads the events from its
 history later; if they are compacted meanwhile, the watch raises `Compacted`.
 """
@@ -21,6 +25,9 @@ from kubelite.util.backoff import Backoff
 
 REQUIRE_LEADER = (("hasleader", "true"),)
 """A member that lost its leader ends the call instead of keeping silent."""
+
+EVERYTHING = b"\0"
+"""The first of all keys; as the end of a range, the end of all keys."""
 
 
 def range_end(prefix: bytes) -> bytes:
@@ -58,10 +65,10 @@ async def watch(connections: Connections, prefix: str, after: int) -> AsyncGener
 
 async def _call(member: Member, prefix: str, after: int) -> AsyncGenerator[WatchBatch, None]:
     """One watch call, until it ends or fails."""
-    key = prefix.encode()
+    wanted = prefix.encode()
     create = pb.WatchCreateRequest(
-        key=key or b"\0",
-        range_end=range_end(key),
+        key=EVERYTHING,
+        range_end=EVERYTHING,
         start_revision=after + 1,
         progress_notify=True,
         prev_kv=True,
@@ -70,6 +77,7 @@ async def _call(member: Member, prefix: str, after: int) -> AsyncGenerator[Watch
     call = await member.stream(WATCH, pb.WatchRequest(create_request=create), REQUIRE_LEADER)
     try:
         events: list[Event] = []
+        reached = 0
         while (response := await call.read()) is not None:
             if response.canceled:
                 if response.compact_revision:
@@ -77,14 +85,16 @@ async def _call(member: Member, prefix: str, after: int) -> AsyncGenerator[Watch
                 return
             if response.created:
                 continue
-            events.extend(decode(event) for event in response.events)
+            events.extend(decode(event) for event in response.events if event.kv.key.startswith(wanted))
+            if response.events:
+                reached = response.events[-1].kv.mod_revision
             if response.fragment:
                 continue
             # The header's revision may be ahead of events still to come, except in a progress notification.
-            reached = events[-1].revision if events else response.header.revision
+            reached = reached or response.header.revision
             if events or reached > after:
                 after = reached
                 yield WatchBatch(events, reached)
-            events = []
+            events, reached = [], 0
     finally:
         call.cancel()

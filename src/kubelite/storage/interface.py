@@ -8,7 +8,8 @@ The contract, tested for every back end by `tests/contract/test_storage.py`:
 - When a write's call returns, the write is durable and visible to every later read of the same store.
 - A read answers with the revision it reflects; a read at an older revision sees the world as it was then, or raises
   `Compacted`.
-- A watch delivers every event after its start revision once, in revision order, each with its key's previous value.
+- A watch delivers every event after its start revision once, in revision order, each with its key's previous value. Writes to
+  other keys bring batches too, which may be empty: a watch's revision reaches the store's without anybody's asking.
 """
 
 from __future__ import annotations

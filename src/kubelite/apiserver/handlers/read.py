@@ -1,8 +1,9 @@
 """GET of one object and of a list.
 
 What: `get` and `list_`. Why: a consistent read of cached bytes is the most frequent request: it answers without a
-task when the cache is current. Flow: query → freshness (now, wait, or the store at a revision) → entries → the form
-the client wants. Sources: apiserver/pkg/storage/cacher, apiserver/pkg/endpoints/handlers/get.go.
+task when the cache is current. Flow: query → freshness (now, wait, or the store at a revision, also when the cache stays
+behind the store) → entries → the form the client wants. Sources: apiserver/pkg/storage/cacher,
+apiserver/pkg/endpoints/handlers/get.go.
 """
 
 from __future__ import annotations
@@ -69,14 +70,18 @@ def get(registry: Registry, request: Request, kind: Kind) -> Response | Awaitabl
 
 
 async def _get_later(registry: Registry, request: Request, kind: Kind, revision: int | None) -> Response:
-    await _reach(registry, revision)
+    behind = await _reach(registry, revision)
+    info = request.info
+    namespace = info.namespace if kind.namespaced else ""
+    if behind:
+        entry = await registry.live(kind.storage_kind, namespace, info.name)
+    else:
+        entry = registry.entry(kind, namespace, info.name)
     if kind.custom is not None:
-        info = request.info
-        entry = registry.entry(kind, info.namespace if kind.namespaced else "", info.name)
         pending = kind.custom.prepare([entry]) if entry is not None else None
         if pending is not None:
             await pending
-    return _get_now(registry, request, kind)
+    return _answer_get(request, kind, entry)
 
 
 async def prepare(form: Form, cache: ResourceCache, namespace: str) -> None:
@@ -90,22 +95,29 @@ async def prepare(form: Form, cache: ResourceCache, namespace: str) -> None:
 
 def _get_now(registry: Registry, request: Request, kind: Kind) -> Response:
     info = request.info
+    return _answer_get(request, kind, registry.entry(kind, info.namespace if kind.namespaced else "", info.name))
+
+
+def _answer_get(request: Request, kind: Kind, entry: Entry | None) -> Response:
     form = form_for(request, kind)
-    entry = registry.entry(kind, info.namespace if kind.namespaced else "", info.name)
     if entry is None:
-        raise errors.not_found(kind.storage_kind.group, kind.plural, info.name)
+        raise errors.not_found(kind.storage_kind.group, kind.plural, request.info.name)
     return answer(request, form, entry)
 
 
-async def _reach(registry: Registry, revision: int | None) -> None:
-    """Waits for the freshness asked for: None is everything written so far, a number is that revision or later."""
+async def _reach(registry: Registry, revision: int | None) -> int:
+    """Waits for the freshness asked for: None is everything written so far, a number is that revision or later.
+
+    0, or for None the revision that the cache did not reach in time: then the store itself must be read.
+    """
     cache = registry.cache
     if not cache.ready.is_set():
         await cache.ready.wait()
     if revision is None:
-        await cache.fresh()
-    elif not await cache.reach_asked(revision):
+        return await cache.caught_up()
+    if not await cache.reach_asked(revision):
         raise errors.too_large_resource_version(revision, cache.revision)
+    return 0
 
 
 def list_(registry: Registry, request: Request, kind: Kind) -> Response | Awaitable[Response]:
@@ -128,7 +140,9 @@ async def _list_later(
         if query.revision:
             raise errors.bad_request("specifying resource version is not allowed when using continue")
         if revision < 0:
-            await _reach(registry, None)
+            behind = await _reach(registry, None)
+            if behind:
+                return await _list_at(registry, request, query, selection, form, behind, after)
             await _prepare_custom(registry, selection, form)
             return _list_cached(registry, request, query, selection, form, after)
         return await _list_at(registry, request, query, selection, form, revision, after)
@@ -137,7 +151,9 @@ async def _list_later(
     # Upstream: limit with a resourceVersion and no match means that revision exactly.
     if query.limit and query.revision and not query.match:
         return await _list_at(registry, request, query, selection, form, query.revision, "")
-    await _reach(registry, query.revision)
+    behind = await _reach(registry, query.revision)
+    if behind:
+        return await _list_at(registry, request, query, selection, form, behind, "")
     await _prepare_custom(registry, selection, form)
     return _list_cached(registry, request, query, selection, form)
 

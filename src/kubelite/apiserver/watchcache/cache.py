@@ -2,8 +2,8 @@
 
 What: `WatchCache.run` follows `/registry/`, `fresh` waits until the cache has caught up, `flush` wakes watchers. Why:
 one watch over the whole prefix makes the cache's revision the store's, so no progress requests are needed and any
-write moves every resource's revision. Flow: `fill` → `ready` → store events → `ResourceCache.apply` → subscribers
-(synchronous) → watchers in batches.
+write moves every resource's revision; who waits for it is in `freshness`. Flow: `fill` → `ready` → store events →
+`ResourceCache.apply` → subscribers (synchronous) → watchers in batches.
 
 If the store's history was compacted under the watch or cannot be resumed, everything is read again and every watcher
 gets an ERROR 410, so that clients relist instead of missing changes.
@@ -12,11 +12,11 @@ gets an ERROR 410, so that clients relist instead of missing changes.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Callable, Iterable
 
 import msgspec
 
+from kubelite.apiserver.watchcache.freshness import Freshness
 from kubelite.apiserver.watchcache.resource import ResourceCache
 from kubelite.machinery import errors
 from kubelite.machinery.kind import Kind
@@ -31,6 +31,8 @@ PAGE = 1000
 WINDOW = 0.004
 """Seconds in which changes are gathered when they come quickly; a lone change is sent at once."""
 BOOKMARK_SECONDS = 60.0
+LAG_SECONDS = 3.0
+"""How long a read waits for the cache before it is answered from the store, or refused."""
 AT_ONCE = 100
 """Progress marks between which others get a turn."""
 
@@ -39,23 +41,21 @@ Subscriber = Callable[[str, bytes | None, bytes | None], None]
 
 
 class WatchCache:
-    """Caches by kind; `revision` is the store revision that all of them reflect."""
+    """Caches by kind."""
 
     def __init__(self, store: Store, kinds: Iterable[Kind], *, history: int = 4096, exclusive: bool = False) -> None:
         self.store = store
         self.exclusive = exclusive
         """No other process writes to the store: what was written here is all there is."""
-        self.revision = 0
+        self._freshness = Freshness(store.revision)
+        self._given_up = -1
+        """Where the cache stood when a reader went to the store instead."""
         self.written = 0
         """The newest revision that a write of this process returned."""
         self.ready = asyncio.Event()
         self.by_kind: dict[tuple[str, str], ResourceCache] = {}
         self._by_prefix: dict[str, ResourceCache] = {}
         self._history = history
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._tickets = 0
-        self._asking: asyncio.Future[int] | None = None
-        self._ask_next: asyncio.Future[int] | None = None
         self._subscribers: dict[str, list[Subscriber]] = {}
         self._dirty: dict[ResourceCache, None] = {}
         self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -169,8 +169,7 @@ class WatchCache:
                     self._dirty[cache] = None
                 else:
                     cache.flushed = cache.end
-            self.revision = batch.revision
-            self._wake()
+            self._freshness.advance(batch.revision)
             if self._dirty and self._flush_at is None:
                 self._schedule()
 
@@ -220,81 +219,56 @@ class WatchCache:
                     self._tell(cache, key, known.body if known else None, entry.body)
             for watcher in watchers:
                 watcher.fail(_expired_status(revision))
-        self.revision = revision
-        self._wake()
+        self._freshness.advance(revision)
         self.ready.set()
 
     # -- waiting for a revision
 
-    def _wake(self) -> None:
-        waiting = self._waiting
-        while waiting and waiting[0][0] <= self.revision:
-            future = heapq.heappop(waiting)[2]
-            if not future.done():
-                future.set_result(None)
+    @property
+    def revision(self) -> int:
+        """The store revision that all caches reflect."""
+        return self._freshness.revision
 
-    async def reach(self, revision: int, seconds: float = 3.0) -> bool:
+    async def reach(self, revision: int, seconds: float = LAG_SECONDS) -> bool:
         """Waits until the cache reflects `revision`; False if it does not within `seconds`."""
-        if self.revision >= revision:
-            return True
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._tickets += 1
-        heapq.heappush(self._waiting, (revision, self._tickets, future))
-        try:
-            async with asyncio.timeout(seconds):
-                await future
-        except TimeoutError:
-            return self.revision >= revision
-        return True
+        return self._freshness.revision >= revision or await self._freshness.reach(revision, seconds)
 
     async def reach_asked(self, revision: int) -> bool:
         """As `reach`, for a revision that a client named: one that the store has not seen either is refused at once."""
         if self.revision >= revision:
             return True
-        newest = max(self.written, self.revision) if self.exclusive else await self._store_revision()
+        newest = max(self.written, self.revision) if self.exclusive else await self._freshness.newest()
         return revision <= newest and await self.reach(revision)
 
     def is_current(self) -> bool:
         """Whether a consistent read can be answered right now."""
         return self.exclusive and self.revision >= self.written and self.ready.is_set()
 
+    async def caught_up(self) -> int:
+        """Waits until the cache reflects all that was written before this call: 0, or the revision that it did not reach.
+
+        While it stands still where it was given up already, nobody waits again.
+        """
+        target = await self._target()
+        freshness = self._freshness
+        if freshness.revision >= target:
+            return 0
+        if freshness.revision != self._given_up and await freshness.reach(target, LAG_SECONDS):
+            return 0
+        self._given_up = freshness.revision
+        return target
+
     async def fresh(self) -> None:
-        """Waits until the cache reflects everything that was written before this call."""
+        """Waits until the cache reflects everything that was written before this call. Raises StatusError 504."""
+        if not await self.reach(await self._target()):
+            raise errors.timeout("the cache did not catch up with the store", 1)
+
+    async def _target(self) -> int:
+        """The revision of the newest write before this call."""
         if not self.ready.is_set():
             async with asyncio.timeout(10):
                 await self.ready.wait()
-        target = self.written if self.exclusive else await self._store_revision()
-        if not await self.reach(target):
-            raise errors.timeout("the cache did not catch up with the store", 1)
-
-    async def _store_revision(self) -> int:
-        """The store's revision, asked once for all who wait: a question under way is too old for newcomers, the next is not."""
-        if self._asking is None:
-            self._asking = asyncio.ensure_future(self.store.revision())
-            self._asking.add_done_callback(self._asked)
-            return await asyncio.shield(self._asking)
-        if self._ask_next is None:
-            self._ask_next = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._ask_next)
-
-    def _asked(self, done: asyncio.Future[int]) -> None:
-        self._asking = None
-        waiting, self._ask_next = self._ask_next, None
-        if waiting is None:
-            return
-        self._asking = asyncio.ensure_future(self.store.revision())
-
-        def answered(answer: asyncio.Future[int]) -> None:
-            if not waiting.done():
-                if answer.cancelled():
-                    waiting.cancel()
-                elif (error := answer.exception()) is not None:
-                    waiting.set_exception(error)
-                else:
-                    waiting.set_result(answer.result())
-
-        self._asking.add_done_callback(answered)
-        self._asking.add_done_callback(self._asked)
+        return self.written if self.exclusive else await self._freshness.newest()
 
     # -- watchers
 

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from kubelite import api
+from kubelite.apiserver.watchcache import cache as module
 from kubelite.apiserver.watchcache.cache import WatchCache
 from kubelite.machinery.kind import Kind
 from kubelite.storage.interface import Compacted, WatchBatch
@@ -74,6 +77,35 @@ async def test_a_fresh_read_waits_for_everything_written_before_it() -> None:
 async def test_a_revision_that_never_comes_is_not_waited_for_for_ever() -> None:
     async with running(MemoryStore()) as cache:
         assert not await cache.reach(10**9, seconds=0.01)
+
+
+class StandingStore(MemoryStore):
+    """A real store whose watch can be made to stand still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes = asyncio.Event()
+
+    async def watch(self, prefix: str, after: int) -> AsyncIterator[WatchBatch]:
+        async for batch in super().watch(prefix, after):
+            await self.goes.wait()
+            yield batch
+
+
+async def test_nobody_waits_again_for_a_cache_that_still_stands_where_it_was_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = StandingStore()
+    async with running(store, exclusive=False) as cache:
+        first = await store.create("/registry/configmaps/a/1", body("1"))
+        monkeypatch.setattr(module, "LAG_SECONDS", 0.01)
+        assert await cache.caught_up() == first
+        monkeypatch.setattr(module, "LAG_SECONDS", 3600.0)
+        second = await store.create("/registry/configmaps/a/2", body("2"))
+        assert await cache.caught_up() == second
+        store.goes.set()
+        assert await cache.reach(second)
+        assert await cache.caught_up() == 0
 
 
 async def test_subscribers_see_every_object_and_every_change_in_order() -> None:
