@@ -20,6 +20,7 @@ from kubelite.client.controller import Controller, Result
 from kubelite.client.errors import ConnectionFailed
 from kubelite.client.informer import Informer
 from kubelite.controllers.objects import Pod
+from kubelite.kubelet.node.lease import HEARTBEAT_SECONDS
 from kubelite.machinery import times
 from kubelite.machinery.errors import StatusError
 from tests.simulation.api import STRATEGIC, Api
@@ -111,9 +112,10 @@ class Kubelet:
             try:
                 await self._register()
                 while True:
-                    await self._beat()
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await self._beat()
                     await asyncio.sleep(10)
-            except (StatusError, ConnectionFailed):
+            except (StatusError, ConnectionFailed, TimeoutError):
                 await asyncio.sleep(2)
 
     async def _register(self) -> None:

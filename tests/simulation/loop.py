@@ -1,8 +1,8 @@
 """An event loop whose time jumps to the next timer: hours of a cluster in seconds, in the same order each time.
 
 What: `VirtualLoop`. Why: nothing sleeps and nothing races; what runs next is decided by the queue alone. Flow:
-`select` is asked to wait for the next timer and moves the clock instead. Callbacks that are due at the same time run
-in the order of their deadlines. Threads are not started: `run_in_executor` runs its function at once. Tasks and
+where nothing is ready, the clock moves to the next timer. Callbacks that are due at the same time run in the order in
+which they were asked for. Threads are not started: `run_in_executor` runs its function at once. Tasks and
 timers belong to the `Process` in whose context they were made (process.py); timers of a dead one are dropped.
 """
 
@@ -12,7 +12,9 @@ import asyncio
 import contextvars
 import itertools
 import selectors
+from collections import deque
 from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 from typing import Any
 
 from tests.simulation.process import CURRENT, Process
@@ -22,11 +24,10 @@ class Stuck(Exception):
     """Nothing is left that could ever happen."""
 
 
-class _Selector(selectors.BaseSelector):
-    """Waits by moving the clock."""
+class _NoSelector(selectors.BaseSelector):
+    """Nothing is ever ready: there are no files."""
 
     def __init__(self) -> None:
-        self.now = 0.0
         self._keys: dict[Any, selectors.SelectorKey] = {}
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -37,9 +38,6 @@ class _Selector(selectors.BaseSelector):
         return self._keys.pop(fileobj)
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None:
-            raise Stuck("no task can go on and no timer is set")
-        self.now += max(0.0, timeout)
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
@@ -50,23 +48,50 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """`network` carries connections; it is set by the simulation."""
 
     def __init__(self) -> None:
-        self.clock = _Selector()
-        super().__init__(self.clock)
-        self._clock_resolution = 1e-9
+        self._now = 0.0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle, Process | None]] = []
+        self._numbers = itertools.count()
+        self._ready: deque[asyncio.Handle]
+        super().__init__(_NoSelector())
         self.network: Any = None
         self.set_task_factory(_task_of_process)
         NumberedTask._numbers = itertools.count()
 
     def time(self) -> float:
-        return self.clock.now
+        return self._now
 
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
         process = CURRENT.get() if context is None else context.get(CURRENT)
-        if process is None:
-            return super().call_at(when, callback, *args, context=context)
-        return super().call_at(when, _if_alive, process, callback, args, context=context)
+        heappush(self._timers, (when, next(self._numbers), handle, process))
+        return handle
+
+    def call_soon(
+        self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def _run_once(self) -> None:
+        """Runs what is ready; if nothing is, moves the clock to the next timer first."""
+        ready, timers = self._ready, self._timers
+        while timers and (timers[0][2]._cancelled or not _lives(timers[0][3])):  # type: ignore[attr-defined]
+            heappop(timers)
+        if not ready and not self._stopping:  # type: ignore[attr-defined]
+            if not timers:
+                raise Stuck("no task can go on and no timer is set")
+            self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            _, _, timer, process = heappop(timers)
+            if _lives(process):
+                ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:  # type: ignore[attr-defined]
+                handle._run()
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
         future = self.create_future()
@@ -83,9 +108,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.network.listen(factory, f"{host}:{port}")
 
 
-def _if_alive(process: Process, callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    if process.alive:
-        callback(*args)
+def _lives(process: Process | None) -> bool:
+    return process is None or process.alive
 
 
 class NumberedTask(asyncio.Task[Any]):

@@ -70,12 +70,14 @@ class Trace:
 
 
 class Base:
-    """What all runs of a process share: files, and a store in which a cluster has been started once."""
+    """What all runs of a process share: files, a store in which a cluster has been started once, and warm modules."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         determinism.begin("base", lambda: 0.0)
         self.folder = Folder(folder)
         self.store: MemoryStore = in_loop("base", lambda loop: self._boot(loop))
+        gc.collect()
+        gc.freeze()  # the children that run seeds leave these pages alone
 
     async def _boot(self, loop: VirtualLoop) -> MemoryStore:
         store = ObservedMemory()
@@ -85,8 +87,26 @@ class Base:
         cluster.revive(f"apiserver-{HOSTS[0]}")
         await cluster.ready()
         await asyncio.sleep(5)
+        first = copy_of(store)
+        await self._warm(cluster, loop)
         await cluster.stop()
-        return store
+        return first
+
+    async def _warm(self, cluster: Cluster, loop: VirtualLoop) -> None:
+        """Uses what runs will use, so that modules, decoders and patterns are there before the first fork."""
+        truth = Truth(loop.time, lambda text: None)
+        assert isinstance(cluster.store, ObservedMemory)
+        cluster.store.observer = truth.see
+        cluster.add_manager("manager", HOSTS[0])
+        cluster.add_scheduler("scheduler", HOSTS[0])
+        machine = Machine("node-0", "zone-0", "base")
+        cluster.add("node-0", lambda process: kubelet(machine, client_of(HOSTS[0], "node-0")))
+        for name in cluster.components:
+            cluster.revive(name)
+        people = People([Api(client_of(HOSTS[0], "people"))], truth, "base", lambda text: None)
+        await people.prepare()
+        await asyncio.sleep(10)
+        await people.run(loop.time() + 40)
 
 
 def in_loop(seed: str, work):  # type: ignore[no-untyped-def]
@@ -105,9 +125,6 @@ def in_loop(seed: str, work):  # type: ignore[no-untyped-def]
         asyncio.set_event_loop(None)
         loop.close()
         gc.collect = collect
-        gc.unfreeze()
-        gc.enable()
-        gc.collect()
 
 
 def simulate(base: Base, seed: str, trouble: float, trace: pathlib.Path | None = None) -> Outcome:

@@ -147,3 +147,28 @@ async def test_pods_of_a_node_that_is_gone_and_pods_deleted_before_they_had_one_
             return await world.get(f"{PODS}/orphan") is None
 
         await eventually(orphan_gone)
+
+
+async def test_a_kubelet_that_calls_its_pod_ready_on_a_node_that_counts_as_lost_is_not_fought_at_once():
+    """Its lease may be late while it reports pods: contradicting each report made hundreds of writes a second."""
+    async with running("node-lifecycle-controller") as world:
+        await node(world, "lost", ready="Unknown")
+        await pod(world, "web", "lost")
+
+        async def ready() -> str:
+            found = await world.get(f"{PODS}/web")
+            return next(c["status"] for c in found["status"]["conditions"] if c["type"] == "Ready")
+
+        async def contradicted() -> bool:
+            return await ready() == "False"
+
+        await eventually(contradicted)
+        await world.make_ready(await world.get(f"{PODS}/web"))
+        # What the controller does about a change of a node comes after what it does about the pod's report.
+        await world.create(NODES, {"metadata": {"name": "other"}, "spec": {"unschedulable": True}})
+
+        async def looked() -> bool:
+            return await taints(world, "other") != set()
+
+        await eventually(looked)
+        assert await ready() == "True"

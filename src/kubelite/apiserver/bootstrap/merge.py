@@ -35,9 +35,10 @@ def merge_role(wanted: Role | ClusterRole, found: Role | ClusterRole) -> bool:
     if is_protected(found.metadata):
         return False
     changed = merge_metadata(wanted.metadata, found.metadata)
-    missing = uncovered(found.rules, wanted.rules)
+    absent = [rule for rule in wanted.rules if rule not in found.rules]  # mostly none, which is quick to see
+    missing = [rule for rule in absent if uncovered(found.rules, [rule])]
     if missing:
-        found.rules.extend(rule for rule in wanted.rules if uncovered(found.rules, [rule]))
+        found.rules.extend(missing)
         changed = True
     rule = wanted.aggregationRule if isinstance(wanted, ClusterRole) else None
     if rule is not None and isinstance(found, ClusterRole) and found.aggregationRule is None:

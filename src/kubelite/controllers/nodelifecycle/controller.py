@@ -33,6 +33,8 @@ from kubelite.machinery.meta import condition
 NAME = "node-lifecycle-controller"
 ZONES = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 RATE_RETRY_SECONDS = 5.0
+MARK_AGAIN_SECONDS = 10.0
+"""How long a kubelet that is alive, but not heard of, may call a pod ready before it is contradicted again."""
 ZONES_SECONDS = 1.0
 """How old the count of lost nodes by zone may be."""
 MARKS = 200.0
@@ -200,13 +202,17 @@ class NodeLifecycleController:
         self.loop.queue.add(name)
 
     def _pod_changed(self, change: Change[objects.Pod]) -> None:
-        """A pod that became ready, or got a node, on a node that is not ready."""
+        """A pod that became ready, or got a node, on a node that is not ready.
+
+        At once only if it is new here: whoever calls it ready may be the kubelet, which will not stop for being contradicted.
+        """
         new = change.new
         if new is None or not new.spec.nodeName or not _is_ready(new):
             return
         node = self._nodes.get(new.spec.nodeName)
         if node is not None and plan.ready_status(node) != "True":
-            self.loop.queue.add(object_key(node))
+            fresh = change.old is None or not change.old.spec.nodeName
+            self.loop.queue.add_after(object_key(node), 0.0 if fresh else MARK_AGAIN_SECONDS)
 
 
 def _is_ready(pod: Pod) -> bool:

@@ -25,6 +25,7 @@ from kubelite.kubelet.cri import Cri, CriError
 from kubelite.kubelet.interfaces import Recorder
 from kubelite.kubelet.kinds import NODE
 from kubelite.kubelet.node import status as node_status
+from kubelite.kubelet.node.lease import HEARTBEAT_SECONDS
 from kubelite.kubelet.node.machine import Machine, available_memory, default_address
 from kubelite.kubelet.pleg import Pleg
 from kubelite.kubelet.runtime import resources
@@ -74,7 +75,8 @@ class NodeAgent:
         while True:
             try:
                 await self.look()
-                await self._write()
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._write()
                 backoff.reset()
                 healthy = not (self.runtime_problem or self.network_problem)
                 wait = self._config.node_status_update_frequency if healthy else LOOK_WHEN_NOT_READY

@@ -1,7 +1,7 @@
 """The node's heartbeat: a Lease in kube-node-lease, renewed every quarter of its duration.
 
 Upstream: component-helpers/apimachinery/lease/controller.go. A failed renewal is tried again soon, so that one lost answer does
-not make the node look dead.
+not make the node look dead; neither does one that never comes: it is waited for as long as upstream's heartbeat client does.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from kubelite.util.backoff import Backoff
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+"""How long a sign of life may wait for its answer: four of them fit into the patience with a silent node."""
 
 
 def renew_text(now: datetime) -> str:
@@ -44,7 +47,8 @@ class NodeLease:
         backoff = Backoff(initial=0.2, cap=7.0)
         while True:
             try:
-                await self.renew()
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self.renew()
                 backoff.reset()
                 await asyncio.sleep(self._duration * 0.25)
             except (StatusError, ConnectionFailed, OSError) as error:
