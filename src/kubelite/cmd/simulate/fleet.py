@@ -25,7 +25,7 @@ from kubelite.cmd.simulate.nodes import MARK, Shape
 from kubelite.cmd.simulate.probes import PretendedProbes
 from kubelite.cmd.simulate.runtime import NAME, NOTHING_MORE, PretendedRuntime
 from kubelite.cmd.simulate.script import Script
-from kubelite.cmd.simulate.slim import slim
+from kubelite.cmd.simulate.slim import concerns_node, lighten
 from kubelite.kubelet.admit import Rejection
 from kubelite.kubelet.config import Config as KubeletConfig
 from kubelite.kubelet.kinds import NODE, POD
@@ -185,23 +185,13 @@ class Fleet:
         if node is None:
             return
         if change.new is not None:
-            self._lighten(change.old, change.new)
+            lighten(change.old, change.new, self.statuses.get(change.new.metadata.uid))
             if change.old is None:
                 self.runtime.adopt(change.new)
+            elif not concerns_node(change.old, change.new, self.statuses.get(change.new.metadata.uid)):
+                node.note(change.new)
+                return
         node.handle(change)
-
-    def _lighten(self, old: Pod | None, pod: Pod) -> None:
-        """Before anybody has seen it: what is empty, a spec that is the same and a status that was written here are kept once."""
-        slim(pod.metadata)
-        if old is not None and old.spec == pod.spec:
-            pod.spec = old.spec
-        else:
-            slim(pod.spec)
-        known = self.statuses.get(pod.metadata.uid)
-        if known is not None and known == pod.status:
-            pod.status = known
-        else:
-            slim(pod.status)
 
     def counts(self) -> dict[str, int]:
         """Pods on simulated nodes by phase, and those that are Ready."""

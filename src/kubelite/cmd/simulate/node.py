@@ -40,6 +40,7 @@ class HollowNode:
         self._shape = shape
         self._index = index
         self._client = client
+        self._table = table
         address = node_address(shape.prefix, index)
         self._lease = NodeLease(client, self.name, lease_seconds, lambda: self.node)
         self.workers = PodWorkers(assemble((address,), self._admit), table)
@@ -96,3 +97,10 @@ class HollowNode:
     def handle(self, change: Change[Pod]) -> None:
         if not self.lost:
             self.workers.handle(change)
+
+    def note(self, pod: Pod) -> None:
+        """The API's pod is this now, and nothing is to be done about it."""
+        worker = self.workers.get(pod.metadata.uid)
+        if worker is not None and not self.lost:
+            self._table.put(pod)
+            worker.pod = pod

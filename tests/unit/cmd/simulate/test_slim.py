@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from kubelite.api.types.core_v1 import Pod
-from kubelite.cmd.simulate.slim import NO_ENTRIES, NO_ITEMS, slim
+from kubelite.cmd.simulate.slim import NO_ENTRIES, NO_ITEMS, concerns_node, lighten, slim
 
 BODY = b"""{"metadata": {"name": "web", "labels": {"app": "web"}},
  "spec": {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}], "nodeName": "n"},
@@ -21,3 +22,42 @@ def test_nothing_that_can_be_seen_changes() -> None:
     assert slimmed.metadata.annotations is NO_ENTRIES
     assert slimmed.metadata.labels == {"app": "web"}
     assert not NO_ITEMS and not NO_ENTRIES
+
+
+def pod() -> Pod:
+    return msgspec.json.decode(BODY, type=Pod)
+
+
+def test_what_is_as_it_was_is_kept_once() -> None:
+    old, new, other = pod(), pod(), pod()
+    lighten(old, new, old.status)
+    assert new == other
+    assert new.spec is old.spec and new.status is old.status
+    other.spec.nodeName = "elsewhere"
+    lighten(old, other, None)
+    assert other.spec is not old.spec and other.spec.nodeName == "elsewhere"
+
+
+def test_the_echo_of_a_status_is_no_news() -> None:
+    old, echo = pod(), pod()
+    echo.metadata.resourceVersion = "2"
+    echo.metadata.finalizers = ["example.com/counted"]
+    written = echo.status
+    lighten(old, echo, written)
+    assert not concerns_node(old, echo, written)
+
+
+@pytest.mark.parametrize("what", ["status", "spec", "deletion", "annotations"])
+def test_anything_else_is(what: str) -> None:
+    old, new = pod(), pod()
+    written = old.status
+    if what == "status":
+        new.status.phase = "Failed"
+    elif what == "spec":
+        new.spec.activeDeadlineSeconds = 1
+    elif what == "deletion":
+        new.metadata.deletionTimestamp = "2030-01-01T00:00:00Z"
+    else:
+        new.metadata.annotations = {"kubelite.io/simulate-fail": "100%"}
+    lighten(old, new, written)
+    assert concerns_node(old, new, written)
