@@ -288,3 +288,19 @@ async def test_a_pod_that_takes_long_to_start_says_that_it_waits() -> None:
             return bool(found) and found[0]["state"]["waiting"]["reason"] == "ContainerCreating"
 
         await eventually(waits)
+
+
+async def test_a_status_that_somebody_else_wrote_is_set_right_even_just_after_ones_own() -> None:
+    async with simulated(1, controllers=()) as joined:
+        world, written = joined.world, joined.fleet.statuses
+        await world.create(f"{CORE}/pods", bare("web"))
+        await eventually(lambda: is_ready(world, "web"))
+        before = written.written
+        marked = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        reply = await world.api.patch(f"{CORE}/pods/web/status", {"status": {"conditions": [marked]}})
+        assert reply.status == 200
+
+        async def again() -> bool:
+            return written.written > before and await is_ready(world, "web")
+
+        await eventually(again)

@@ -1,9 +1,10 @@
 """Writes pod statuses to the API, and deletes pods that have ended.
 
-What: `set` takes the newest status of a pod; one task patches what changed, a few pods at a time. Why: workers must not wait for
-the API, and the API must not be asked for what it knows. Flow: `set` → dirty set (bounded by the pods of the node) → PATCH
-status → when the pod was being deleted and is over: DELETE with grace 0. Failures are retried with back-off; the newest
-status wins, older ones are never sent. `settle` says how many seconds a status waits for a better one. Upstream: pkg/kubelet/status/status_manager.go.
+What: `set` takes the newest status of a pod; one task patches what changed, a few pods at a time. Why: workers must not wait
+for the API, and the API must not be asked for what it knows. Flow: `set` → dirty set (bounded by the pods of the node) → PATCH
+status → when the pod was being deleted and is over: DELETE with grace 0. Failures are retried with back-off; the newest status
+wins, older ones are never sent. `settle` says how many seconds a status waits for a better one. Upstream:
+pkg/kubelet/status/status_manager.go.
 """
 
 from __future__ import annotations
@@ -27,8 +28,6 @@ from kubelite.util.log import get_logger
 log = get_logger(__name__)
 
 WRITERS = 4
-LAG = 5.0
-"""Seconds for which our last write is trusted more than the informer."""
 
 
 def at_once(status: PodStatus) -> float:
@@ -36,8 +35,14 @@ def at_once(status: PodStatus) -> float:
     return 0.0
 
 
-class _Nothing(msgspec.Struct):
-    """The answer to a patch is not read."""
+class _Version(msgspec.Struct):
+    resourceVersion: str = ""
+
+
+class _Written(msgspec.Struct):
+    """Of the answer to a patch only the version is read."""
+
+    metadata: _Version
 
 
 @dataclass(slots=True)
@@ -45,7 +50,8 @@ class _Entry:
     pod: Pod
     status: PodStatus
     sent: PodStatus | None = None
-    sent_at: float = 0.0
+    version: int = 0
+    """Of the pod with the status that was sent."""
     over: bool = False
     deleted: bool = False
     busy: bool = False
@@ -111,9 +117,9 @@ class StatusManager:
             timer.cancel()
 
     def _base(self, entry: _Entry) -> PodStatus:
-        """What the API holds, as well as we know."""
-        recent = asyncio.get_running_loop().time() - entry.sent_at < LAG
-        return entry.sent if entry.sent is not None and recent else entry.pod.status
+        """What the API holds, as well as we know: what others have written after us is to be set right."""
+        newer = _number(entry.pod.metadata.resourceVersion) >= entry.version
+        return entry.pod.status if entry.sent is None or newer else entry.sent
 
     def _mark(self, uid: str) -> None:
         self._dirty[uid] = None
@@ -165,15 +171,15 @@ class StatusManager:
         if patch:
             body = {"metadata": {"uid": meta.uid}, "status": patch}
             try:
-                await self._client.patch(
-                    POD, meta.name, body, meta.namespace, patch_type="strategic", subresource="status", type=_Nothing
+                answer = await self._client.patch(
+                    POD, meta.name, body, meta.namespace, patch_type="strategic", subresource="status", type=_Written
                 )
             except StatusError as error:
                 if _is_gone(error):
                     return
                 raise
             self.written += 1
-            entry.sent, entry.sent_at = status, asyncio.get_running_loop().time()
+            entry.sent, entry.version = status, _number(answer.metadata.resourceVersion)
         if entry.over and meta.deletionTimestamp is not None and not entry.deleted:
             await self._delete(pod)
             entry.deleted = True
@@ -186,6 +192,10 @@ class StatusManager:
             if not _is_gone(error):
                 raise
         log.info("Pod deleted", pod=pod.metadata.name, namespace=pod.metadata.namespace, uid=pod.metadata.uid)
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdigit() else 0
 
 
 def _is_gone(error: StatusError) -> bool:
