@@ -84,12 +84,17 @@ class Forecast:
         choose: Choose | None = None,
         choose_room: Choose | None = None,
         again: Again | None = None,
+        more: Callable[[], list[PodInfo]] | None = None,
     ) -> None:
-        """`choose` breaks ties between nodes, `choose_room` those between nodes to preempt on; else the first name."""
+        """`choose` breaks ties between nodes, `choose_room` those between nodes to preempt on; else the first name.
+
+        `more`: pods that come because others have gone, asked until there are none.
+        """
         self.simulation, self.result = simulation, Result()
         self.choose: Choose = choose or (lambda info, equal: equal[0])
         self.choose_room: Choose = choose_room or (lambda info, equal: equal[0])
         self.again: Again = again or by_controller
+        self.more: Callable[[], list[PodInfo]] = more or list
         self.waiting: list[PodInfo] = list(simulation.pending.values())
         self._outcomes: dict[str, Outcome] = {}
         self._left: dict[str, Outcome] = {}
@@ -110,6 +115,12 @@ class Forecast:
             info = pod_info(msgspec.convert(manifest, Pod))
             self.waiting = [other for other in self.waiting if other.key != info.key]
             self.waiting.append(info)
+
+    def drop(self, info: PodInfo, why: str) -> None:
+        """A pod that waits is taken away."""
+        self.waiting = [other for other in self.waiting if other.key != info.key]
+        self.simulation.pending.pop(info.key, None)
+        self.result.gone[info.key] = why
 
     def cordon(self, name: str) -> None:
         """The node takes no new pods. Raises KeyError for a node that is not there."""
@@ -231,10 +242,15 @@ class Forecast:
     def run(self) -> Result:
         """Places what waits; call it once."""
         self._place_all()
-        while self._expired() or self._recovered():
+        while self._expired() or self._recovered() or self._grown():
             self._place_all()
         self.result.pods = list(self._outcomes.values())
         return self.result
+
+    def _grown(self) -> bool:
+        new = self.more()
+        self.waiting += new
+        return bool(new)
 
     def _place_all(self) -> None:
         queue = sorted(self.waiting, key=lambda info: -info.priority)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import pathlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,12 +41,26 @@ class TooSlow(BaseException):
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Interrupts what runs inside after `seconds`, again and again until it gives in; only in the main thread."""
+    """Interrupts what runs inside after `seconds`, again and again until it gives in; only in the main thread.
+
+    Code that catches even that, in a loop, is interrupted from the second time on also where it catches.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    times, tracing = 0, sys.gettrace()
+
+    def refuse(frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "line":
+            raise TooSlow
+        return refuse
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal times
+        times += 1
+        if times > 1 and frame is not None:
+            frame.f_trace = refuse
+            sys.settrace(refuse)
         raise TooSlow
 
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -55,6 +70,7 @@ def limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        sys.settrace(tracing)
 
 
 def plain(obj: Any) -> Any:

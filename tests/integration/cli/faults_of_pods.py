@@ -218,6 +218,20 @@ CONTAINERS = (
     Fault("still creating", P, "BeingCreated", (node(), on_node(STARTING))),
     Fault("out of memory", P, "OOMKilled", (node(), on_node(crash(137, "OOMKilled"), phase="Running"))),
     Fault(
+        "memory limit",
+        P,
+        "OOMKilled",
+        (
+            node(),
+            on_node(
+                crash(137, "OOMKilled"),
+                phase="Running",
+                containers=[container(resources={"limits": {"memory": "64Mi"}})],
+            ),
+        ),
+        says="128Mi",
+    ),
+    Fault(
         "exit code",
         P,
         "Crashes",
@@ -288,7 +302,7 @@ CONTAINERS = (
                 initContainers=[container() | {"name": "i"}],
             ),
         ),
-        says="init container i",
+        says="logs p -c i --previous",
     ),
     Fault(
         "init hangs",
@@ -322,6 +336,7 @@ CONTAINERS = (
         P,
         "Crashes",
         (node(), on_node(state(terminated={"exitCode": 2, "reason": "Error"}), phase="Failed", restartPolicy="Never")),
+        says='logs p"',
     ),
     Fault(
         "kubelet silent",

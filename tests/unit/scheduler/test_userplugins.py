@@ -75,6 +75,14 @@ def test_a_changed_file_takes_effect_and_a_removed_one_no_longer(folder: Folder)
     assert folder.places() == {"a", "b"}
 
 
+STUBBORN = """while True:
+            try:
+                import time; time.sleep(60)
+            except BaseException:
+                pass"""
+"""It catches even what should end it."""
+
+
 @pytest.mark.parametrize(
     ("body", "reason", "words"),
     [
@@ -83,6 +91,7 @@ def test_a_changed_file_takes_effect_and_a_removed_one_no_longer(folder: Folder)
         ("return 'nonsense'", "error", "ValueError"),
         ("while True: pass", "timeout", "took longer than 50 ms"),
         ("import time; time.sleep(60)", "timeout", "took longer than 50 ms"),
+        (STUBBORN, "timeout", "took longer than 50 ms"),
         ("pod['metadata'] = {}", "error", "TypeError"),
     ],
 )

@@ -48,7 +48,7 @@ class Question:
 
     def forecast(self) -> Forecast:
         """What is asked; after all objects were added."""
-        return Forecast(self.simulation, again=self.makers)
+        return Forecast(self.simulation, again=self.makers, more=self.makers.more)
 
     def add(self, objects: list[Object]) -> None:
         """Objects that make no pods, but say where pods go: claims, volumes, nodes, budgets."""
@@ -123,6 +123,8 @@ async def taint(opts: Options, session: Session, key: str, value: str, effect: s
         forecast.taint(node, key, value, effect, remove=remove)
     except KeyError as error:
         raise CliError(f'nodes "{error.args[0]}" not found') from error
+    for info in question.makers.unwanted(node):
+        forecast.drop(info, "its daemon set wants none here any more")
     if remove:
         forecast.apply(question.admitted([one | {"kind": "Pod"} for one in question.makers.daemons(node)]))
     return question.answer(forecast)

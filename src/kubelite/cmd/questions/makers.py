@@ -45,6 +45,9 @@ class Makers:
         self._living: Counter[str] = Counter()
         self._names: dict[str, set[str]] = {}
         self._ended: Counter[str] = Counter()
+        self._freed: set[str] = set()
+        """Namespaces in which quotas allow more than before."""
+        self._number = 0
         table = simulation.world.nodes
         for pods in (*table.pods, simulation.pending):
             for info in pods.values():
@@ -71,7 +74,8 @@ class Makers:
     def __call__(self, info: PodInfo) -> PodInfo | str:
         """The pod that comes in place of this one, or why none does."""
         meta = info.pod.metadata
-        self.admission.quotas.release(meta.namespace, meta.name)
+        if self.admission.quotas.release(meta.namespace, meta.name):
+            self._freed.add(meta.namespace)
         owner = next((one for one in meta.ownerReferences if one.controller), None)
         if owner is None:
             return NOBODY
@@ -87,6 +91,7 @@ class Makers:
         if obj is None or obj["metadata"].get("uid") != owner.uid:
             return f"its {word} {owner.name} is gone"
         self._living[owner.uid] -= 1
+        self._names.get(owner.uid, set()).discard(meta.name)
         why = self._refuses(obj, info, word) or ""
         return why or self._make(obj, info)
 
@@ -128,8 +133,28 @@ class Makers:
             return f"another is refused: {self.admission.refused.pop(f'{old.namespace}/{name}')}"
         for claim in self.admission.made[known:]:
             self.simulation.add(claim)
-        self._living[obj["metadata"]["uid"]] += 1
+        return self._made(obj["metadata"]["uid"], stored)
+
+    def _made(self, uid: str, stored: Object) -> PodInfo:
+        self._living[uid] += 1
+        self._names.setdefault(uid, set()).add(stored["metadata"]["name"])
         return pod_info(msgspec.convert(stored, Pod))
+
+    def more(self) -> list[PodInfo]:
+        """The pods that workloads lack and quotas now allow, as others have gone."""
+        found = []
+        for namespace in sorted(self._freed):
+            for made in self.lacking(namespace):
+                known, name = len(self.admission.made), f"{namespace}/{made['metadata']['name']}"
+                stored = self.admission.pod(made, namespace)
+                if stored is None:
+                    self.admission.refused.pop(name)
+                    continue
+                for claim in self.admission.made[known:]:
+                    self.simulation.add(claim)
+                found.append(self._made(made["metadata"]["ownerReferences"][0]["uid"], stored))
+        self._freed.clear()
+        return found
 
     # what is missing now
 
@@ -140,6 +165,10 @@ class Makers:
                 if where != namespace or obj["metadata"].get("deletionTimestamp"):
                     continue
                 yield from self._missing(obj, kind, name)
+        for (where, name), obj in self.owners("DaemonSet").items():
+            for node in self.nodes_of(obj) if where == namespace else ():
+                if obj["metadata"].get("uid") not in self._daemons_on(node):
+                    yield replica(obj, "DaemonSet", f"{name}-{node}", node)
 
     def _missing(self, obj: Object, kind: str, name: str) -> Iterator[Object]:
         uid = str(obj["metadata"].get("uid") or "")
@@ -152,8 +181,9 @@ class Makers:
             conditions = (obj.get("status") or {}).get("conditions") or ()
             if any(one["type"] in FINISHED and one["status"] == "True" for one in conditions):
                 return
-        for number in range(1, wanted(obj) - self._living[uid] + 1):
-            yield replica(obj, kind, f"{name}-new-{number}")
+        for _ in range(wanted(obj) - self._living[uid]):
+            self._number += 1
+            yield replica(obj, kind, f"{name}-new-{self._number}")
 
     # daemons
 
@@ -166,16 +196,31 @@ class Makers:
         nodes = {node.metadata.name: node for _, node in table.positions()}
         return [name for name in sorted(nodes) if placement.verdict(nodes[name]).run]
 
+    def unwanted(self, node: str) -> list[PodInfo]:
+        """Pods of daemon sets that wait for this node, and may not even wait, as its NoExecute taints keep them away."""
+        from kubelite.controllers.daemonset.nodes import Placement
+
+        table, found = self.simulation.world.nodes, []
+        for info in self.simulation.pending.values():
+            owner = next((one for one in info.pod.metadata.ownerReferences if one.controller), None)
+            obj = self.owners("DaemonSet").get((info.pod.metadata.namespace, owner.name)) if owner is not None else None
+            if obj is None or owner is None or owner.kind != "DaemonSet" or not _is_for(info, node):
+                continue
+            placement = Placement(codec.convert({"apiVersion": "apps/v1", **obj}, DaemonSet))
+            if not placement.verdict(table.objects[table.index[node]]).stay:
+                found.append(info)
+        return found
+
+    def _daemons_on(self, node: str) -> set[str]:
+        """The uids of the owners of pods that are on the node, or can go nowhere else."""
+        table = self.simulation.world.nodes
+        pods = [*table.pods[table.index[node]].values()]
+        pods += [info for info in self.simulation.pending.values() if _is_for(info, node)]
+        return {owner.uid for info in pods for owner in info.pod.metadata.ownerReferences}
+
     def daemons(self, node: str) -> Iterator[Object]:
         """The pods that daemon sets would put on a node where they have none."""
-        table = self.simulation.world.nodes
-        there = {
-            owner.uid
-            for pods in (table.pods[table.index[node]], self.simulation.pending)
-            for info in pods.values()
-            for owner in info.pod.metadata.ownerReferences
-            if pods is not self.simulation.pending or _is_for(info, node)
-        }
+        there = self._daemons_on(node)
         for (_, name), obj in self.owners("DaemonSet").items():
             if obj["metadata"].get("uid") not in there and node in self.nodes_of(obj):
                 yield replica(obj, "DaemonSet", f"{name}-{node}", node)

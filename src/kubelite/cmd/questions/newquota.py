@@ -114,20 +114,21 @@ class Quotas:
             quota.status.used = used.get(quota.metadata.name) or quota.status.used
         return ""
 
-    def release(self, namespace: str, name: str) -> None:
-        """A pod of the snapshot goes: what it used is free again."""
+    def release(self, namespace: str, name: str) -> bool:
+        """A pod of the snapshot goes: what it used is free again. Whether that is anything."""
         quotas = self.of(namespace)
         if not quotas:
-            return
+            return False
         if namespace not in self._pods:
             pods = self.snapshot.typed("Pod", Pod)
             self._pods[namespace] = {pod.metadata.name: pod for pod in pods if pod.metadata.namespace == namespace}
         pod = self._pods[namespace].pop(name, None)
         if pod is None:
-            return
+            return False
         rules = evaluator("", "pods")
         usage, traits = rules.usage(pod, self.now), rules.traits(pod)
         for quota in quotas:
             if scopes.covers(scopes.selectors_of(quota.spec), traits):
                 mine = amounts.only(usage, quota.status.used)
                 quota.status.used = quota.status.used | amounts.only(amounts.minus(quota.status.used, mine), mine)
+        return True

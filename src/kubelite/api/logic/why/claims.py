@@ -6,7 +6,19 @@ the provisioner. Upstream: pkg/controller/volume/persistentvolume.
 
 from __future__ import annotations
 
-from kubelite.api.logic.why.model import Cause, Facts, Object, flag, listed, meta, name_of, namespace_of, spec, status
+from kubelite.api.logic.why.model import (
+    Cause,
+    Facts,
+    Object,
+    finalizers_left,
+    flag,
+    listed,
+    meta,
+    name_of,
+    namespace_of,
+    spec,
+    status,
+)
 from kubelite.machinery import quantity
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -68,7 +80,9 @@ def of_claim(facts: Facts, claim: Object) -> Cause | None:
             if _suiting(facts, claim):
                 return _soon(claim)
             text = f"the StorageClass {wanted} that it names does not exist"
-            return Cause("StorageClassMissing", text, "kubelite get storageclass")
+            there = sorted(name_of(one) for one in facts.all("StorageClass"))
+            details = (f"there {'is' if len(there) == 1 else 'are'} {listed(there)}",) if there else ()
+            return Cause("StorageClassMissing", text, "kubelite get storageclass", details)
         return _no_volume(facts, claim)
     return _of_class(facts, claim, found)
 
@@ -103,7 +117,11 @@ def _without_class(facts: Facts, claim: Object) -> Cause:
     default = [c for c in classes if (meta(c).get("annotations") or {}).get(DEFAULT_CLASS) == "true"]
     if facts.read("StorageClass") and not default and not _suiting(facts, claim):
         text = "it names no StorageClass, and the cluster has no default one"
-        return Cause("NoStorageClass", text, "kubelite get storageclass", tuple(_unsuited(facts, claim)))
+        step = "kubelite get storageclass"
+        if classes:
+            body = f'{{"metadata":{{"annotations":{{"{DEFAULT_CLASS}":"true"}}}}}}'
+            step = f"kubelite patch storageclass {min(name_of(one) for one in classes)} -p '{body}'"
+        return Cause("NoStorageClass", text, step, tuple(_unsuited(facts, claim)))
     return _no_volume(facts, claim)
 
 
@@ -173,6 +191,4 @@ def _terminating(facts: Facts, claim: Object) -> Cause:
     if living:
         text = f"it is deleted once no pod uses it; these do: {listed(living)}"
         return Cause("ClaimInUse", text, f"kubelite delete pod {living[0]}{flag(claim)}")
-    left = listed(meta(claim).get("finalizers") or ())
-    text = f"it waits for finalizers to be removed: {left}"
-    return Cause("Finalizers", text, f"kubelite get pvc {name_of(claim)}{flag(claim)} -o yaml")
+    return finalizers_left("pvc", claim)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-from kubelite.api.logic.why.model import Cause, Facts, Object, flag, name_of, namespace_of, spec
+from kubelite.api.logic.podresources import amount_text
+from kubelite.api.logic.why.model import Cause, Facts, Object, flag, listed, name_of, namespace_of, spec, status
+from kubelite.machinery import quantity
 
 IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
 START = ("CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun")
@@ -21,7 +23,7 @@ _REGISTRY = (
     ),
 )
 _PULL_STEPS = {
-    "ImageNotFound": "set image {owner} {container}=IMAGE",
+    "ImageNotFound": "set image {owner} {container}=IMAGE{flag}",
     "ImagePullDenied": "create secret docker-registry NAME{flag} --docker-server=HOST --docker-username=USER --docker-password=…",
 }
 _NOT_FOUND = re.compile(r'(configmap|secret|ConfigMap|Secret)s? "([^"]+)" not found')
@@ -66,15 +68,21 @@ def _describe(pod: Object) -> str:
 
 
 def _logs(pod: Object, container: str) -> str:
-    choice = f" -c {container}" if len(spec(pod).get("containers") or ()) > 1 else ""
-    return f"kubelite logs {name_of(pod)}{choice}{flag(pod)} --previous"
+    """What the container has written: before its last start, or the only time that it ran."""
+    named = [str(one.get("name")) for one in spec(pod).get("containers") or ()]
+    choice = f" -c {container}" if named != [container] else ""
+    got = status(pod)
+    states = [*(got.get("initContainerStatuses") or ()), *(got.get("containerStatuses") or ())]
+    mine: Object = next((one for one in states if one.get("name") == container), {})
+    again = "terminated" in (mine.get("lastState") or {}) and "terminated" not in (mine.get("state") or {})
+    return f"kubelite logs {name_of(pod)}{choice}{flag(pod)}{' --previous' if again else ''}"
 
 
 def _image(facts: Facts, pod: Object, name: str, container: Object, reason: str, message: str) -> Cause:
     image = str(container.get("image") or "")
     if reason == "InvalidImageName":
         text = f'container {name}: "{image}" is no image name'
-        return Cause("InvalidImageName", text, f"kubelite edit pod {name_of(pod)}{flag(pod)}")
+        return Cause("InvalidImageName", text, f"kubelite set image {_owner(pod)} {name}=IMAGE{flag(pod)}")
     if reason == "ErrImageNeverPull":
         text = f"container {name}: the image {image} is not on the node, and its policy is never to pull it"
         return Cause("ImageNeverPulled", text, "kubelite image import FILE.tar")
@@ -95,9 +103,14 @@ def _image(facts: Facts, pod: Object, name: str, container: Object, reason: str,
         if facts.missing("Secret", namespace_of(pod), str(ref.get("name")))
     ]
     details = [f"the registry's words: {words}"] if words else []
+    if code == "ImagePullDenied":
+        names = [str(ref.get("name")) for ref in spec(pod).get("imagePullSecrets") or ()]
+        details.append(
+            f"it logs in with {listed(names)}" if names else "its imagePullSecrets name no secret to log in with"
+        )
     details += [f"imagePullSecrets names the secret {secret}, which does not exist" for secret in missing]
     step = _PULL_STEPS.get(code, "describe pod {pod}{flag}")
-    filled = step.format(owner=f"pod/{name_of(pod)}", container=name, flag=flag(pod), pod=name_of(pod))
+    filled = step.format(owner=_owner(pod), container=name, flag=flag(pod), pod=name_of(pod))
     return Cause(code, f"container {name}: image {image}: {what}", f"kubelite {filled}", tuple(details))
 
 
@@ -123,8 +136,22 @@ def _cannot_start(pod: Object, name: str, container: Object, message: str) -> Ca
     shown = " ".join(str(word) for word in command) or "the image's own command"
     if any(sign in message for sign in _NO_PROGRAM):
         text = f"container {name}: its command cannot be started ({shown}): {message}"
-        return Cause("BadCommand", text, f"kubelite get pod {name_of(pod)}{flag(pod)} -o yaml")
+        owner = _owner(pod)
+        step = f"get pod {name_of(pod)}{flag(pod)} -o yaml" if owner.startswith("pod/") else f"edit {owner}{flag(pod)}"
+        return Cause("BadCommand", text, f"kubelite {step}")
     return Cause("CannotStart", f"container {name} cannot be started: {message}", _describe(pod))
+
+
+def _more_memory(pod: Object, container: str, limit: str) -> str:
+    """Twice the limit: for the pods that its owner makes, or for this pod in place."""
+    if not limit:
+        return f"kubelite describe node {spec(pod).get('nodeName')}"
+    twice = amount_text("memory", 2 * quantity.value(limit))
+    owner = _owner(pod)
+    if not owner.startswith("pod/"):
+        return f"kubelite set resources {owner} -c {container} --limits=memory={twice}{flag(pod)}"
+    body = f'{{"spec":{{"containers":[{{"name":"{container}","resources":{{"limits":{{"memory":"{twice}"}}}}}}]}}}}'
+    return f"kubelite patch pod {name_of(pod)}{flag(pod)} --subresource=resize -p '{body}'"
 
 
 def _limit(container: Object) -> str:
@@ -137,7 +164,7 @@ def _ended(facts: Facts, pod: Object, name: str, container: Object, ended: Objec
     if reason == "OOMKilled":
         limit = _limit(container)
         text = f"container {name} used more memory than " + (f"its limit of {limit}" if limit else "the node has")
-        return Cause("OOMKilled", f"{text} and was killed", f"kubelite edit {_owner(pod)}{flag(pod)}")
+        return Cause("OOMKilled", f"{text} and was killed", _more_memory(pod, name, limit))
     if reason in START or code in (126, 127):
         return _cannot_start(pod, name, container, message or f"exit code {code}: no such file or directory")
     probe = _killed_by_probe(facts, pod, name)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubelite.api.logic.why import claims, workloads
-from kubelite.api.logic.why.model import Answer, Cause, Facts, Object, flag, listed, meta, name_of, spec, status
+from kubelite.api.logic.why.model import (
+    Answer,
+    Cause,
+    Facts,
+    Object,
+    finalizers_left,
+    flag,
+    listed,
+    meta,
+    name_of,
+    spec,
+    status,
+)
 from kubelite.api.logic.why.node import of_node
 from kubelite.api.logic.why.pod import of_pod
 from kubelite.api.logic.why.service import of_service
@@ -93,4 +105,4 @@ def _held(kind: str, obj: Object) -> Cause:
     step = f"kubelite get {kind.lower()} {name_of(obj)}{flag(obj)} -o yaml"
     if left == ["foregroundDeletion"]:
         return Cause("DependentsRemain", "what it owns is deleted first (foreground deletion)", step)
-    return Cause("Finalizers", f"it waits for finalizers to be removed: {listed(left)}", step)
+    return finalizers_left(kind.lower(), obj)

@@ -198,6 +198,15 @@ def controlled(objects: Iterable[Object], owner: Object) -> list[Object]:
     return [o for o in objects if any(r.get("uid") == uid and uid for r in meta(o).get("ownerReferences") or ())]
 
 
+def finalizers_left(word: str, obj: Object) -> Cause:
+    """An object that is deleted, but held by finalizers; `word` is its type for commands."""
+    finalizers = meta(obj).get("finalizers") or ()
+    text = f"it waits for finalizers to be removed by whoever set them: {listed(finalizers)}"
+    force = f'kubelite patch {word} {name_of(obj)}{flag(obj)} --type=merge -p \'{{"metadata":{{"finalizers":null}}}}\''
+    details = (f"if that program is gone for good, and what it would clean up with it: {force}",)
+    return Cause("Finalizers", text, f"kubelite get {word} {name_of(obj)}{flag(obj)} -o yaml", details)
+
+
 def listed(names: Iterable[str]) -> str:
     """`a, b and 3 more`."""
     found = list(names)

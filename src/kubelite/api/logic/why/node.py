@@ -35,7 +35,7 @@ def not_ready(facts: Facts, node: Object) -> Cause | None:
     if ready.get("status") == "True":
         return None
     last = _heartbeat(facts, node)
-    log = f"ssh {name} journalctl -u kubelite-kubelet -n 50"
+    log = f"ssh {name} kubelite status"
     if not ready:
         return Cause("KubeletNeverReported", "its kubelet has never reported", log)
     if ready.get("status") == "Unknown" or (last and facts.seconds_since(last) > SILENCE):

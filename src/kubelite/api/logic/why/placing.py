@@ -31,6 +31,9 @@ from kubelite.api.logic.why.model import (
 )
 from kubelite.api.types.core_v1 import Taint, Toleration
 
+REQUIRED, ANYWAY = "requiredDuringSchedulingIgnoredDuringExecution", "ScheduleAnyway"
+_COLUMNS = "NAME:.metadata.name,CPU:.status.allocatable.cpu,MEMORY:.status.allocatable.memory"
+CORDONED = "cordoned, so that no new pods come there"
 PATIENCE = 20.0
 """Seconds that a scheduler may take before its silence is a finding."""
 _COUNTED = re.compile(r"(\d+) ([^\d,][^,]*?)(?=, \d+ |\.(?: |$)|$)")
@@ -168,7 +171,8 @@ def _resources(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> C
     if verdict.too_large & set(short):
         text = f"{'; '.join(parts)}; it is too large for any node even if empty"
         return Cause("TooLargeForAnyNode", text, _change(pod, "request less, or add a larger node"))
-    return Cause("InsufficientResources", "; ".join(parts), "kubelite describe nodes")
+    step = "kubelite describe nodes" if verdict.counted else f"kubelite describe node {next(iter(nodes))}"
+    return Cause("InsufficientResources", "; ".join(parts), step)
 
 
 def _change(pod: Object, _: str) -> str:
@@ -178,12 +182,12 @@ def _change(pod: Object, _: str) -> str:
             if kind == "replicaset" and "-" in name:
                 kind, name = "deployment", name.rpartition("-")[0]
             return f"kubelite edit {kind}/{name}{flag(pod)}"
-    return f"kubelite get pod {name_of(pod)}{flag(pod)} -o yaml"
+    return f"kubelite get nodes -o custom-columns={_COLUMNS}"
 
 
 def _too_many_pods(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Cause:
     step = f"kubelite get pods -A --field-selector spec.nodeName={next(iter(nodes))}"
-    return Cause("TooManyPods", "they already run as many pods as they may", step)
+    return Cause("TooManyPods", "there are as many pods as a node may have", step)
 
 
 def _taints(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Cause:
@@ -201,26 +205,26 @@ def _taints(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Caus
     bare = first.split("=")[0].rpartition(":")[0] or first.split("=")[0]
     example = keys[first][0]
     if bare in (taints.NOT_READY, taints.UNREACHABLE):
-        return Cause("NodesNotReady", "the nodes are not ready", f"kubelite why node/{example}")
+        return Cause("NodesNotReady", "not ready", f"kubelite why node/{example}")
     if bare == taints.UNSCHEDULABLE:
-        return Cause("NodesCordoned", "the nodes are cordoned", f"kubelite uncordon {example}")
+        return Cause("NodesCordoned", CORDONED, f"kubelite uncordon {example}")
     pressures = (taints.MEMORY_PRESSURE, taints.DISK_PRESSURE, taints.PID_PRESSURE, taints.NETWORK_UNAVAILABLE)
     if bare in pressures:
-        text = f"the nodes have {bare.rpartition('/')[2].replace('-', ' ')}"
+        text = f"{bare.rpartition('/')[2].replace('-', ' ')}"
         return Cause("NodePressure", text, f"kubelite why node/{example}")
     text = f"the pod does not tolerate the taint {listed(keys)}"
     return Cause("UntoleratedTaint", text, f"kubelite taint nodes {example} {first}-")
 
 
 def _cordoned(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Cause:
-    return Cause("NodesCordoned", "the nodes are cordoned", f"kubelite uncordon {next(iter(nodes))}")
+    return Cause("NodesCordoned", CORDONED, f"kubelite uncordon {next(iter(nodes))}")
 
 
 def _selector(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Cause:
     wanted = spec(pod).get("nodeSelector") or {}
     code = "NodeSelectorMatchesNothing"
     if not wanted:
-        text = "their labels are not what the pod's node affinity asks for"
+        text = "without the labels that the pod's node affinity asks for"
         return Cause(code, text, "kubelite get nodes --show-labels")
     shown = ",".join(f"{key}={value}" for key, value in wanted.items())
     have: dict[str, set[str]] = {}
@@ -234,7 +238,7 @@ def _selector(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Ca
         if value not in have.get(key, set())
     ]
     step = f"kubelite label node {next(iter(nodes))} {shown.replace(',', ' ')}"
-    return Cause(code, f"their labels are not {shown}, which the pod asks for", step, tuple(details))
+    return Cause(code, f"without the labels {shown}, which the pod's nodeSelector asks for", step, tuple(details))
 
 
 def _claim(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Cause:
@@ -252,14 +256,47 @@ _OTHERS = {
     "TooManyVolumes": "as many volumes are attached as the driver allows",
     "ClaimInUse": "another pod uses the claim, which only one pod may (ReadWriteOncePod)",
     "StorageFull": "the storage there has not enough room for the claim",
-    "NodeMissing": "they are not the node that it names",
+    "NodeMissing": "not the node that it names",
 }
+
+
+def _text(pod: Object, code: str, reason: tuple[str, ...]) -> str:
+    """The rule in the pod's own words, as far as it is the pod's."""
+    first = reason[0] if reason else ""
+    if code == "TopologySpread":
+        rules = [
+            one for one in spec(pod).get("topologySpreadConstraints") or () if one.get("whenUnsatisfiable") != ANYWAY
+        ]
+        keys = listed(dict.fromkeys(str(one.get("topologyKey")) for one in rules))
+        if "missing required label" in first:
+            return f"without the label {keys}, over which its topologySpreadConstraints spread it"
+        if keys:
+            return f"another pod there would be more than maxSkew allows over {keys} (topologySpreadConstraints)"
+    if first.startswith("node(s) didn't satisfy existing pods"):
+        return "pods that run there do not want it near them (their anti-affinity)"
+    kind = {"PodAffinity": "podAffinity", "PodAntiAffinity": "podAntiAffinity"}.get(code)
+    terms = ((spec(pod).get("affinity") or {}).get(kind or "") or {}).get(REQUIRED) or ()
+    if terms:
+        what = listed(f"{_labels(one)} in the same {one.get('topologyKey')}" for one in terms)
+        return f"no pod with {what}" if code == "PodAffinity" else f"pods are there with {what}, which it avoids"
+    if code == "HostPortTaken":
+        ports = [p for c in spec(pod).get("containers") or () for p in c.get("ports") or () if p.get("hostPort")]
+        return f"its host port {listed(str(port['hostPort']) for port in ports)} is taken"
+    return _OTHERS.get(code, ", ".join(reason))
+
+
+def _labels(term: Object) -> str:
+    """The selector of a term, in short."""
+    selector = term.get("labelSelector") or {}
+    found = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    found += [f"{one.get('key')} {one.get('operator')}" for one in selector.get("matchExpressions") or ()]
+    return ",".join(found) or "any labels"
 
 
 def _other(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Cause:
     reason = next(iter(nodes.values()))
     code = code_of(reason[0]) if reason else "PluginRefused"
-    text = _OTHERS.get(code, ", ".join(reason))
+    text = _text(pod, code, reason)
     step = f"kubelite get pods -n {namespace_of(pod)} -o wide --show-labels"
     if code == "VolumeElsewhere":
         step = f"kubelite describe pvc{flag(pod)}"

@@ -14,8 +14,8 @@ from kubelite.api.logic.why.model import (
     Facts,
     Object,
     condition,
+    finalizers_left,
     flag,
-    listed,
     meta,
     name_of,
     namespace_of,
@@ -262,9 +262,11 @@ def _failed(facts: Facts, pod: Object) -> Cause:
     reason, message = str(status(pod).get("reason") or ""), str(status(pod).get("message") or "")
     step = f"kubelite delete pod {name_of(pod)}{flag(pod)}"
     if reason == "Evicted":
-        return Cause("Evicted", f"its node evicted it: {message}", step)
+        return Cause("Evicted", f"its node evicted it: {message.rstrip('. ')}", step)
     if reason == "DeadlineExceeded":
-        return Cause("DeadlineExceeded", f"it ran longer than its activeDeadlineSeconds allows: {message}", step)
+        return Cause(
+            "DeadlineExceeded", f"it ran longer than its activeDeadlineSeconds allows: {message.rstrip('. ')}", step
+        )
     if reason and message:
         return Cause(reason if reason.isalnum() else "Failed", f"{reason}: {message}", step)
     found = _init(facts, pod) or _containers(facts, pod)
@@ -280,8 +282,7 @@ def _terminating(facts: Facts, pod: Object) -> Cause:
     states = status(pod).get("containerStatuses") or ()
     stopped = bool(states) and all("terminated" in (state.get("state") or {}) for state in states)
     if finalizers and (stopped or not node_name or status(pod).get("phase") in ("Succeeded", "Failed")):
-        text = f"it waits for finalizers to be removed by whoever set them: {listed(finalizers)}"
-        return Cause("Finalizers", text, f"kubelite get pod {name_of(pod)}{flag(pod)} -o yaml")
+        return finalizers_left("pod", pod)
     if node_name and facts.missing("Node", "", node_name):
         return Cause("NodeMissing", f"its node {node_name} no longer exists, so nobody can stop it", force)
     ready = condition(node, "Ready")
@@ -296,8 +297,7 @@ def _terminating(facts: Facts, pod: Object) -> Cause:
         text = f"its containers have {-over:.0f} of {grace:.0f} seconds left to stop"
         return Cause("GracePeriod", text, f"kubelite get pod {name_of(pod)}{flag(pod)} --watch")
     if finalizers:
-        text = f"it waits for finalizers to be removed by whoever set them: {listed(finalizers)}"
-        return Cause("Finalizers", text, f"kubelite get pod {name_of(pod)}{flag(pod)} -o yaml")
+        return finalizers_left("pod", pod)
     failed = facts.events("Pod", pod, "FailedKillPod", "FailedPreStopHook", "FailedUnmount")
     because = Cause("KillFailed", str(failed[0].get("message"))) if failed else None
     text = f"its grace period ended {over:.0f} s ago, and node {node_name} has not stopped it"

@@ -12,7 +12,6 @@ from kubelite.api.logic.why.model import (
     meta,
     name_of,
     namespace_of,
-    plural,
     spec,
     status,
 )
@@ -106,7 +105,8 @@ def _nearest(pods: list[Object], selector: Object) -> Object | None:
 def _not_ready(facts: Facts, service: Object, pods: list[Object]) -> Cause:
     bad = next((p for p in pods if unhappy(p)), pods[0])
     _, causes = of_pod(facts, bad)
-    text = f"none of its {plural(len(pods), 'pod')} is ready, for example {name_of(bad)}"
+    few = "its only pod, " if len(pods) == 1 else f"none of its {len(pods)} pods is ready, for example "
+    text = f"{few}{name_of(bad)}{', is not ready' if len(pods) == 1 else ''}"
     step = f"kubelite why pod/{name_of(bad)}{flag(service)}"
     return Cause("PodsNotReady", text, step, because=causes[0] if causes else None)
 

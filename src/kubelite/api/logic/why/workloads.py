@@ -75,6 +75,9 @@ def _refused(obj: Object, message: str) -> Cause:
     for code, pattern, text in _REFUSALS:
         if pattern.search(message):
             step = _STEPS[code].format(flag=flag(obj), namespace=namespace_of(obj))
+            named = re.search(r'serviceaccount "([^"]+)" not found', message)
+            if code == "ServiceAccountMissing" and named:
+                step = f"create serviceaccount {named[1]}{flag(obj)}"
             return Cause(
                 code, f"its pods cannot be created: {text}", f"kubelite {step}", (f"the server's words: {message}",)
             )
