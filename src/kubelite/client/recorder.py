@@ -48,13 +48,16 @@ def reference(kind: Kind, obj: Any, field_path: str = "") -> ObjectReference:
 class Recorder:
     """The voice of one component. `close()` writes what is queued for a moment, then gives up."""
 
-    def __init__(self, client: Client, component: str, host: str = "", *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, client: Client, component: str, host: str = "", *, clock: Clock | None = None, queue: int = QUEUE
+    ) -> None:
         self._client = client
         self._component = component
         self._host = host
         self._clock = clock or SystemClock()
         self._correlator = Correlator()
         self._queue: deque[tuple[Event, Seen]] = deque()
+        self._most = queue
         self._pending = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -83,7 +86,7 @@ class Recorder:
         verdict = self._correlator.see(occurrence, now=self._clock.monotonic(), name=name, time=text)
         if verdict is None:
             return
-        if len(self._queue) >= QUEUE:
+        if len(self._queue) >= self._most:
             self.dropped += 1
             return
         seen, message = verdict

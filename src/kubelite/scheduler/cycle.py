@@ -29,6 +29,8 @@ NO_CLAIMS = "no new claims to deallocate"
 NOTHING_HELPED = "still not schedulable"
 FEWEST_NODES = 100
 count = np.count_nonzero
+FOLLOWING = ("NodeResourcesFit", "NodeResourcesBalancedAllocation")
+"""Their scores are columns of `NodeTable.tracked`, so that the sum can be one, too."""
 SOCIAL = ("PodTopologySpread", "InterPodAffinity")
 
 
@@ -169,14 +171,13 @@ class Scheduler:
         promised = self.nodes.index.get(self.promise(cycle.pod), -1)
         if promised >= 0 and fitting[promised]:
             return promised
-        candidates = fitting.nonzero()[0]
-        if candidates.size == 1:
-            return int(candidates[0])
+        if count(fitting) == 1:
+            return int(fitting.argmax())
         total = self.totals(cycle, fitting)
         if extra is not None:
             total = total + extra(fitting)
-        among = total[candidates]
-        best = candidates[among >= among[among.argmax()] - 1e-9]
+        among = np.where(fitting, total, -np.inf)
+        best = (among >= among[among.argmax()] - 1e-9).nonzero()[0]
         return int(best[self.rng.randrange(best.size)])
 
     def promise(self, pod: PodInfo) -> str:
@@ -184,15 +185,22 @@ class Scheduler:
         return self.world.nominations.node_of(pod.key) or pod.pod.status.nominatedNodeName
 
     def totals(self, cycle: Cycle, fitting: Mask) -> Scores:
-        """The weighted scores of the fitting nodes."""
-        total: Scores | None = None
+        """The weighted scores of the fitting nodes; callers must not change them."""
+        kept: list[tuple[Scores, int]] = []
+        others: Scores | None = None
         for plugin, weight in self.profile.scores:
             scores = plugin.score(cycle, fitting)
-            if scores is not None:
-                # What plugins answer may be kept by them: the sum is an array of its own.
+            if scores is None:
+                continue
+            if plugin.name in FOLLOWING:
+                kept.append((scores, weight))
+            else:
                 part = scores * weight
-                total = part if total is None else np.add(total, part, out=total)
-        return np.zeros(self.nodes.capacity) if total is None else total
+                others = part if others is None else np.add(others, part, out=others)
+        if not kept:
+            return np.zeros(self.nodes.capacity) if others is None else others
+        total = self.nodes.summed(kept)
+        return total if others is None else np.add(others, total, out=others)
 
     def refuse(self, cycle: Cycle, refusal: PodRefused) -> Diagnosis:
         """No node is right for the pod, whatever happens on them."""

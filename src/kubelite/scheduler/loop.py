@@ -26,6 +26,7 @@ from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
 WRITES_AT_ONCE = 64
+WRITES_TO_GO_ON = 48
 PODS_A_TURN = 32
 
 
@@ -65,8 +66,7 @@ class Loop:
                     break
             if self.pending.has_ready:
                 if self.busy:
-                    self.written.clear()
-                    await self.written.wait()
+                    await self.relieved()
                 else:
                     await asyncio.sleep(0)
                 continue
@@ -74,6 +74,16 @@ class Loop:
                 await asyncio.wait_for(self.work.wait(), wait)
             except TimeoutError:
                 continue
+
+    async def relieved(self) -> None:
+        """Returns when several more writes may be started: one by one costs a turn of the event loop for each."""
+        while len(self.tasks) - self.slow > WRITES_TO_GO_ON:
+            self.written.clear()
+            await self.written.wait()
+
+    def _relieve(self) -> None:
+        if len(self.tasks) - self.slow <= WRITES_TO_GO_ON:
+            self.written.set()
 
     def one(self) -> bool:
         """Tries the next pod; whether there was one."""
@@ -141,6 +151,7 @@ class Loop:
     async def _bind_claims(self, entry: Entry, node: str, binding: Binding) -> bool:
         """Volumes and devices. They take their time: others must not wait for a place among the writes."""
         self.slow += 1
+        self._relieve()
         done = False
         try:
             done = not (binding.static or binding.dynamic) or await self.volumes.bind(entry.info, node, binding)
@@ -195,7 +206,7 @@ class Loop:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
-        self.written.set()
+        self._relieve()
         if not task.cancelled() and task.exception() is not None:
             log.error("A write failed unexpectedly", error=task.exception())
         if self.pending.has_ready:

@@ -8,7 +8,7 @@ Flow: node and pod changes update single positions; plugins read whole columns. 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,28 @@ FIRST_CAPACITY = 64
 HIGHEST = 2**31
 """Above every priority."""
 CACHED_MASKS = 512
-TRACKED = 64
+TRACKED = 96
 CHANGES = 4096
 FEW_CHANGES = 256
 FEW_POSITIONS = 4
 At = slice | Ints
 """Which positions of a column are meant."""
 EVERYWHERE = slice(None)
+
+
+class Same:
+    """Equal for the same array only; it keeps the array alive, so that no other one is taken for it."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self.array = array
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.array is self.array
 
 
 class NodeTable:
@@ -276,7 +291,7 @@ class NodeTable:
         """A column that depends on amounts in use, kept under `key` and computed anew only where something changed.
 
         `one` gives the same for a single position: after a pod more, plain numbers are quicker than arrays of one number.
-        At most 64 are kept; the one that was not used for longest goes first. Callers must not change it.
+        At most 96 are kept; the one that was not used for longest goes first. Callers must not change it.
         """
         now = self._changes_before + len(self._changes)
         found = self._tracked.get(key)
@@ -296,6 +311,18 @@ class NodeTable:
         if len(self._tracked) > TRACKED:
             self._tracked.popitem(last=False)
         return values
+
+    def summed(self, parts: Sequence[tuple[npt.NDArray[Any], int]]) -> npt.NDArray[Any]:
+        """The weighted sum of columns that `tracked` has just given, tracked itself. Callers must not change it."""
+
+        def compute(at: At) -> npt.NDArray[Any]:
+            total: npt.NDArray[Any] = sum(values[at] * weight for values, weight in parts)  # type: ignore[assignment]
+            return total
+
+        def one(position: int) -> float:
+            return float(sum(values.item(position) * weight for values, weight in parts))
+
+        return self.tracked(("sum", tuple((Same(values), weight) for values, weight in parts)), compute, one)
 
     # cached properties of nodes
 

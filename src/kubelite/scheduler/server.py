@@ -56,6 +56,8 @@ from kubelite.util.tasks import cancel, supervise
 
 log = get_logger(__name__)
 RELOAD_SECONDS = 2.0
+EVENTS_QUEUED = 10_000
+"""Events are written one after the other, behind the bindings; those of a burst are told when it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Server:
     def __init__(self, settings: Configuration, client: Client) -> None:
         pending = PendingPods(first=float(settings.podInitialBackoffSeconds), last=float(settings.podMaxBackoffSeconds))
         self.client, self.cache = client, Cache(build_profiles(settings), pending)
-        self.recorder = Recorder(client, next(iter(self.cache.schedulers)))
+        self.recorder = Recorder(client, next(iter(self.cache.schedulers)), queue=EVENTS_QUEUED)
         clock = SystemClock()
         self.metrics = Metrics(self.cache.pending)
         binder = Binder(client, self.recorder, clock, self.binding_failed)
