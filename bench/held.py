@@ -26,6 +26,7 @@ from bench.connection import Connection, encode
 from bench.serving import client_context, free_port, make_keys, start_etcd, start_server, wait_for
 
 AT_ONCE = 64
+START_SECONDS = 300.0
 
 
 def memory(pid: int) -> float:
@@ -130,7 +131,7 @@ def held(kind: str, pods: int, watchers: int) -> None:
         started = time.perf_counter()
         server = start_server(directory, port, etcd, kind)
         children.append(server)
-        wait_for(port, server)
+        wait_for(port, server, START_SECONDS)
         asyncio.run(measure(server.pid, port, client_context(directory), started, pods, watchers))
     finally:
         for child in reversed(children):

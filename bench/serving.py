@@ -93,8 +93,8 @@ def start_etcd(directory: pathlib.Path) -> tuple[subprocess.Popen[bytes], str]:
     return subprocess.Popen(command, stdout=quiet, stderr=quiet), url
 
 
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+def wait_for(port: int, server: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise SystemExit("the server ended")
