@@ -72,7 +72,7 @@ def place(store: str, pods: int, nodes: list[str]) -> Iterator[Place]:
             asyncio.run(fill(etcd or f"sqlite://{made.directory}/state.db", pods, nodes, body))
         port = free_port()
         made.processes["apiserver"] = start_server(made.directory, port, etcd, store)
-        wait_for(port, made.processes["apiserver"])
+        wait_for(port, made.processes["apiserver"], 300)  # it reads all that is stored before it listens
         authority = tls.Authority.load_or_create(made.directory / "ca.crt", made.directory / "ca.key", "bench-ca")
         write_kubeconfig(made.directory, port, authority.issue_client("bench", ["system:masters"]))
         plain = ("--leader-elect=false", "--healthz-bind-address=")
@@ -206,7 +206,7 @@ async def joined(api: Api, made: Place, prefix: str, count: int, *words: str) ->
         await asyncio.sleep(0.3)
         return len(mine) == count and not any(node["spec"].get("taints") for node in mine)
 
-    return await api.until(usable, 300)
+    return await api.until(usable, 900)
 
 
 async def hold(api: Api, made: Place, nodes: int, pods: int) -> None:

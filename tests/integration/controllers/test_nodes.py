@@ -172,3 +172,20 @@ async def test_a_kubelet_that_calls_its_pod_ready_on_a_node_that_counts_as_lost_
 
         await eventually(looked)
         assert await ready() == "True"
+
+
+async def test_a_lease_outside_the_namespace_of_nodes_is_no_heartbeat():
+    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    async with running("node-lifecycle-controller", node_monitor_grace_period=1.0) as world:
+        await node(world, "lost")
+        await world.create(path, {"metadata": {"name": "lost"}, "spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}})
+        beat = 0
+
+        async def missed() -> bool:
+            nonlocal beat
+            beat += 1
+            await world.merge(f"{path}/lost", {"spec": {"renewTime": f"2026-01-01T00:00:00.{beat:06}Z"}})
+            conditions = {c["type"]: c["status"] for c in (await world.get(f"{NODES}/lost"))["status"]["conditions"]}
+            return conditions["Ready"] == "Unknown"
+
+        await eventually(missed)
