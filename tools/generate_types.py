@@ -67,6 +67,7 @@ NULLABLE = {
     "ServiceSpec.clusterIP",
     "EnvVar.value",
     "GRPCAction.service",
+    "HostPathVolumeSource.type",
 }
 # Structs that upstream always writes, so an absent one reads as an empty one.
 ALWAYS = {"metadata", "spec", "status", "template", "strategy", "updateStrategy"}

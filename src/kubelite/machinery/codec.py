@@ -8,7 +8,9 @@ Texts follow encoding/json and apimachinery/pkg/runtime/serializer/json as nearl
 
 from __future__ import annotations
 
+import decimal
 import json
+import math
 import re
 from typing import Any, TypeVar
 
@@ -58,15 +60,49 @@ _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 encode = _encoder.encode
 """A typed or plain object as compact JSON bytes."""
 
-_WHOLE = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|(?P<whole>-?\d+)\.0(?=[,}\]])')
+_FREE = (Unstructured, dict)
+"""What may have any number anywhere; generated types have hardly any that is no integer."""
+_ODD = re.compile(rb"\.0[,}\]]|[:,\[]-?(?:\d{19}|[\d.]+e)")
+_NUMBERS = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e-?\d+)?(?=[,}\]])')
 
 
 def encode_whole(obj: Any) -> bytes:
-    """As `encode`, but 1.0 is written 1, as Go does: its clients read no fraction into an integer field."""
+    """As `encode`, but with numbers as Go writes them: 1.0 is 1 (its clients read no fraction into an integer), 1e21 is 1e+21."""
     value = _encoder.encode(obj)
-    if b".0," in value or b".0}" in value or b".0]" in value:
-        return _WHOLE.sub(lambda found: found["whole"] or found[0], value)
+    if b".0," in value or b".0}" in value or b".0]" in value or (type(obj) in _FREE and _ODD.search(value)):
+        return _NUMBERS.sub(_go_number, value)
     return value
+
+
+def _go_number(found: re.Match[bytes]) -> bytes:
+    """A number as encoding/json writes it; of strings nothing is changed. What is too large for an int64 is a float64 there."""
+    text = found[0]
+    if text[:1] == b'"' or (text.isdigit() and len(text) < 19):
+        return text
+    is_whole = text.lstrip(b"-").isdigit()
+    if is_whole and len(text) <= 20 and -(2**63) <= int(text) < 2**63:
+        return text
+    number = float(text)
+    return text if math.isinf(number) else go_float(number).encode()
+
+
+def go_float(number: float) -> str:
+    """The shortest text of a finite float64, with an exponent below 1e-6 and from 1e21 on."""
+    sign, digits, exponent = decimal.Decimal(repr(number)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    if not any(digits):
+        return "-0" if sign else "0"
+    text, point = "".join(map(str, digits)), len(digits) + exponent  # 0.TEXT times ten to the power of `point`
+    minus = "-" if sign else ""
+    if -6 < point <= 21:
+        if point <= 0:
+            return f"{minus}0.{'0' * -point}{text}"
+        if len(text) <= point:
+            return minus + text + "0" * (point - len(text))
+        return f"{minus}{text[:point]}.{text[point:]}"
+    power = point - 1
+    rest = f".{text[1:]}" if len(text) > 1 else ""
+    return f"{minus}{text[0]}{rest}e{power:+d}"
 
 
 def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
@@ -191,11 +227,28 @@ def _parse(body: bytes) -> Any:
         raise bad_request("the object provided is unrecognized: json: exceeded max depth") from None
     except (msgspec.DecodeError, UnicodeError, ValueError) as error:
         text = str(error).removeprefix("JSON is malformed: ")
+        if text.startswith("Number out of range"):
+            raise _no_float(body) from None
         text = "unexpected end of JSON input" if text == "Input data was truncated" else text
         raise bad_request(f"{NO_KIND}{text}") from None
     if _depth_exceeds(document, MAX_DEPTH):
         raise bad_request("the object provided is unrecognized: json: exceeded max depth")
     return document
+
+
+_EXPONENTS = re.compile(rb'"(?:[^"\\]|\\.)*"|(-?\d+(?:\.\d+)?[eE]\+?\d+)')
+
+
+def _no_float(body: bytes) -> StatusError:
+    """About a number that is larger than every float64."""
+    found = (one[1] for one in _EXPONENTS.finditer(body) if one[1] and math.isinf(float(one[1])))
+    number = next(found, b"").decode()
+    text = f"json: cannot unmarshal number {number} into Go value of type float64"
+    try:
+        document = json.loads(body, parse_int=float)
+    except (ValueError, RecursionError):
+        document = None
+    return _cannot_unmarshal(document, Unstructured, text)
 
 
 def _depth_exceeds(document: Any, limit: int) -> bool:
@@ -305,6 +358,8 @@ def _go_text(message: str, shape: Shape, document: Any) -> str:
     got = _KINDS.get(found["got"] or "", found["got"] or "number")
     if got == "number" and isinstance(value, int | float) and want.kind in ("int", "float"):
         got = f"number {value}"
+    if want.kind == "any" and found["want"] == "int" and isinstance(value, int):  # a port: it decodes itself
+        return f"json: cannot unmarshal number {value} into Go value of type int32"
     wanted = want.name if want.kind != "any" else (found["want"] or "").replace(" | null", "")
     if want.kind == "struct":
         wanted = f"v1.{want.name}"

@@ -80,11 +80,13 @@ async def test_names_of_resources_that_nobody_serves_do_not_become_labels_of_met
 
 
 @pytest.mark.parametrize("target", ["/api/v1/namespaces/test/pods?watch=true", "/api/v1/namespaces/test/pods"])
-async def test_head_of_a_watch_or_list_has_no_body_and_keeps_the_connection(server: ApiEnv, target: str) -> None:
+async def test_head_of_resources_is_refused_without_a_body_and_keeps_the_connection(
+    server: ApiEnv, target: str
+) -> None:
     reader, writer = await server.connect()
     for _ in range(2):
         writer.write(f"HEAD {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ADMIN_TOKEN}\r\n\r\n".encode())
-        assert (await read_reply(reader, head_only=True)).status == 200
+        assert (await read_reply(reader, head_only=True)).status == 405
     writer.write(f"GET /version HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ADMIN_TOKEN}\r\n\r\n".encode())
     assert "gitVersion" in (await read_reply(reader)).json()
     writer.close()
@@ -128,4 +130,6 @@ async def test_a_number_beyond_every_float_is_no_multiple_of_a_fraction(server: 
         reply = await server.post(path("large"), body.encode())
         assert reply.status == 422, (number, reply.body)
     await server.delete(f"{CRDS}/large.stable.example.com")
-    await until(server, f"{CRDS}/large.stable.example.com", lambda reply: reply.status == 404)
+    service = "/apis/apiregistration.k8s.io/v1/apiservices/v1.stable.example.com"
+    for gone in (f"{CRDS}/large.stable.example.com", service):
+        await until(server, gone, lambda reply: reply.status == 404)

@@ -10,6 +10,7 @@ from kubelite.api import validation as check
 from kubelite.api import workload_validation
 from kubelite.api.batch import pod_policies
 from kubelite.api.core.pod.validation.spec import validate_template
+from kubelite.api.core.pod.volume_defaults import default_folders
 from kubelite.api.types import batch_v1 as batch
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import codec, names
@@ -222,6 +223,7 @@ def is_at_rest(job: batch.Job) -> bool:
 
 def _template(new: batch.Job, old: batch.Job) -> FieldErrors:
     path, wanted, before = SPEC / "template", new.spec.template, old.spec.template
+    default_folders(before.spec)
     if wanted == before:
         return []
     if is_at_rest(old):

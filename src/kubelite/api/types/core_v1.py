@@ -552,7 +552,7 @@ class HostIP(Object):
 
 class HostPathVolumeSource(Object):
     path: str = ""
-    type: str = ""
+    type: str | None = None
 
 
 class ISCSIPersistentVolumeSource(Object):

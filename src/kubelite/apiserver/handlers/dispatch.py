@@ -85,6 +85,8 @@ class Dispatcher:
             raise errors.path_not_found()
         if kind.custom is not None:
             _check_custom(request, kind)
+        elif request.method == "HEAD" and info.subresource != "proxy":
+            raise errors.path_method_not_allowed()  # routes of built-in kinds name their methods, upstream too
         special = self._handlers.get((info.group, info.resource, info.subresource))
         if special is not None and not info.subresource and kind.verbs and info.verb not in kind.verbs:
             raise errors.path_method_not_allowed()

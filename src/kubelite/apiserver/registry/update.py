@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubelite.api.meta import validate_metadata_update
+from kubelite.api.zeros import drop_zeros
 from kubelite.apiserver.registry import create, metadata, ownership
 from kubelite.apiserver.registry.ask import Ask, Written
 from kubelite.apiserver.request import AdmissionRequest
@@ -188,6 +189,8 @@ def _drafted(
     with create.reading(kind):
         kind.set_defaults(new)
         rules.prepare(new, old)
+    if subresource == "status" and kind.custom is None:
+        drop_zeros(new.status)
     if kind.has_generation and subresource != "status":
         metadata.grow_generation(new, old)
     if not ask.applies and subresource != "binding":

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from kubelite.api.core.pod.volume_defaults import default_folders
 from kubelite.api.logic import podresources, podstatus
 from kubelite.api.types import core_v1 as v1
 from kubelite.api.types import meta_v1
@@ -45,6 +46,7 @@ def prepare_create(pod: v1.Pod) -> None:
 
 def prepare_update(new: v1.Pod, old: v1.Pod) -> None:
     """An update of the pod itself leaves its status alone."""
+    default_folders(old.spec)
     new.status = old.status
 
 

@@ -73,8 +73,15 @@ def _default_claim_template(source: v1.EphemeralVolumeSource) -> None:
             amounts.update({name: rounded_amount(amount) for name, amount in amounts.items()})
 
 
+def default_folders(spec: v1.PodSpec) -> None:
+    """Folders of the node in a spec that was stored before they had a default type: nothing else may look changed."""
+    for volume in spec.volumes:
+        if volume.hostPath is not None and volume.hostPath.type is None:
+            volume.hostPath.type = ""
+
+
 def default_network_disk(volume: v1.Volume | v1.PersistentVolumeSpec) -> None:
-    """The old network disks have defaults of their own."""
+    """The old network disks have defaults of their own; so have folders of the node, which they share with claims."""
     if volume.iscsi is not None and not volume.iscsi.iscsiInterface:
         volume.iscsi.iscsiInterface = "default"
     if volume.rbd is not None:
@@ -84,6 +91,8 @@ def default_network_disk(volume: v1.Volume | v1.PersistentVolumeSpec) -> None:
     if volume.scaleIO is not None:
         volume.scaleIO.storageMode = volume.scaleIO.storageMode or "ThinProvisioned"
         volume.scaleIO.fsType = volume.scaleIO.fsType or "xfs"
+    if volume.hostPath is not None and volume.hostPath.type is None:
+        volume.hostPath.type = ""
     if volume.azureDisk is not None:
         disk = volume.azureDisk
         disk.cachingMode = disk.cachingMode or "ReadWrite"

@@ -60,7 +60,7 @@ def validate(volume: v1.PersistentVolume) -> FieldErrors:
 def validate_update(new: v1.PersistentVolume, old: v1.PersistentVolume) -> FieldErrors:
     """What it is on never changes, but for a secret for expansion that was missing; where it is, is said once."""
     errors: FieldErrors = []
-    if _fixed_sources(new, old) != sources.of(old.spec):
+    if _fixed_sources(new, old) != _defaulted(sources.of(old.spec)):
         detail = "spec.persistentvolumesource is immutable after creation"
         errors.append(fe.forbidden(SPEC / "persistentvolumesource", detail))
     errors += check.immutable(SPEC / "volumeMode", new.spec.volumeMode, old.spec.volumeMode)
@@ -79,6 +79,14 @@ def _fixed_sources(new: v1.PersistentVolume, old: v1.PersistentVolume) -> dict[s
     if csi is not None and before is not None and before.controllerExpandSecretRef is None:
         found["csi"] = codec.clone(csi)
         found["csi"].controllerExpandSecretRef = None
+    return found
+
+
+def _defaulted(found: dict[str, Any]) -> dict[str, Any]:
+    """The sources of a volume that may have been stored before folders had a default type."""
+    folder = found.get("hostPath")
+    if folder is not None and folder.type is None:
+        return {**found, "hostPath": v1.HostPathVolumeSource(path=folder.path, type="")}
     return found
 
 

@@ -114,7 +114,7 @@ def _host_path(source: v1.HostPathVolumeSource, path: Path) -> FieldErrors:
     if not source.path:
         return [fe.required(path / "path")]
     errors = no_backsteps(source.path, path / "path")
-    if source.type not in _HOST_PATH_TYPES:
+    if (source.type or "") not in _HOST_PATH_TYPES:
         errors.append(fe.not_supported(path / "type", source.type, _HOST_PATH_TYPES))
     return errors
 
