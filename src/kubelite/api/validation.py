@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from kubelite.api.meta import validate_labels
@@ -20,6 +21,7 @@ NOT_NEGATIVE = "must be greater than or equal to 0"
 NOT_POSITIVE = "must be greater than zero"
 FIELD_IMMUTABLE = "field is immutable"
 INT32_MAX = 2**31 - 1
+LONGEST_IP = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
 _BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 PORT_PROTOCOLS = ("TCP", "UDP", "SCTP")
@@ -46,8 +48,12 @@ def one_of(path: Path, value: str, allowed: Sequence[str], *, required: bool = T
 
 def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address, or None."""
-    if "%" in text:
-        return None
+    return None if len(text) > LONGEST_IP or "%" in text else _known_ip(text)
+
+
+@lru_cache(maxsize=4096)
+def _known_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Remembered: the addresses of a pod are checked again with each report of its status."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:

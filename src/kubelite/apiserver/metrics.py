@@ -132,7 +132,7 @@ def observe(
         cells.duration[-1] += seconds
         cells.sli[bucket] += 1
         cells.sli[-1] += seconds
-    if cells.size is not None and answer is not None and isinstance(answer.body, bytes | list):
+    if cells.size is not None and answer is not None and isinstance(answer.body, (bytes, list)):
         body = answer.body
         size = len(body) if isinstance(body, bytes) else sum(map(len, body))
         cells.size[bisect_left(SIZES.buckets, size)] += 1

@@ -8,7 +8,7 @@ from typing import Any
 def copy(value: Any) -> Any:
     """A deep copy of dicts, lists and scalars."""
     if isinstance(value, dict):
-        return {key: copy(inner) if isinstance(inner, dict | list) else inner for key, inner in value.items()}
+        return {key: copy(inner) if isinstance(inner, (dict, list)) else inner for key, inner in value.items()}
     if isinstance(value, list):
-        return [copy(inner) if isinstance(inner, dict | list) else inner for inner in value]
+        return [copy(inner) if isinstance(inner, (dict, list)) else inner for inner in value]
     return value

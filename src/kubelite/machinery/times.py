@@ -18,7 +18,9 @@ _UNIT = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0,
 
 def now_text(now: datetime) -> str:
     """`2026-01-02T03:04:05Z`, as creationTimestamp and conditions carry it."""
-    return f"{now.astimezone(UTC).isoformat()[:19]}Z"
+    if now.tzinfo is not UTC:
+        now = now.astimezone(UTC)
+    return f"{now.isoformat(timespec='seconds')[:19]}Z"
 
 
 def micro_text(now: datetime) -> str:

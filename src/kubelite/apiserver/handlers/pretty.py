@@ -25,7 +25,7 @@ def wanted(request: Request, answer: Response) -> bool:
         return False
     if not request.info.path.startswith("/api"):
         return False
-    return answer.content_type == "application/json" and isinstance(answer.body, bytes | list) and bool(answer.body)
+    return answer.content_type == "application/json" and isinstance(answer.body, (bytes, list)) and bool(answer.body)
 
 
 def indented(answer: Response) -> Response:

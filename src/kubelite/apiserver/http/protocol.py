@@ -251,7 +251,7 @@ class HttpProtocol(asyncio.Protocol):
             if self._transport is None:
                 return
             response = self.server.refuse(504, "request did not complete within the allotted timeout")
-        if isinstance(response.body, bytes | list) or response is HIJACKED:
+        if isinstance(response.body, (bytes, list)) or response is HIJACKED:
             self._task = None
             self._respond(response)
             if self.current is None:

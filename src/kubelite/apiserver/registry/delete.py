@@ -20,7 +20,7 @@ from kubelite.apiserver.registry import create
 from kubelite.apiserver.registry.ask import Ask, Written
 from kubelite.apiserver.registry.update import UPDATE_TRIES, _Raced, _seen, is_finished, remove, viewed
 from kubelite.apiserver.request import AdmissionRequest
-from kubelite.apiserver.watchcache.entry import Entry, decode, splice
+from kubelite.apiserver.watchcache.entry import Entry, decode, is_same, splice
 from kubelite.machinery import codec, errors, fielderrors, times
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.fielderrors import Path
@@ -113,7 +113,7 @@ async def _attempt(registry: Registry, kind: Kind, entry: Entry, options: Delete
     marked.metadata.resourceVersion = ""
     value = codec.encode_whole(marked)
     revision = entry.revision
-    if not ask.dry_run and splice(value, entry.revision) != entry.body:
+    if not ask.dry_run and not is_same(value, entry):
         stored = value if kind.custom is None else await kind.custom.encode(marked)
         try:
             revision = await registry.store.update(

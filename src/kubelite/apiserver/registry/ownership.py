@@ -107,7 +107,7 @@ def _is_reset(sent: Sequence[ManagedFieldsEntry]) -> bool:
 def _readable(entries: Entries) -> bool:
     try:
         for position, entry in enumerate(entries):
-            managers.identity(entry, position)
+            managers.check(entry, position)
     except Malformed:
         return False
     return True
@@ -188,6 +188,7 @@ def transfer(entries: Entries, changed: Comparison, me: Manager, now: str) -> En
     if not touched and not removed:
         return _sorted(entries)
     marks = [b'"%b"' % name.encode() for name in touched.keys() | removed.keys()]
+    took, gave = fieldset.plain(touched), fieldset.plain(removed)
     out: Entries = []
     mine: ManagedFieldsEntry | None = None
     for entry in entries:
@@ -196,12 +197,10 @@ def transfer(entries: Entries, changed: Comparison, me: Manager, now: str) -> En
         if not own and not any(mark in text for mark in marks):
             out.append(entry)
             continue
-        fields = fieldset.parse(text, trusted=True)
-        left = fieldset.difference(fields, removed)
-        left = fieldset.union(left, touched) if own else fieldset.difference(left, touched)
+        left = fieldset.after(text, took, gave, own=own)
         if not left:
             continue
-        kept = entry if left is fields or left == fields else _with(entry, left)
+        kept = entry if left == text else _with(entry, left)
         if own:
             mine = kept if not touched else _with_time(kept, now)
             kept = mine
@@ -220,9 +219,9 @@ def _is_mine(entry: ManagedFieldsEntry, me: Manager) -> bool:
     )
 
 
-def _with(entry: ManagedFieldsEntry, fields: Tree) -> ManagedFieldsEntry:
+def _with(entry: ManagedFieldsEntry, fields: bytes) -> ManagedFieldsEntry:
     other = copy(entry)
-    other.fieldsV1 = msgspec.Raw(fieldset.encode(fields))
+    other.fieldsV1 = msgspec.Raw(fields)
     return other
 
 

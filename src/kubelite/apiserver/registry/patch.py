@@ -8,7 +8,6 @@ merge and strategic merge patches differ only in how they are applied to the pla
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -95,17 +94,22 @@ def patcher(kind: Kind, kind_of_patch: str, patch: Any, ask: Ask, subresource: s
     return change
 
 
-@contextlib.contextmanager
-def fitting(document: Any) -> Iterator[None]:
+class fitting:
     """Turns the error of a patched document that does not decode into upstream's 422, which shows the document."""
-    try:
-        yield
-    except StatusError as error:
-        if error.code != 400:
-            raise
-        why = error.message.partition(" cannot be handled as a ")[2].partition(": ")[2] or error.message
-        shown = codec.encode(document)[:SHOWN].decode(errors="ignore")
-        raise errors.invalid("", "", "", [fielderrors.invalid(Path("patch"), shown, why)]) from None
+
+    __slots__ = ("_document",)
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, StatusError) and error.code == 400:
+            why = error.message.partition(" cannot be handled as a ")[2].partition(": ")[2] or error.message
+            shown = codec.encode(self._document)[:SHOWN].decode(errors="ignore")
+            raise errors.invalid("", "", "", [fielderrors.invalid(Path("patch"), shown, why)]) from None
 
 
 _sections = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -17,7 +17,7 @@ from kubelite.api.zeros import drop_zeros
 from kubelite.apiserver.registry import create, metadata, ownership
 from kubelite.apiserver.registry.ask import Ask, Written
 from kubelite.apiserver.request import AdmissionRequest
-from kubelite.apiserver.watchcache.entry import Entry, decode, make, splice
+from kubelite.apiserver.watchcache.entry import Entry, decode, is_same, make, splice
 from kubelite.machinery import codec, errors, fielderrors
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.fielderrors import Path
@@ -245,7 +245,7 @@ async def _store(registry: Registry, entry: Entry, new: Any, request: AdmissionR
     if is_finished(kind, new) and not is_finished(kind, request.old):
         return await remove(registry, kind, entry, new, request.dry_run, conditional)
     key = kind.key(entry.namespace, entry.name)
-    same = splice(value, entry.revision) == entry.body and not entry.stale and not registry.is_stale(key)
+    same = is_same(value, entry) and not entry.stale and not registry.is_stale(key)
     if same or request.dry_run:
         new.metadata.resourceVersion = str(entry.revision)
         body = splice(value, entry.revision)

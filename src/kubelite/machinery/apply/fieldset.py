@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,10 +27,13 @@ Tree = dict[str, Any]
 LEAF: Tree = {}
 """The node that is a member and has no children."""
 
+_plain = msgspec.json.Encoder().encode
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder().decode
 _NUMBERS = re.compile(rb'"(?:k:\{[^}]*":|v:|i:)(-|\d+)')
 MAX_DEPTH = 200
+_MOST, _LONGEST = 512, 8192
+"""Texts that `after` remembers, and bytes of each: with its result at most 8 MiB."""
 
 
 def encode(tree: Tree) -> bytes:
@@ -78,6 +82,34 @@ def check(tree: Any, depth: int = 0) -> None:
             check(node, depth + 1)
         elif not isinstance(node, dict):
             raise ValueError("FieldsV1 must be a tree of objects")
+
+
+def plain(tree: Tree) -> bytes:
+    """A tree as JSON in the order that it happens to have: for `after`."""
+    return _plain(tree)
+
+
+def after(text: bytes, touched: bytes, removed: bytes, *, own: bool) -> bytes:
+    """FieldsV1 of a manager after somebody's write, canonical; b"" if nothing is left, `text` itself if nothing changed.
+
+    `touched` and `removed` (see `plain`) are the fields that were set and those that are gone; `own`: they are this manager's
+    now. Remembered: the kubelets' reports about pods of one workload are all alike.
+    """
+    if len(text) + len(touched) + len(removed) > _LONGEST:
+        return _after(text, touched, removed, own)
+    return _known_after(text, touched, removed, own)
+
+
+def _after(text: bytes, touched: bytes, removed: bytes, own: bool) -> bytes:
+    fields, new = parse(text, trusted=True), _decode(touched)
+    left = difference(fields, _decode(removed))
+    left = union(left, new) if own else difference(left, new)
+    if not left:
+        return b""
+    return text if left is fields or left == fields else encode(left)
+
+
+_known_after = lru_cache(maxsize=_MOST)(_after)
 
 
 def is_member(node: Tree) -> bool:

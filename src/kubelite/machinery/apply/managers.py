@@ -90,6 +90,13 @@ def decode(entries: Iterable[Any], *, trusted: bool = False) -> Managed:
 
 def identity(entry: Any, position: int = 0) -> Manager:
     """The manager of an entry. Raises Malformed."""
+    check(entry, position)
+    version = "" if entry.operation == APPLY else entry.apiVersion
+    return Manager(entry.manager, entry.operation, version, entry.subresource)
+
+
+def check(entry: Any, position: int = 0) -> None:
+    """Raises Malformed for an entry that has no identity."""
     if entry.operation not in (APPLY, UPDATE):
         raise Malformed("operation must be `Apply` or `Update`")
     if not entry.apiVersion:
@@ -97,8 +104,6 @@ def identity(entry: Any, position: int = 0) -> Manager:
     if entry.fieldsType != FIELDS_V1:
         why = f'invalid fieldsType "{entry.fieldsType}"' if entry.fieldsType else "missing fieldsType"
         raise Malformed(f"{why} in managed fields entry {position}")
-    version = "" if entry.operation == APPLY else entry.apiVersion
-    return Manager(entry.manager, entry.operation, version, entry.subresource)
 
 
 def order(manager: Manager, api_version: str, time: str | None) -> tuple[Any, ...]:

@@ -86,3 +86,14 @@ def test_differences_that_take_nothing_give_the_same_tree() -> None:
 )
 def test_paths_are_shown_as_upstream_shows_them(path: tuple[str, ...], text: str) -> None:
     assert element.path_text(path) == text
+
+
+@given(PATHS, PATHS, PATHS, st.booleans())
+def test_what_a_manager_has_after_a_write_follows_from_the_sets(
+    had: frozenset[Any], touched: frozenset[Any], removed: frozenset[Any], own: bool
+) -> None:
+    text = of(had).to_json()
+    left = (had - removed) | touched if own else (had - removed) - touched
+    for _ in range(2):  # found out, and remembered
+        found = fieldset.after(text, fieldset.plain(of(touched).tree), fieldset.plain(of(removed).tree), own=own)
+        assert found == (of(left).to_json() if left else b"")
