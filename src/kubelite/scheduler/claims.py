@@ -1,12 +1,14 @@
 """Gives devices to a pod's claims before the pod is bound: writes what was decided.
 
-What: `ClaimBinder.bind` enters allocation and user into each claim, `release` takes the user out when the pod could not be bound
-after all. Why: a pod must not start before its devices are its own. A claim that changed meanwhile is not written: the pod is
-placed anew. Upstream: plugins/dynamicresources bindClaim.
+What: `ClaimBinder.bind` enters allocation and user into each claim and waits for the conditions that its devices name, `release`
+takes the user out when the pod could not be bound after all. Why: a pod must not start before its devices are its own, and ready.
+A claim that changed meanwhile is not written: the pod is placed anew; so it is when a device failed or `bindingTimeout` is over,
+and the claim loses its devices. Upstream: plugins/dynamicresources bindClaim, PreBind.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ from kubelite.client.errors import ConnectionFailed
 from kubelite.machinery import codec, times
 from kubelite.machinery.errors import StatusError
 from kubelite.scheduler.devices.allocation import Allotment
+from kubelite.scheduler.devices.conditions import Readiness, readiness
 from kubelite.scheduler.devices.inventory import Inventory, key_of
 from kubelite.scheduler.pods import PodInfo
 from kubelite.util.clock import Clock
@@ -34,6 +37,12 @@ class ClaimBinder:
 
     def __init__(self, client: Client, inventory: Inventory, clock: Clock) -> None:
         self.client, self.inventory, self.clock = client, inventory, clock
+        self._moved = asyncio.Event()
+
+    def changed(self) -> None:
+        """A claim is different: those who wait look again."""
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def assume(self, allotments: Sequence[Allotment]) -> None:
         """The devices are taken, before anybody has written it."""
@@ -41,8 +50,8 @@ class ClaimBinder:
             if allotment.allocation is not None:
                 self.inventory.assumed[key_of(allotment.claim)] = allotment.allocation
 
-    async def bind(self, info: PodInfo, allotments: Sequence[Allotment]) -> bool:
-        """Whether all claims are the pod's now; False: it has to be placed anew."""
+    async def bind(self, info: PodInfo, allotments: Sequence[Allotment], seconds: float) -> bool:
+        """Whether all claims are the pod's now, and ready within so many seconds; False: it has to be placed anew."""
         for allotment in allotments:
             try:
                 await self._write(info, allotment)
@@ -51,10 +60,37 @@ class ClaimBinder:
                 log.warning("Could not reserve a claim for a pod", pod=info.key, claim=claim, error=error)
                 await self.release(info, allotments)
                 return False
-        return True
+        try:
+            async with asyncio.timeout(seconds):
+                done = await self._ready(info, allotments)
+        except TimeoutError:
+            log.warning("Devices were not ready in time", pod=info.key, seconds=seconds)
+            done = False
+        if not done:
+            await self.release(info, allotments, useless=True)
+        return done
+
+    async def _ready(self, info: PodInfo, allotments: Sequence[Allotment]) -> bool:
+        """Whether all devices are ready at last; False if one failed or a claim is no longer the pod's."""
+        while True:
+            moved, waiting = self._moved, False
+            for allotment in allotments:
+                claim = self.inventory.claims.get(key_of(allotment.claim))
+                if claim is None or not any(user.uid == info.uid for user in claim.status.reservedFor):
+                    return False
+                found = readiness(claim)
+                if found is Readiness.FAILED:
+                    log.warning("A device failed before its pod was bound", pod=info.key, claim=key_of(claim))
+                    return False
+                waiting = waiting or found is Readiness.WAITING
+            if not waiting:
+                return True
+            await moved.wait()
 
     async def _write(self, info: PodInfo, allotment: Allotment) -> None:
         claim, meta = allotment.claim, info.pod.metadata
+        if allotment.allocation is None and any(user.uid == meta.uid for user in claim.status.reservedFor):
+            return
         version = claim.metadata.resourceVersion
         if allotment.allocation is not None and FINALIZER not in claim.metadata.finalizers:
             head = {"resourceVersion": version, "finalizers": [*claim.metadata.finalizers, FINALIZER]}
@@ -71,8 +107,11 @@ class ClaimBinder:
         body = {"metadata": {"uid": claim.metadata.uid, "resourceVersion": version}, "status": status}
         self.inventory.claim_changed(claim, await self._patch(claim, body, "status"))
 
-    async def release(self, info: PodInfo, allotments: Sequence[Allotment]) -> None:
-        """The pod does not use the claims after all; what it was given for them goes back if nobody else has it."""
+    async def release(self, info: PodInfo, allotments: Sequence[Allotment], *, useless: bool = False) -> None:
+        """The pod does not use the claims after all; what it was given for them goes back if nobody else has it.
+
+        `useless`: so does what a claim had before, if it is not ready.
+        """
         for allotment in allotments:
             key = key_of(allotment.claim)
             self.inventory.assumed.pop(key, None)
@@ -82,8 +121,9 @@ class ClaimBinder:
             users = [codec.to_generic(user) for user in current.status.reservedFor if user.uid != info.uid]
             head = {"uid": current.metadata.uid, "resourceVersion": current.metadata.resourceVersion}
             status: dict[str, Any] = {"reservedFor": users or None}
-            if allotment.allocation is not None and not users:
-                status["allocation"] = None
+            stale = useless and readiness(current) is not Readiness.READY
+            if (allotment.allocation is not None or stale) and not users:
+                status |= {"allocation": None, "devices": None}
             try:
                 written = await self._patch(current, {"metadata": head, "status": status}, "status")
             except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:

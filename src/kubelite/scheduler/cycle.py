@@ -88,7 +88,8 @@ class Scheduler:
                     self.binding = replace(plugin.binding(cycle, node), seconds=float(plugin.seconds))
             for plugin in self.profile.filters:
                 if isinstance(plugin, DynamicResources):
-                    self.binding = replace(self.binding, devices=plugin.allotments(cycle, node))
+                    found = plugin.allotments(cycle, node)
+                    self.binding = replace(self.binding, devices=found, devices_seconds=plugin.seconds)
         return self.nodes.names[position]
 
     def feasible(self, cycle: Cycle) -> tuple[Mask, list[Rejection]]:

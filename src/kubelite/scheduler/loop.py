@@ -155,7 +155,7 @@ class Loop:
         done = False
         try:
             done = not (binding.static or binding.dynamic) or await self.volumes.bind(entry.info, node, binding)
-            done = done and await self.claims.bind(entry.info, binding.devices)
+            done = done and await self.claims.bind(entry.info, binding.devices, binding.devices_seconds)
         finally:
             self.slow -= 1
             self.cache.world.storage.forget(binding)

@@ -114,8 +114,8 @@ class Server:
         evictor = Evictor(client, self.recorder, clock)
         self.extended = Extended(settings.extenders, client)
         self.register_hints()
-        claims = ClaimBinder(client, self.cache.world.devices, clock)
-        self.loop = Loop(self.cache, binder, evictor, self.volumes, claims, self.extended, self.metrics, self.now)
+        self.claims = ClaimBinder(client, self.cache.world.devices, clock)
+        self.loop = Loop(self.cache, binder, evictor, self.volumes, self.claims, self.extended, self.metrics, self.now)
         living = "status.phase!=Succeeded,status.phase!=Failed"
         self.pods: Informer[Pod] = Informer(client, POD, type=Pod, field_selector=living)
         self.nodes: Informer[Node] = Informer(client, NODE, type=Node)
@@ -229,6 +229,7 @@ class Server:
     def devices_changed(self, event: str, changed: Callable[[Any, Any], None], change: Change[Any]) -> None:
         """As `storage_changed`, for claims of devices."""
         changed(change.old, change.new)
+        self.claims.changed()
         self.cache.pending.happened(event, self.now(), change.old, change.new)
         self.loop.work.set()
 

@@ -184,6 +184,8 @@ class Binding:
     """Claims for devices that have to be written."""
     seconds: float = 600.0
     """How long volumes may take (bindTimeoutSeconds)."""
+    devices_seconds: float = 600.0
+    """How long devices may take to be ready (bindingTimeout)."""
 
 
 class Storage:

@@ -133,3 +133,69 @@ async def test_a_pod_waits_for_slices_classes_and_templates_that_come_later() ->
         await create(api, f"{GROUP}/deviceclasses", DRIVER, {})
         await offer(api, "fast", "gpu-0")
         assert await world.placed("p") == "fast"
+
+
+async def test_claims_share_a_device_with_their_own_share_of_its_capacity() -> None:
+    async with lab() as world:
+        card = {"name": "nic", "allowMultipleAllocations": True, "capacity": {"bandwidth": {"value": "10"}}}
+        pool = {"name": "fast", "resourceSliceCount": 1, "generation": 1}
+        spec = {"driver": DRIVER, "nodeName": "fast", "pool": pool, "devices": [card]}
+        await create(world.api, f"{GROUP}/resourceslices", "slice", spec)
+        wanted = {"deviceClassName": DRIVER, "capacity": {"requests": {"bandwidth": "5"}}}
+        for name in ("a", "b", "c"):
+            await create(world.api, CLAIMS, name, {"devices": {"requests": [{"name": "r", "exactly": wanted}]}})
+            await world.pod(name, resourceClaims=using(name))
+            if name == "c":
+                assert "cannot allocate all claims" in await world.refusal(name)
+            else:
+                assert await world.placed(name) == "fast"
+        shares = [(await get(world, f"{CLAIMS}/{n}"))["status"]["allocation"]["devices"]["results"][0] for n in "ab"]
+        assert [share["consumedCapacity"] for share in shares] == [{"bandwidth": "5"}] * 2
+        assert shares[0]["shareID"] != shares[1]["shareID"]
+        done = {"status": {"phase": "Succeeded"}}
+        assert (await world.api.patch(f"{PODS}/a/status", done)).status == 200
+        assert await world.placed("c") == "fast"
+
+
+async def reported(world: World, claim: str, condition: str) -> None:
+    """The driver says something about the claim's device, once it is allocated."""
+
+    async def allocated() -> Any:
+        status = (await get(world, f"{CLAIMS}/{claim}")).get("status", {})
+        return status.get("allocation") and status
+
+    (result,) = (await eventually(allocated))["allocation"]["devices"]["results"]
+    said = {
+        "type": condition,
+        "status": "True",
+        "reason": "Said",
+        "message": "",
+        "lastTransitionTime": "2030-01-01T00:00:00Z",
+    }
+    device = {**{key: result[key] for key in ("driver", "pool", "device")}, "conditions": [said]}
+    reply = await world.api.patch(f"{CLAIMS}/{claim}/status", {"status": {"devices": [device]}})
+    assert reply.status == 200, reply.body
+
+
+async def test_a_pod_is_bound_when_its_device_is_ready_and_placed_anew_when_it_failed() -> None:
+    async with lab() as world:
+        for node in ("fast", "plain"):
+            device = {"name": "d", "bindingConditions": ["Attached"], "bindingFailureConditions": ["Broken"]}
+            pool = {"name": node, "resourceSliceCount": 1, "generation": 1}
+            spec = {"driver": DRIVER, "nodeName": node, "pool": pool, "devices": [device]}
+            await create(world.api, f"{GROUP}/resourceslices", f"{node}-slice", spec)
+        await create(world.api, CLAIMS, "mine", SPEC)
+        await world.pod("p", resourceClaims=using("mine"))
+        await reported(world, "mine", "Broken")
+
+        async def given_anew() -> bool:
+            status = (await get(world, f"{CLAIMS}/mine")).get("status", {})
+            return "allocation" in status and not status.get("devices")
+
+        await eventually(given_anew)
+        assert "nodeName" not in (await world.get("p"))["spec"]
+        await reported(world, "mine", "Attached")
+        node = await world.placed("p")
+        status = (await get(world, f"{CLAIMS}/mine"))["status"]
+        (result,) = status["allocation"]["devices"]["results"]
+        assert (result["pool"], result["bindingConditions"]) == (node, ["Attached"])

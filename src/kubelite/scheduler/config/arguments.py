@@ -198,9 +198,15 @@ def _dynamic_resources(path: Path, args: a.DynamicResourcesArgs) -> list[FieldEr
     except ValueError:
         errors.append(fe.invalid(at, args.filterTimeout, "must be a duration"))
     if args.bindingTimeout is not None:
-        text = "unexpected field, remove it: devices that wait for conditions (DRADeviceBindingConditions) are not supported"
-        errors.append(fe.forbidden(path / "bindingTimeout", text))
+        errors += _binding_timeout(path / "bindingTimeout", args.bindingTimeout)
     return errors
+
+
+def _binding_timeout(path: Path, text: str) -> list[FieldError]:
+    try:
+        return [fe.invalid(path, text, "must be at least 1 second")] if times.parse_duration(text) < 1 else []
+    except ValueError:
+        return [fe.invalid(path, text, "must be a duration")]
 
 
 VALIDATORS: dict[str, Callable[[Path, Any], list[FieldError]]] = {

@@ -23,7 +23,7 @@ class Allotment:
 
     claim: v1.ResourceClaim
     allocation: v1.AllocationResult | None
-    """None: it has its devices already, the pod only has to be entered as one who uses them."""
+    """None: it has its devices already, the pod only has to be entered as one who uses them, if it is not yet."""
 
 
 def allocation(
@@ -38,11 +38,23 @@ def allocation(
             device=pick.offer.id[2],
             adminAccess=True if pick.option.admin else None,
             tolerations=list(pick.option.tolerations),
+            shareID=share_id(claim, number) if pick.consumed is not None else "",
+            consumedCapacity=dict(pick.consumed or {}),
+            bindingConditions=list(pick.offer.device.bindingConditions),
+            bindingFailureConditions=list(pick.offer.device.bindingFailureConditions),
         )
-        for pick in picks
+        for number, pick in enumerate(picks)
     ]
     devices = v1.DeviceAllocationResult(results=results, config=_configuration(claim, picks, classes))
     return v1.AllocationResult(devices=devices, nodeSelector=reachable_from(picks, node))
+
+
+def share_id(claim: v1.ResourceClaim, number: int) -> str:
+    """Tells the shares of one device apart; another one each time that the claim is given devices."""
+    import uuid
+
+    meta = claim.metadata
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{meta.uid}/{meta.resourceVersion}/{number}"))
 
 
 def _configuration(
@@ -70,7 +82,7 @@ def _configuration(
 
 def reachable_from(picks: Sequence[Pick], node: str) -> NodeSelector | None:
     """One node, if a device is there; else what the devices' own selectors ask for together; None for all nodes."""
-    if any(pick.offer.node for pick in picks):
+    if any(pick.offer.node or pick.offer.device.bindsToNode for pick in picks):
         only = NodeSelectorRequirement(key=NAME_FIELD, operator="In", values=[node])
         return NodeSelector(nodeSelectorTerms=[NodeSelectorTerm(matchFields=[only])])
     term = NodeSelectorTerm()

@@ -2,7 +2,8 @@
 
 What: `read(claim)` → requests and constraints; `Search(...).run()` → one `Pick` for each device, or None. Rules: a request takes
 the first devices that suit, are free and keep to the constraints; where later requests then find nothing, others are tried; of
-alternatives (`firstAvailable`) the first that works counts; `All` means every device that suits, none of them taken.
+alternatives (`firstAvailable`) the first that works counts; `All` means every device that suits, none of them taken. Of a device
+with `allowMultipleAllocations` each gets a share, as long as its capacity lasts.
 Upstream: dynamic-resource-allocation/structured/internal allocator.
 """
 
@@ -13,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubelite.api.types import resource_v1 as v1
+from kubelite.api.types.base import Quantity
 from kubelite.machinery import quantity
-from kubelite.scheduler.devices.inventory import CounterId, DeviceId, Offer
+from kubelite.scheduler.devices.capacity import share
+from kubelite.scheduler.devices.inventory import CounterId, DeviceId, Offer, Taken
 
 MOST_DEVICES = 32
 """What one claim can be given."""
@@ -47,10 +50,8 @@ class Option:
             from kubelite.scheduler.devices.selectors import matches
 
             found = self.suitable[offer.id] = (
-                # Who shares devices or waits for conditions of them is not supported: such devices are nobody's.
-                not offer.device.bindingConditions
-                and all(matches(expression, offer) for expression in self.selectors)
-                and has_capacity(offer, self.capacity)
+                all(matches(expression, offer) for expression in self.selectors)
+                and share(offer, self.capacity) is not None
                 and (self.admin or tolerates(self.tolerations, offer.device.taints))
             )
         return found
@@ -92,6 +93,8 @@ class Pick:
     claim: int
     option: Option
     offer: Offer
+    consumed: Mapping[str, Quantity] | None = None
+    """The share of a device that several have; None: the device is all theirs."""
 
 
 def tolerates(tolerations: Sequence[v1.DeviceToleration], taints: Sequence[v1.DeviceTaint]) -> bool:
@@ -107,18 +110,6 @@ def _tolerates(toleration: v1.DeviceToleration, taint: v1.DeviceTaint) -> bool:
     if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
         return False
     return toleration.operator == "Exists" or toleration.value == taint.value
-
-
-def has_capacity(offer: Offer, wanted: Mapping[str, Any]) -> bool:
-    """Whether a device is as large as a request says."""
-    for name, amount in wanted.items():
-        domain, _, own = name.rpartition("/")
-        there = offer.device.capacity.get(name)
-        if there is None and domain in ("", offer.driver):
-            there = offer.device.capacity.get(own) or offer.device.capacity.get(f"{offer.driver}/{own}")
-        if there is None or quantity.nano(there.value or 0) < quantity.nano(amount):
-            return False
-    return True
 
 
 def read(
@@ -160,13 +151,13 @@ class Search:
         requests: Sequence[Request],
         constraints: Sequence[Constraint],
         offers: Sequence[Offer],
-        taken: set[DeviceId],
+        taken: Taken,
         counters: Mapping[CounterId, int],
         steps: int,
     ) -> None:
         """`steps`: how many devices are tried at most; 0 for as many as it takes."""
         self.requests, self.constraints, self.offers = requests, constraints, offers
-        self.taken, self.left, self.steps = set(taken), dict(counters), steps or -1
+        self.taken, self.left, self.steps = taken.copy(), dict(counters), steps or -1
         self.picks: list[Pick] = []
         for constraint in constraints:
             constraint.values = []
@@ -212,22 +203,36 @@ class Search:
 
     def _take(self, request: Request, option: Option, offer: Offer) -> bool:
         """Gives a device to a request, if it is free and the constraints allow it."""
-        if not option.admin:
-            if offer.id in self.taken:
-                return False
-            if any(self.left.get(counter, 0) < amount for counter, amount in offer.consumption()):
-                return False
+        consumed = share(offer, option.capacity) if offer.shared and not option.admin else None
+        if not option.admin and not self._free(offer, consumed):
+            return False
         concerned = [c for c in self.constraints if c.concerns(request, option)]
         if not all(c.allows(offer.attribute(c.attribute)) for c in concerned):
             return False
         for constraint in concerned:
             constraint.values.append(offer.attribute(constraint.attribute))
         if not option.admin:
-            self.taken.add(offer.id)
-            for counter, amount in offer.consumption():
-                self.left[counter] -= amount
-        self.picks.append(Pick(request.claim, option, offer))
+            if not self.taken.has(offer.id):
+                for counter, amount in offer.consumption():
+                    self.left[counter] -= amount
+            self.taken.add(offer.id, consumed)
+        self.picks.append(Pick(request.claim, option, offer, consumed))
         return True
+
+    def _free(self, offer: Offer, consumed: Mapping[str, Quantity] | None) -> bool:
+        """Whether a device is there for the taking, or enough of one that is shared."""
+        if offer.id in self.taken.whole:
+            return False
+        if self.taken.has(offer.id):
+            if consumed is None:
+                return False
+            there = offer.device.capacity
+            used = self.taken.shares[offer.id].used
+            return all(
+                used.get(name, 0) + quantity.nano(amount) <= quantity.nano(there[name].value or 0)
+                for name, amount in consumed.items()
+            )
+        return all(self.left.get(counter, 0) >= amount for counter, amount in offer.consumption())
 
     def _give_back(self, request: Request) -> None:
         pick = self.picks.pop()
@@ -235,6 +240,7 @@ class Search:
             if constraint.concerns(request, pick.option):
                 constraint.values.pop()
         if not pick.option.admin:
-            self.taken.discard(pick.offer.id)
-            for counter, amount in pick.offer.consumption():
-                self.left[counter] += amount
+            self.taken.discard(pick.offer.id, pick.consumed)
+            if not self.taken.has(pick.offer.id):
+                for counter, amount in pick.offer.consumption():
+                    self.left[counter] += amount

@@ -8,7 +8,7 @@ Upstream: staging/src/k8s.io/dynamic-resource-allocation/structured, internal po
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import msgspec
 
 from kubelite.api.logic import affinity
 from kubelite.api.types import resource_v1 as v1
+from kubelite.api.types.base import Quantity
 from kubelite.api.types.core_v1 import NodeSelector
 from kubelite.machinery import quantity
 from kubelite.scheduler.pods import Node, PodInfo
@@ -48,6 +49,11 @@ class Offer:
     @property
     def driver(self) -> str:
         return self.id[0]
+
+    @property
+    def shared(self) -> bool:
+        """Whether several can have a share of it."""
+        return bool(self.device.allowMultipleAllocations)
 
     def reaches(self, node: Node) -> bool:
         if self.node:
@@ -93,6 +99,55 @@ def results_of(allocation: v1.AllocationResult | None) -> list[v1.DeviceRequestA
     return allocation.devices.results if allocation is not None and allocation.devices is not None else []
 
 
+@dataclass(slots=True)
+class Shares:
+    """What is taken of a device that several have."""
+
+    number: int = 0
+    used: dict[str, int] = field(default_factory=dict)
+    """By capacity, in billionths."""
+
+
+class Taken:
+    """Devices that somebody has, and those that several have a share of."""
+
+    def __init__(self) -> None:
+        self.whole: set[DeviceId] = set()
+        self.shares: dict[DeviceId, Shares] = {}
+
+    def copy(self) -> Taken:
+        made = Taken()
+        made.whole = set(self.whole)
+        made.shares = {key: Shares(found.number, dict(found.used)) for key, found in self.shares.items()}
+        return made
+
+    def has(self, device: DeviceId) -> bool:
+        """Whether anybody has any of it."""
+        return device in self.whole or device in self.shares
+
+    def add(self, device: DeviceId, consumed: Mapping[str, Quantity] | None) -> None:
+        """`consumed`: a share; None for the whole device."""
+        if consumed is None:
+            self.whole.add(device)
+            return
+        found = self.shares.setdefault(device, Shares())
+        found.number += 1
+        for name, amount in consumed.items():
+            found.used[name] = found.used.get(name, 0) + quantity.nano(amount)
+
+    def discard(self, device: DeviceId, consumed: Mapping[str, Quantity] | None) -> None:
+        """Undoes `add`."""
+        if consumed is None:
+            self.whole.discard(device)
+            return
+        found = self.shares[device]
+        found.number -= 1
+        for name, amount in consumed.items():
+            found.used[name] -= quantity.nano(amount)
+        if not found.number:
+            del self.shares[device]
+
+
 class Inventory:
     """Claims by `namespace/name`, slices and classes by name."""
 
@@ -107,8 +162,10 @@ class Inventory:
         self._counters: dict[CounterId, int] = {}
 
     def claim_changed(self, old: v1.ResourceClaim | None, new: v1.ResourceClaim | None) -> None:
-        """A claim came, changed or went."""
+        """A claim came, changed or went; what is older than what is known, because it was written here, is not looked at."""
         if new is not None:
+            if _older(new, self.claims.get(key_of(new))):
+                return
             self.claims[key_of(new)] = new
             if new.status.allocation is not None:
                 self.assumed.pop(key_of(new), None)
@@ -143,15 +200,16 @@ class Inventory:
         elif old is not None:
             self.classes.pop(old.metadata.name, None)
 
-    def taken(self) -> set[DeviceId]:
-        """Devices that somebody has; administrators' access takes nothing."""
+    def taken(self) -> Taken:
+        """What somebody has; administrators' access takes nothing."""
+        found = Taken()
         given = [claim.status.allocation for claim in self.claims.values()]
-        return {
-            (result.driver, result.pool, result.device)
-            for allocation in (*given, *self.assumed.values())
-            for result in results_of(allocation)
-            if not result.adminAccess
-        }
+        for allocation in (*given, *self.assumed.values()):
+            for result in results_of(allocation):
+                if not result.adminAccess:
+                    consumed = result.consumedCapacity if result.shareID else None
+                    found.add((result.driver, result.pool, result.device), consumed)
+        return found
 
     def offers(self, node: Node) -> list[Offer]:
         """What the node can reach, taken or not."""
@@ -165,12 +223,12 @@ class Inventory:
         local, shared = self._gathered()
         return [*(offer for offers in local.values() for offer in offers), *shared]
 
-    def counters(self, taken: set[DeviceId]) -> dict[CounterId, int]:
+    def counters(self, taken: Taken) -> dict[CounterId, int]:
         """What is left of the counters that devices share."""
         offers = self.everywhere()
         left = dict(self._counters)
         for offer in offers:
-            if left and offer.id in taken:
+            if left and taken.has(offer.id):
                 for counter, amount in offer.consumption():
                     left[counter] = left.get(counter, 0) - amount
         return left
@@ -196,6 +254,13 @@ class Inventory:
                 local.setdefault(offer.node, []).append(offer)
             else:
                 self._shared.append(offer)
+
+
+def _older(one: v1.ResourceClaim, known: v1.ResourceClaim | None) -> bool:
+    if known is None or known.metadata.uid != one.metadata.uid:
+        return False
+    versions = one.metadata.resourceVersion, known.metadata.resourceVersion
+    return all(version.isdecimal() for version in versions) and int(versions[0]) < int(versions[1])
 
 
 def complete_pools(slices: Iterable[v1.ResourceSlice]) -> list[list[v1.ResourceSlice]]:

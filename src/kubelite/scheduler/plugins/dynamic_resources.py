@@ -2,8 +2,8 @@
 
 Rules: each claim must exist, be the pod's own if it was made for it, and not be on its way out; a claim that has its devices
 limits the pod to the nodes that reach them; for the others a node must have devices that suit, are free and keep to the
-constraints. What was found for the chosen node has to be written before the pod is bound (`allotments`). Not supported: devices
-that claims share, or that wait for conditions after the pod has its node. Upstream: plugins/dynamicresources.
+constraints. What was found for the chosen node has to be written, and ready, before the pod is bound (`allotments`).
+Upstream: plugins/dynamicresources.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from kubelite.machinery import times
 from kubelite.scheduler import events
 from kubelite.scheduler.devices.allocation import Allotment, allocation
 from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, read
+from kubelite.scheduler.devices.conditions import Readiness, readiness
 from kubelite.scheduler.devices.inventory import BadSelector, Inventory, key_of
 from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Why
 from kubelite.scheduler.nodes import Mask
@@ -30,6 +31,7 @@ NAME = "DynamicResources"
 ELSEWHERE = "resourceclaim not available on the node"
 NOT_ALLOCATED = "cannot allocate all claims"
 MOST_CONSUMERS = 256
+BINDING_TIMEOUT = "600s"
 STEPS_A_SECOND = 10_000
 """How much of a search counts as a second of `filterTimeout`: decisions must not depend on the clock."""
 
@@ -66,7 +68,9 @@ class DynamicResources(FilterPlugin):
     name = NAME
 
     def __init__(self, args: DynamicResourcesArgs | None = None) -> None:
-        seconds = times.parse_duration((args or DynamicResourcesArgs()).filterTimeout)
+        args = args or DynamicResourcesArgs()
+        self.seconds = times.parse_duration(args.bindingTimeout or BINDING_TIMEOUT)
+        seconds = times.parse_duration(args.filterTimeout)
         self.steps = int(seconds * STEPS_A_SECOND)
         self.events = {
             events.RESOURCE_CLAIM: self._helps,
@@ -180,6 +184,6 @@ class DynamicResources(FilterPlugin):
             if claim.status.allocation is None:
                 mine = [pick for pick in picks if pick.claim == number]
                 made.append(Allotment(claim, allocation(claim, mine, classes, node.metadata.name)))
-            elif not is_user(claim, cycle.pod.pod):
+            elif not is_user(claim, cycle.pod.pod) or readiness(claim) is not Readiness.READY:
                 made.append(Allotment(claim, None))
         return tuple(made)

@@ -196,9 +196,8 @@ def test_another_kind_or_version_is_refused() -> None:
     [
         (
             "DynamicResources",
-            {"bindingTimeout": "1s"},
-            "bindingTimeout: Forbidden: unexpected field, remove it: devices that wait for conditions "
-            "(DRADeviceBindingConditions) are not supported",
+            {"bindingTimeout": "999ms"},
+            'bindingTimeout: Invalid value: "999ms": must be at least 1 second',
         ),
         (
             "DynamicResources",

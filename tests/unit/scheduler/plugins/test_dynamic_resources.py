@@ -206,7 +206,7 @@ def test_administrators_look_at_devices_that_others_have(lab: Lab) -> None:
     lab.claim("admin", exactly("gpu", adminAccess=True))
     assert (lab.place("admin"), lab.given()) == ("b", [("gpu", "gpu-0")])
     lab.keep()
-    assert ("gpu.example.com", "s", "gpu-0") in lab.devices.taken()
+    assert ("gpu.example.com", "s", "gpu-0") in lab.devices.taken().whole
 
 
 def test_tainted_devices_are_for_those_who_tolerate_it(lab: Lab) -> None:
