@@ -25,6 +25,8 @@ from kubelite.storage.interface import Store
 from kubelite.storage.memory import MemoryStore
 
 ADMIN_TOKEN = "admin-token-of-the-tests"
+CONTROLLERS_TOKEN = "controllers-token-of-the-tests"
+"""Of the user `controllers`, who has no rights but those that a test gives."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,8 @@ async def api_server(*, tls: bool = False, store: Store | None = None, **setting
     with tempfile.TemporaryDirectory(prefix="kubelite-test-") as name:
         directory = pathlib.Path(name)
         tokens = directory / "tokens.csv"
-        tokens.write_text(f'{ADMIN_TOKEN},admin,admin-uid,"system:masters"\n')
+        lines = (f'{ADMIN_TOKEN},admin,admin-uid,"system:masters"', f"{CONTROLLERS_TOKEN},controllers,controllers-uid")
+        tokens.write_text("\n".join(lines) + "\n")
         config = Config(
             bind_address="127.0.0.1",
             secure_port=0,

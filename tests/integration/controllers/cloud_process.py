@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 
 from kubelite.controllers.cloud import server as cloud
 from kubelite.network import server as agent
-from tests.apienv import api_server
+from tests.apienv import CONTROLLERS_TOKEN, api_server
+from tests.integration.controllers.roles import grant
 
 
 async def main(cni_conf_file: str) -> None:
     loop = asyncio.get_running_loop()
     async with api_server() as api:
         stop = asyncio.Event()
+        await grant(api, ["cloud"])
+        restricted = shutil.copy(api.kubeconfig(CONTROLLERS_TOKEN), f"{cni_conf_file}.kubeconfig")
         config = cloud.Config(
-            kubeconfig=api.kubeconfig(),
+            kubeconfig=restricted,
             healthz_bind_address="",
             leader_elect=False,
             configure_cloud_routes=True,

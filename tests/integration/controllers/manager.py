@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,8 @@ from kubelite.client.client import Client
 from kubelite.controllers.context import Context, Informers
 from kubelite.controllers.server import Config, run_controllers
 from kubelite.util.clock import Clock, SystemClock
-from tests.apienv import ADMIN_TOKEN, ApiEnv, api_server
+from tests.apienv import ADMIN_TOKEN, CONTROLLERS_TOKEN, ApiEnv, api_server
+from tests.integration.controllers.roles import grant
 
 CA = "-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICATE-----\n"
 
@@ -82,19 +83,24 @@ async def running(
     clock: Clock | None = None,
     kubelet: bool = False,
     tokens: str = "",
-    token: str = ADMIN_TOKEN,
+    token: str = "",
     tls: bool = False,
     server: Mapping[str, Any] | None = None,
+    more_roles: Sequence[str] = (),
     **settings: Any,
 ) -> AsyncIterator[World]:
     """An API server with namespace `default` and the controllers `names` running against it.
 
-    `tokens` replaces the server's token file; the controllers then identify themselves by `token`.
+    They have the rights of their own roles, and of those that `more_roles` names; `tokens` replaces the server's token file, and
+    the controllers then identify themselves by `token`.
     `server` and `settings` are the configuration of the API server and of the controllers.
     """
     server_settings = {**(server or {}), **({"token_auth_file": tokens} if tokens else {})}
     async with api_server(tls=tls, **server_settings) as api:
-        client = Client.from_config(api.client_config(token), user_agent="controllers-test")
+        if not tokens and not token:
+            await grant(api, [*names, *more_roles])
+        identity = token or (ADMIN_TOKEN if tokens else CONTROLLERS_TOKEN)
+        client = Client.from_config(api.client_config(identity), user_agent="controllers-test")
         context = Context(
             client, Informers(client), clock=clock or SystemClock(), settings=Config(**settings), ca_bundle=CA
         )

@@ -217,7 +217,7 @@ async def test_job_with_replacement_policy_failed_waits_until_a_pod_is_gone():
 
 
 async def test_a_manager_that_starts_anew_counts_nothing_twice():
-    async with running() as world:
+    async with running(more_roles=[NAME]) as world:
         from kubelite.controllers.context import Context, Informers
         from kubelite.controllers.server import run_controllers
 

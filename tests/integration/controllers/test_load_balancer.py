@@ -22,7 +22,7 @@ TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 @asynccontextmanager
 async def clouded(pool: str = POOL) -> AsyncIterator[World]:
     """A world with the cloud's controllers."""
-    async with running() as world:
+    async with running(more_roles=["cloud"]) as world:
         stop = asyncio.Event()
         context = world.context
         config = cloud.Config(load_balancer_pool=pool)

@@ -211,12 +211,12 @@ class DeploymentController:
         number = new.metadata.annotations.get(revision.REVISION, "") if new is not None else ""
         if not number or deployment.metadata.annotations.get(revision.REVISION) == number:
             return deployment
-        meta = deployment.metadata
-        patch = {"metadata": {"annotations": {revision.REVISION: number}, "uid": meta.uid}}
-        fresh: Deployment = await self._client.patch(DEPLOYMENT, meta.name, patch, meta.namespace)
-        changed = copy.copy(deployment)
-        changed.metadata = fresh.metadata
-        return changed
+        shown = copy.copy(deployment)
+        shown.metadata = copy.copy(deployment.metadata)
+        shown.metadata.annotations = {**deployment.metadata.annotations, revision.REVISION: number}
+        fresh: Deployment = await self._client.update(DEPLOYMENT, shown)
+        shown.metadata = fresh.metadata
+        return shown
 
     async def _write(self, deployment: Deployment, status: DeploymentStatus) -> None:
         if not states.differs(deployment.status, status):

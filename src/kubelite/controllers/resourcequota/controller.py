@@ -22,6 +22,7 @@ from kubelite.api.logic import podstatus
 from kubelite.api.logic.quota.evaluators import evaluator
 from kubelite.api.types.core_v1 import ResourceQuota
 from kubelite.api.types.resource_v1 import ResourceClaim
+from kubelite.client.client import Listing
 from kubelite.client.controller import Controller, Result
 from kubelite.client.errors import ConnectionFailed
 from kubelite.client.informer import Change, Informer, object_key, split_key
@@ -91,13 +92,9 @@ class ResourceQuotaController:
         early = self._not_before.get(key, 0.0) - started
         if early > 0:
             return Result(early)
-        namespace, name = split_key(key)
-        try:
-            quota: ResourceQuota = await self._client.get(RESOURCE_QUOTA, name, namespace)
-        except StatusError as error:
-            if error.code == 404:
-                return None
-            raise
+        quota = await self._live(key)
+        if quota is None:
+            return None
         objects, complete = await self._objects(quota)
         wanted = plan.status(quota, objects, self._clock.now())
         if plan.is_newer(wanted, quota.status):
@@ -111,6 +108,14 @@ class ResourceQuotaController:
         now = self._clock.monotonic()
         self._not_before[key] = now + REST * (now - started)
         return None if complete else Result(UNKNOWN_SECONDS)
+
+    async def _live(self, key: str) -> ResourceQuota | None:
+        """The quota as the server has it: admission writes it too. Listed, as the controller's role may not get it."""
+        namespace, name = split_key(key)
+        found: Listing[ResourceQuota] = await self._client.list(
+            RESOURCE_QUOTA, namespace, field_selector=f"metadata.name={name}"
+        )
+        return next(iter(found.items), None)
 
     async def _write(self, quota: ResourceQuota) -> None:
         try:

@@ -7,6 +7,8 @@ Source: pkg/controller/certificates/rootcacertpublisher.
 
 from __future__ import annotations
 
+import copy
+
 from kubelite.api.types.core_v1 import ConfigMap
 from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, Informer
@@ -51,8 +53,9 @@ class RootCaController:
                 wanted.metadata.annotations = {DESCRIPTION: TEXT}
                 await self._client.create(CONFIG_MAP, wanted)
             elif present.data != data:
-                patch = [{"op": "add", "path": "/data", "value": data}]
-                await self._client.patch(CONFIG_MAP, MAP, patch, key, patch_type="json")
+                changed = copy.copy(present)
+                changed.data, changed.binaryData = data, {}
+                await self._client.update(CONFIG_MAP, changed)
         except StatusError as error:
             if error.reason != "AlreadyExists" and error.code != 404 and not is_terminating_namespace(error):
                 raise
