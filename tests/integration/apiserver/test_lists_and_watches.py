@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from kubelite.apiserver.watchcache.entry import make
 from kubelite.storage.memory import MemoryStore
 from tests.apienv import ApiEnv, api_server
 from tests.integration.apiserver.objects import MAPS, PODS, config_map, pod
@@ -207,3 +208,40 @@ async def test_unknown_media_types_are_not_acceptable(api: ApiEnv) -> None:
     assert reply.status == 406
     both = await api.get(MAPS, headers={"accept": "text/html,application/json"})
     assert both.status == 200
+
+
+async def test_the_fields_of_what_this_server_wrote_are_those_of_its_bytes(api: ApiEnv) -> None:
+    kind = api.registry.scheme.by_resource("", "v1", "pods")
+    assert kind is not None
+    cache = api.registry.cache.of(kind)
+    status = {"status": {"phase": "Running", "podIP": "10.0.0.7", "podIPs": [{"ip": "10.0.0.7"}]}}
+    async with api.watch(PODS, fieldSelector="status.phase!=Failed"):
+        await api.post(PODS, pod("a", nodeName="n1"))
+        await api.get(f"{PODS}/a")
+        created = cache.entries["test/a"]
+        await api.patch(f"{PODS}/a/status", status)
+        await api.get(f"{PODS}/a")
+        running = cache.entries["test/a"]
+    for entry in (created, running):
+        told = entry.known_fields()
+        assert told is not None and told == make(entry.key, entry.body, 1, namespaced=True).fields(kind)
+    assert running.fields(kind)["status.podIP"] == "10.0.0.7" and created.fields(kind)["spec.nodeName"] == "n1"
+
+
+async def test_the_fields_of_what_another_server_wrote_meanwhile_are_its_own(api: ApiEnv) -> None:
+    kind = api.registry.scheme.by_resource("", "v1", "pods")
+    assert kind is not None
+    cache = api.registry.cache.of(kind)
+    async with api.watch(PODS, fieldSelector="spec.nodeName=n1"):
+        await api.post(PODS, pod("a", nodeName="n1"))
+        await api.get(f"{PODS}/a")
+        present = cache.entries["test/a"]
+        stored, _ = await api.store.get("/registry/pods/test/a")
+        assert stored is not None
+        obj = api.registry.cached(kind, "test", "a")
+        obj.spec.nodeName = "n2"
+        cache.writing("test", "a", b"bytes that never come", obj)
+        await api.store.update(stored.key, stored.value.replace(b'"name":"c"', b'"name":"d"'), present.revision)
+        await api.get(f"{PODS}/a")
+        assert cache.entries["test/a"].revision > present.revision
+        assert cache.entries["test/a"].fields(kind)["spec.nodeName"] == "n1"

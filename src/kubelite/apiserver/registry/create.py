@@ -82,6 +82,8 @@ async def _store(registry: Registry, kind: Kind, namespace: str, obj: Any, ask: 
             if await registry.live(kind, namespace, name) is not None:
                 raise errors.already_exists(kind.group, kind.plural, name)
             return Written(Entry(key, namespace, name, 0, value), obj, created=True)
+        if kind.custom is None:
+            registry.cache.of(kind).writing(namespace, name, value, obj)
         try:
             revision = await registry.store.create(kind.key(namespace, name), stored, ttl=registry.ttl(kind))
         except KeyExists:

@@ -251,6 +251,8 @@ async def _store(registry: Registry, entry: Entry, new: Any, request: AdmissionR
         body = splice(value, entry.revision)
         return Written(Entry(entry.key, entry.namespace, entry.name, entry.revision, body), new)
     stored = value if kind.custom is None else await kind.custom.encode(new)
+    if kind.custom is None:
+        registry.cache.of(kind).writing(entry.namespace, entry.name, value, new)
     try:
         revision = await registry.store.update(key, stored, entry.revision, ttl=registry.ttl(kind))
     except Conflict as found:

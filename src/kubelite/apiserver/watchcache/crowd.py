@@ -50,6 +50,8 @@ class Crowd:
         self._places: dict[Place, dict[Watcher, None]] = {}
         self._fields: dict[str, int] = {}
         """Fields that watchers are filed under, and how many are."""
+        self.choosy = 0
+        """Watchers that select by fields, filed under one or not."""
 
     def __len__(self) -> int:
         return len(self._members)
@@ -62,6 +64,7 @@ class Crowd:
             return
         place = place_of(watcher.selection)
         self._members[watcher] = None
+        self.choosy += watcher.selection.fields is not None
         self._places.setdefault(place, {})[watcher] = None
         if place[0].startswith("."):
             self._fields[place[0]] = self._fields.get(place[0], 0) + 1
@@ -71,6 +74,7 @@ class Crowd:
             return
         place = place_of(watcher.selection)
         del self._members[watcher]
+        self.choosy -= watcher.selection.fields is not None
         del self._places[place][watcher]
         if not self._places[place]:
             del self._places[place]

@@ -53,15 +53,27 @@ class Entry(msgspec.Struct, gc=False):
     def fields(self, kind: Kind) -> dict[str, str]:
         """Field selector values: metadata.name, metadata.namespace and the kind's own."""
         if self._fields is None:
-            found = {"metadata.name": self.name}
-            if kind.namespaced:
-                found["metadata.namespace"] = self.namespace
-            if kind.selectable:
-                obj = decode(self.body, kind.type)
-                for label, value in kind.selectable.items():
-                    found[label] = value(obj)
-            self._fields = found
+            obj = decode(self.body, kind.type) if kind.selectable else None
+            self._fields = fields_of(kind, self.namespace, self.name, obj)
         return self._fields
+
+    def known_fields(self) -> dict[str, str] | None:
+        """`fields`, if somebody has asked for them, or the writer has told them; None otherwise."""
+        return self._fields
+
+    def tell_fields(self, fields: dict[str, str]) -> None:
+        """What `fields` would find in the body: its writer had the object."""
+        self._fields = fields
+
+
+def fields_of(kind: Kind, namespace: str, name: str, obj: Any) -> dict[str, str]:
+    """Field selector values of an object (which is needed only if the kind has values of its own)."""
+    found = {"metadata.name": name}
+    if kind.namespaced:
+        found["metadata.namespace"] = namespace
+    for label, value in kind.selectable.items():
+        found[label] = value(obj)
+    return found
 
 
 class Change(msgspec.Struct, gc=False):

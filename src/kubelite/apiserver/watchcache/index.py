@@ -36,6 +36,9 @@ class FieldIndex:
 
     def value(self, entry: Entry) -> str:
         """The field of one object; "" for an object of others that has something else there."""
+        fields = entry.known_fields()
+        if fields is not None and self.path in fields:
+            return fields[self.path]
         try:
             found = self._decode(entry.body)
         except msgspec.MsgspecError:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Any
 
 from kubelite.apiserver.watchcache.crowd import Crowd
-from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry, make
+from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry, fields_of, make
 from kubelite.apiserver.watchcache.index import FieldIndex
 from kubelite.apiserver.watchcache.selection import Selection
 from kubelite.machinery.kind import Kind
+
+MOST_WRITING = 1024
+"""Writes under way whose fields are remembered."""
 
 
 class ResourceCache:
@@ -41,6 +45,7 @@ class ResourceCache:
         """(namespace, `changed`, joined bodies) of the last large list, for a moment."""
         self.filling: list[tuple[str, bytes | None, int, bytes | None]] | None = None
         """While a cache that was added later is filled: the changes that came meanwhile."""
+        self._writing: dict[str, tuple[bytes, dict[str, str]]] = {}
         self._history = history
 
     # -- changes
@@ -57,12 +62,25 @@ class ResourceCache:
             self.index.clear()
         self.floor = self.changed = revision
 
+    def writing(self, namespace: str, name: str, value: bytes, obj: Any) -> None:
+        """This server is about to store `obj` as `value`: if the event brings these bytes, its fields are known already."""
+        if not self.watchers.choosy or not self.kind.selectable:
+            return
+        if len(self._writing) >= MOST_WRITING:
+            self._writing.clear()
+        key = f"{namespace}/{name}" if self.kind.namespaced else name
+        self._writing[key] = (value, fields_of(self.kind, namespace, name, obj))
+
     def apply(self, key: str, value: bytes | None, revision: int, previous: bytes | None) -> Change | None:
         """One store event; None if it changes nothing known (a deletion of an unknown key)."""
         old = self.entries.get(key)
         entry = None
         if value is not None:
             entry = make(key, value, revision, namespaced=self.kind.namespaced)
+            if self._writing:
+                known = self._writing.pop(key, None)
+                if known is not None and known[0] == value:
+                    entry.tell_fields(known[1])
             self.entries[key] = entry
             if old is None:
                 keys = self.keys
