@@ -90,6 +90,21 @@ async def test_each_profile_schedules_its_own_pods_its_own_way(tmp_path: pathlib
         assert await world.placed("spread") == "a"
 
 
+async def test_no_more_requests_are_sent_than_the_client_connection_allows(tmp_path: pathlib.Path) -> None:
+    async with configured(tmp_path, clientConnection={"qps": 10, "burst": 1}) as world:
+        await world.node("a")
+        loop = asyncio.get_running_loop()
+        await world.pod("first")
+        assert await world.placed("first") == "a"
+        began, more = loop.time(), 8
+        for number in range(more):
+            await world.pod(f"p{number}")
+        for number in range(more):
+            assert await world.placed(f"p{number}") == "a"
+        # Slower is always possible; each binding takes a token, and so do the events in between.
+        assert loop.time() - began >= (more - 1) / 10
+
+
 async def test_extenders_filter_and_prioritize(tmp_path: pathlib.Path) -> None:
     def answer(verb: str, body: Any) -> Any:
         names = [item["metadata"]["name"] for item in body["Nodes"]["items"]]

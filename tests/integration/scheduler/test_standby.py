@@ -67,3 +67,22 @@ async def test_the_second_scheduler_goes_on_when_the_first_is_killed(tmp_path: p
                 await eventually(taken_over)
                 assert await world.placed("after") == "n"
                 assert second.returncode is None
+
+
+async def test_a_pod_that_waited_under_the_first_is_placed_by_the_second_when_there_is_room(
+    tmp_path: pathlib.Path,
+) -> None:
+    config = configuration(tmp_path, late=False)
+    async with api_server() as api:
+        world = World(api)
+        await world.node("small", cpu="1")
+        async with process(api, config) as first:
+            await world.pod("wide", cpu="2")
+            assert "Insufficient cpu" in await world.refusal("wide")
+            async with process(api, config):
+                first.kill()
+                await first.wait()
+                await world.node("large", cpu="4")
+                await world.pod("later", cpu="2")
+                assert await world.placed("wide") == "large"
+                assert await world.placed("later") == "large"

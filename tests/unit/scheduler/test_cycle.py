@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kubelite.scheduler.framework import Cycle
+from kubelite.scheduler.nodes import Mask
 from tests.unit.scheduler.world import info, node, pod, refusal, scheduler
 
 ZONE = "topology.kubernetes.io/zone"
@@ -94,3 +96,40 @@ def test_more_nodes_than_the_columns_held_at_first() -> None:
     made = scheduler(*(node(f"n{i}", cpu="1") for i in range(200)))
     last = info("p", nodeSelector={"kubernetes.io/hostname": "n199"})
     assert made.place(last) == "n199"
+
+
+class Watching:
+    """A score that remembers which nodes it was to compare."""
+
+    name = "Watching"
+
+    def __init__(self) -> None:
+        self.seen: list[set[str]] = []
+        self.names: list[str] = []
+
+    def score(self, cycle: Cycle, fitting: Mask) -> None:
+        self.seen.append({name for name, at in cycle.nodes.index.items() if fitting[at]})
+
+
+def compared(percentage: int, nodes: int, decisions: int) -> list[set[str]]:
+    made, watching = scheduler(*(node(f"n{number:03}", cpu="400") for number in range(nodes))), Watching()
+    made.profile.percentage = percentage
+    made.profile.scores = [*made.profile.scores, (watching, 1)]
+    for number in range(decisions):
+        assert isinstance(made.place(info(f"p{number}", requests={"cpu": "1m"})), str)
+    return watching.seen
+
+
+def test_all_nodes_are_compared_unless_a_percentage_is_set() -> None:
+    assert [len(seen) for seen in compared(100, 250, 2)] == [250, 250]
+
+
+def test_a_percentage_limits_how_many_fitting_nodes_are_compared_and_all_have_their_turn() -> None:
+    seen = compared(50, 250, 2)
+    assert [len(some) for some in seen] == [125, 125]
+    assert not seen[0] & seen[1]
+
+
+def test_a_hundred_nodes_are_compared_whatever_the_percentage() -> None:
+    assert [len(some) for some in compared(1, 250, 3)] == [100, 100, 100]
+    assert [len(some) for some in compared(1, 60, 1)] == [60]

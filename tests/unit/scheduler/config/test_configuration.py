@@ -98,6 +98,13 @@ def test_several_profiles_have_plugins_and_arguments_of_their_own() -> None:
     assert (one.name, one.percentage, two.name, two.percentage) == ("default-scheduler", 50, "packing", 100)
 
 
+def test_a_profile_can_look_at_more_or_fewer_nodes_than_the_others() -> None:
+    own = {"schedulerName": "own", "percentageOfNodesToScore": 70}
+    everything = {"schedulerName": "all", "percentageOfNodesToScore": 0}
+    found = build_profiles(load(text(percentageOfNodesToScore=30, profiles=[{"schedulerName": "x"}, own, everything])))
+    assert {profile.name: profile.percentage for profile in found} == {"x": 30, "own": 70, "all": 100}
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
