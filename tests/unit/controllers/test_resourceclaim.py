@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubelite.api.types import resource_v1 as v1
 from kubelite.controllers.objects import Pod
@@ -120,3 +122,33 @@ def test_doing_what_was_planned_leaves_nothing_to_do() -> None:
     assert planned.delete
     again = plan.of_claim(after, [], owner_done=True)
     assert (again.status, again.deallocate, again.unprotect, again.delete) == (False, False, False, False)
+
+
+@given(
+    st.sets(st.sampled_from(["u", "v", "w"])),
+    st.sets(st.sampled_from(["u", "v", "w"])),
+    st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+)
+def test_carried_out_the_plan_of_a_claim_leaves_nothing_to_do(
+    users: set[str], gone: set[str], facts: tuple[bool, bool, bool, bool]
+) -> None:
+    given_, protected, deleting, owner_done = facts
+    one = claim(users=tuple(sorted(users)), given=given_)
+    one.metadata.finalizers = [plan.FINALIZER] if protected else []
+    one.metadata.deletionTimestamp = "2030-01-01T00:00:00Z" if deleting else None
+    for _ in range(3):
+        step = plan.of_claim(one, sorted(gone), owner_done)
+        one.status.reservedFor = step.users
+        if step.deallocate:
+            assert not step.users
+            one.status.allocation = None
+        if step.unprotect:
+            assert one.status.allocation is None
+            one.metadata.finalizers = []
+        if step.delete:
+            one.metadata.deletionTimestamp = "2030-01-01T00:00:00Z"
+    last = plan.of_claim(one, sorted(gone), owner_done)
+    assert (last.status, last.deallocate, last.unprotect, last.delete) == (False, False, False, False)
+    assert {user.uid for user in one.status.reservedFor} == users - gone
+    if deleting and not users - gone:
+        assert not one.metadata.finalizers or (given_ and not protected)
