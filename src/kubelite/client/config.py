@@ -191,6 +191,18 @@ def load_kubeconfig(path: str = "", context: str | None = None, *, cluster: str 
     return _config(found, identity, str(settings.get("namespace") or "default"), chosen)
 
 
+def load_identities(path: str) -> tuple[dict[str, ClientConfig], str]:
+    """Every user of the kubeconfig at `path` by name, and the name of the current context's ("" for none).
+
+    A file that says only who somebody is has no clusters: `server` is for the caller to put in.
+    """
+    document = read_kubeconfig(path)
+    anywhere = {"server": "https://localhost"}
+    found = {entry["name"]: _config(anywhere, entry["user"], "default", "") for entry in document["users"]}
+    current = _named(document, "contexts", document["current-context"]) or {}
+    return found, str(current.get("user") or "")
+
+
 def _data(body: Mapping[str, Any], key: str) -> bytes:
     text = body.get(key) or ""
     try:

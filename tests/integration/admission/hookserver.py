@@ -59,8 +59,13 @@ class HookServer:
         self.requests: dict[str, list[dict[str, Any]]] = {}
         self.queries: list[str] = []
         self.connections = 0
+        self.heads: list[str] = []
+        self.callers: list[str] = []
+        """Names on the certificates that clients showed; "" for none."""
         self.port = 0
         self.authority = b""
+        self.pair = b""
+        """Certificate and key of a client that the server knows."""
 
     def client(self, path: str, **more: Any) -> dict[str, Any]:
         """A clientConfig."""
@@ -92,6 +97,9 @@ class HookServer:
                 target = head.split(" ")[1]
                 path, _, query = target.partition("?")
                 self.queries.append(query)
+                self.heads.append(head)
+                shown = writer.get_extra_info("peercert") or {}
+                self.callers.append(dict(pair[0] for pair in shown.get("subject", ())).get("commonName", ""))
                 length = int(head.lower().partition("content-length:")[2].partition("\r\n")[0])
                 review = json.loads(await reader.readexactly(length))
                 answer = await self.answer(path.strip("/"), review)
@@ -120,6 +128,10 @@ async def hook_server(names: tuple[str, ...] = (), **behaviours: Behaviour) -> A
         hooks.authority = (directory / "ca.crt").read_bytes()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(directory / "tls.crt", directory / "tls.key")
+        context.load_verify_locations(directory / "ca.crt")
+        context.verify_mode = ssl.CERT_OPTIONAL
+        client = authority.issue_client("the-api-server")
+        hooks.pair = client.certificate + client.key
         server = await asyncio.start_server(hooks.serve, "127.0.0.1", 0, ssl=context)
         hooks.port = server.sockets[0].getsockname()[1]
         try:

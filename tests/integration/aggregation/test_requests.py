@@ -10,7 +10,7 @@ import pathlib
 
 from tests.apienv import ApiEnv
 from tests.integration.aggregation.conftest import NAME, PATH, api_service, condition, server_beside
-from tests.integration.aggregation.extension import ROOT, Extension
+from tests.integration.aggregation.extension import GROUP, ROOT, VERSION, Extension
 
 FLUNDERS = f"{ROOT}/namespaces/default/flunders"
 USER = {
@@ -132,3 +132,13 @@ async def test_the_group_version_ends_with_its_apiservice(api: ApiEnv) -> None:
         assert (await watch.next())["type"] == "DELETED"
     assert (await api.get(FLUNDERS)).status == 404
     assert NAME not in json.dumps((await api.get("/apis")).json())
+
+
+async def test_requests_to_an_extension_server_are_counted_under_their_resource(api: ApiEnv) -> None:
+    flunders = f"{ROOT}/namespaces/default/flunders"
+    assert (await api.get(flunders)).status == 200
+    await api.get(f"{ROOT}/namespaces/default/nobody-has-this")
+    text = (await api.get("/metrics")).body.decode()
+    wanted = f'group="{GROUP}",version="{VERSION}",resource="flunders"'
+    assert any(line.startswith("apiserver_request_total") and wanted in line for line in text.splitlines())
+    assert "nobody-has-this" not in text

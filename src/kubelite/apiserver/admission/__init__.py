@@ -18,6 +18,8 @@ from kubelite.apiserver.config import Config
 
 __all__ = ["Chain", "build", "close", "known", "tasks"]
 
+UNSUPPORTED = ("ImagePolicyWebhook", "ClusterTrustBundleAttest")
+"""Upstream's plugins that are not here: who wants one is told so, who turns one off has what he wants."""
 _chains: WeakKeyDictionary[Any, Chain] = WeakKeyDictionary()
 
 
@@ -26,7 +28,10 @@ def build(config: Config, registry: Any) -> Chain:
     plugins = known(config, registry)
     names = {plugin.name for plugin in plugins}
     enabled, disabled = _names(config.enable_admission_plugins), _names(config.disable_admission_plugins)
-    for name in (*enabled, *disabled):
+    for name in enabled:
+        if name in UNSUPPORTED:
+            raise ValueError(f"the admission plugin {name!r} is not supported")
+    for name in (*enabled, *(one for one in disabled if one not in UNSUPPORTED)):
         if name not in names:
             raise ValueError(f"unknown admission plugin {name!r}, known are {', '.join(sorted(names - {''}))}")
     runs = [one for one in plugins if not one.name or one.name in enabled or (one.default and one.name not in disabled)]

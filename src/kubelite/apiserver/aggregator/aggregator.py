@@ -20,7 +20,7 @@ from kubelite.apiserver.aggregator.forward import forward
 from kubelite.apiserver.aggregator.registration import Registration
 from kubelite.apiserver.aggregator.remote import Remote
 from kubelite.apiserver.config import Config
-from kubelite.apiserver.request import Request, Response
+from kubelite.apiserver.request import Request, RequestInfo, Response
 from kubelite.apiserver.watchcache.entry import decode
 from kubelite.machinery.errors import StatusError
 from kubelite.storage.interface import StoreError
@@ -77,6 +77,16 @@ class Aggregator:
             else:
                 return None
         return None if found is None else partial(forward, found)
+
+    def serves(self, info: RequestInfo) -> bool:
+        """Whether an extension server says that it has such a resource."""
+        found = self.remotes.get((info.group, info.version))
+        if found is None or not info.is_resource:
+            return False
+        row = next((one for one in found.learned.resources if one.get("resource") == info.resource), None)
+        subresources = row.get("subresources", ()) if row is not None else ()
+        known = not info.subresource or any(one.get("subresource") == info.subresource for one in subresources)
+        return row is not None and known
 
     def extensions(self) -> list[Extension]:
         """What others serve."""

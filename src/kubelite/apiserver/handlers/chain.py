@@ -32,6 +32,7 @@ from kubelite.apiserver.request import (
     Handler,
     PathHandlers,
     Request,
+    RequestInfo,
     Response,
     UserInfo,
 )
@@ -86,6 +87,9 @@ class Aggregation(Protocol):
 
     def handler(self, request: Request) -> Handler | None:
         """What passes the request on; None for this server's own."""
+
+    def serves(self, info: RequestInfo) -> bool:
+        """Whether another server has such a resource."""
 
 
 class Chain:
@@ -175,6 +179,11 @@ class Chain:
             if found is not None:
                 return found
         return self._dispatcher.handle if request.info.is_resource else self._path(request)
+
+    def _serves(self, info: RequestInfo) -> bool:
+        """Whether this server or another one has such a resource: only then its names may label metrics."""
+        others = self._aggregation
+        return self._dispatcher.serves(info) or (others is not None and bool(others.remotes) and others.serves(info))
 
     def _authorize(self, request: Request, user: UserInfo) -> Generator[Awaitable[Any], Any, None]:
         """Raises 403 if the user may not."""
@@ -275,14 +284,14 @@ class Chain:
         if self._auditor is not None and request.audit is None and answer.status == 401:
             self._auditor.refused(request, answer)
         if answer.status in (429, 500, 504):
-            metrics.terminated(request.info, answer.status, self._dispatcher.serves)
+            metrics.terminated(request.info, answer.status, self._serves)
         known = isinstance(error, StatusError | TooMany) or answer.status != 500
         return self._finish(request, answer, panic=not known)
 
     def _broke_off(self, request: Request) -> None:
         """The task was cancelled: the time is over, or the client is gone."""
-        metrics.observe(request, None, perf_counter() - request.started, self._dispatcher.serves, code=504)
-        metrics.terminated(request.info, 504, self._dispatcher.serves)
+        metrics.observe(request, None, perf_counter() - request.started, self._serves, code=504)
+        metrics.terminated(request.info, 504, self._serves)
         if request.audit is not None and self._auditor is not None:
             self._auditor.broke_off(request)
         if self._tracing is not None:
@@ -290,7 +299,7 @@ class Chain:
 
     def _finish(self, request: Request, answer: Response, *, panic: bool = False) -> Response | Awaitable[Response]:
         """Metrics, warnings, audit, protobuf, compression."""
-        metrics.observe(request, answer, perf_counter() - request.started, self._dispatcher.serves)
+        metrics.observe(request, answer, perf_counter() - request.started, self._serves)
         if request.warnings:
             answer.headers = [
                 *answer.headers,

@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 if TYPE_CHECKING:
+    from kubelite.apiserver.admission.webhooks.identity import Identities
     from kubelite.client.connection import Response
+    from kubelite.client.credentials import Credentials
     from kubelite.client.transport import Transport
 
 AGENT = "kubelite-apiserver"
@@ -50,14 +52,22 @@ class _Place(NamedTuple):
     server: str
     name: str
     path: str
+    user: str
+    """Of the identities; "" for nobody."""
+
+
+class _Pool(NamedTuple):
+    transport: Transport
+    credentials: Credentials
 
 
 class Callers:
-    """All pools of one API server."""
+    """All pools of one API server; `identities` say as whom it speaks to which webhook."""
 
-    def __init__(self, resolve: Resolve) -> None:
+    def __init__(self, resolve: Resolve, identities: Identities) -> None:
         self._resolve = resolve
-        self._pools: dict[tuple[str, str, str], Transport] = {}
+        self._identities = identities
+        self._pools: dict[tuple[str, str, str, str], _Pool] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def call(self, config: Any, body: bytes, seconds: int) -> Any:
@@ -68,13 +78,14 @@ class Callers:
         asked = f'Post "{place.url}?timeout={seconds}s"'
         try:
             pool = self._pool(config, place)
+            identity = await pool.credentials.headers()
             head = (
                 f"POST {place.path}?timeout={seconds}s HTTP/1.1\r\nHost: {urlsplit(place.url).netloc}\r\n"
                 f"User-Agent: {AGENT}\r\nAccept: application/json\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n"
+                f"Content-Length: {len(body)}\r\n"
             )
             async with asyncio.timeout(seconds):
-                answer = await _request(pool, head.encode(), body, seconds + 1)
+                answer = await _request(pool.transport, head.encode() + identity + b"\r\n", body, seconds + 1)
         except TimeoutError:
             raise CallFailed(f"{asked}: context deadline exceeded") from None
         except (ConnectionFailed, ConfigError, OSError, ValueError) as error:
@@ -91,7 +102,8 @@ class Callers:
     def _place(self, config: Any, seconds: int) -> _Place:
         if config.url:
             parts = urlsplit(config.url)
-            return _Place(config.url, f"https://{parts.netloc}", "", parts.path or "/")
+            user = self._identities.name_of(parts.hostname or "", parts.port or 443)
+            return _Place(config.url, f"https://{parts.netloc}", "", parts.path or "/", user)
         service = config.service
         port = service.port or 443
         name = f"{service.name}.{service.namespace}.svc"
@@ -101,18 +113,18 @@ class Callers:
         if found is None:
             raise CallFailed(f'Post "{url}?timeout={seconds}s": service "{service.name}" not found')
         host = f"[{found[0]}]" if ":" in found[0] else found[0]
-        return _Place(url, f"https://{host}:{found[1]}", name, path)
+        return _Place(url, f"https://{host}:{found[1]}", name, path, self._identities.name_of(name, port))
 
-    def _pool(self, config: Any, place: _Place) -> Transport:
-        key = (place.server, place.name, config.caBundle)
+    def _pool(self, config: Any, place: _Place) -> _Pool:
+        key = (place.server, place.name, config.caBundle, place.user)
         pool = self._pools.pop(key, None)
         if pool is None:
-            from kubelite.client.config import ClientConfig
+            from kubelite.client.credentials import Credentials
             from kubelite.client.transport import Transport
 
             bundle = base64.b64decode(config.caBundle) if config.caBundle else b""
-            settings = ClientConfig(server=place.server, ca_data=bundle, tls_server_name=place.name)
-            pool = Transport(settings, max_connections=MAX_CONNECTIONS)
+            settings = self._identities.config(place.user, place.server, bundle, place.name)
+            pool = _Pool(Transport(settings, max_connections=MAX_CONNECTIONS), Credentials(settings))
         self._pools[key] = pool  # the last one is the one used last
         if len(self._pools) > MOST_SERVERS:
             self._close(self._pools.pop(next(iter(self._pools))))
@@ -124,9 +136,9 @@ class Callers:
         for key in [key for key in self._pools if key[2] not in bundles]:
             self._close(self._pools.pop(key))
 
-    def _close(self, pool: Transport) -> None:
+    def _close(self, pool: _Pool) -> None:
         with contextlib.suppress(RuntimeError):  # no loop: the process ends
-            task = asyncio.get_running_loop().create_task(pool.close())
+            task = asyncio.get_running_loop().create_task(pool.transport.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -134,7 +146,7 @@ class Callers:
         """Closes all connections; calls under way fail."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
-            await pool.close()
+            await pool.transport.close()
 
 
 async def _request(pool: Transport, head: bytes, body: bytes, seconds: float) -> Response:
