@@ -86,11 +86,16 @@ def spread(seeds: list[int], jobs: int, trouble: float) -> Iterator[Outcome]:
             process.wait()
 
 
+PROGRESS_SECONDS = 30.0
+_told = [0.0]
+
+
 def progress(outcome: Outcome, done: int, total: int, seconds: float) -> None:
     """A line for each violation, and one now and then."""
     for text in outcome.violations:
         print(f"seed {outcome.seed}: {text}", flush=True)
-    if done % 10 == 0 or done == total:
+    if seconds - _told[0] > PROGRESS_SECONDS or done == total:
+        _told[0] = seconds
         print(f"{done} of {total} seeds, {done / seconds:.2f} a second", flush=True)
 
 

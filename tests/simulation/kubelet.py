@@ -9,6 +9,7 @@ leaves its pods running; a rebooted machine does not.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -27,6 +28,8 @@ from tests.simulation.api import STRATEGIC, Api
 from tests.simulation.determinism import VirtualDatetime, datetime_module
 
 CAPACITY = {"cpu": "2", "memory": "4Gi", "pods": "20", "ephemeral-storage": "10Gi"}
+STATUS_EVERY = 4
+"""Beats between two reports of the node's status, unless one was lost."""
 
 
 @dataclass
@@ -53,6 +56,7 @@ class Machine:
         self.scripts: dict[str, Script] = {}
         self.on_run: Callable[[Machine, Script], None] = lambda machine, script: None
         self.slowness = 1.0
+        self.capacity = CAPACITY
 
     def script(self, pod: Pod, now: float) -> Script:
         """The script of a pod, written when it is first seen."""
@@ -111,9 +115,9 @@ class Kubelet:
         while True:
             try:
                 await self._register()
-                while True:
+                for number in itertools.count():
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        await self._beat()
+                        await self._beat(status=number % STATUS_EVERY == 0)
                     await asyncio.sleep(10)
             except (StatusError, ConnectionFailed, TimeoutError):
                 await asyncio.sleep(2)
@@ -139,12 +143,15 @@ class Kubelet:
             if error.code != 409:
                 raise
 
-    async def _beat(self) -> None:
+    async def _beat(self, *, status: bool) -> None:
         name = self.machine.name
         await self.api.patch("leases", {"spec": {"renewTime": _micro()}}, "kube-node-lease", name)
+        if not status:
+            return
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": _now()}
-        status = {"conditions": [ready], "capacity": CAPACITY, "allocatable": CAPACITY}
-        await self.api.patch("nodes", {"status": status}, "", name, "status", STRATEGIC)
+        capacity = self.machine.capacity
+        body = {"status": {"conditions": [ready], "capacity": capacity, "allocatable": capacity}}
+        await self.api.patch("nodes", body, "", name, "status", STRATEGIC)
 
     # its pods
 

@@ -24,6 +24,56 @@ def _selector(name: str) -> Body:
     return {"matchLabels": {"app": name}}
 
 
+STATIC, LOCAL = "static", "local"
+"""Storage classes: volumes that are there, and volumes that are made where the first pod goes."""
+BLOCKED = ("kubernetes.io/no-provisioner", "kubelite.io/local-path")
+
+
+def storage_classes() -> list[Body]:
+    return [
+        {
+            "metadata": {"name": name},
+            "provisioner": provisioner,
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "reclaimPolicy": "Retain",
+        }
+        for name, provisioner in zip((STATIC, LOCAL), BLOCKED, strict=True)
+    ]
+
+
+def volume(number: int, node: str) -> Body:
+    """A volume on a node."""
+    term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": STATIC,
+        "persistentVolumeReclaimPolicy": "Retain",
+        "local": {"path": f"/disks/{number}"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
+    }
+    return {"metadata": {"name": f"disk-{number}"}, "spec": spec}
+
+
+def claim_template(rng: Random) -> Body:
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": rng.choice((STATIC, LOCAL)),
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    return {"metadata": {"name": "data"}, "spec": spec}
+
+
+def urgent() -> Body:
+    return {"metadata": {"name": "urgent"}, "value": 1000}
+
+
+def limits() -> Body:
+    """Containers that ask for nothing ask for this."""
+    item = {"type": "Container", "defaultRequest": {"cpu": "150m"}, "default": {"cpu": "500m"}}
+    return {"metadata": {"name": "limits"}, "spec": {"limits": [item]}}
+
+
 def deployment(name: str, rng: Random) -> Body:
     strategy: Body = {"type": "Recreate"}
     if rng.random() < 0.85:
@@ -84,6 +134,21 @@ def job(name: str, rng: Random) -> Body:
     return {"metadata": {"name": name}, "spec": _job_spec(name, rng)}
 
 
+def dress(kind: str, body: Body, rng: Random, *, volumes: bool, priorities: bool, defaults: bool) -> Body:
+    """Adds what the run's mix has: claims, importance, and requests that are left to the namespace's defaults."""
+    spec = body["spec"]["jobTemplate"]["spec"] if kind == "cronjob" else body["spec"]
+    pod = spec["template"]["spec"]
+    if priorities and rng.random() < 0.35:
+        pod["priorityClassName"] = "urgent"
+    if defaults and rng.random() < 0.5:
+        del pod["containers"][0]["resources"]
+    if volumes and kind == "statefulset" and rng.random() < 0.8:
+        spec["volumeClaimTemplates"] = [claim_template(rng)]
+        policy = {what: rng.choice(("Retain", "Delete")) for what in ("whenDeleted", "whenScaled")}
+        spec["persistentVolumeClaimRetentionPolicy"] = policy
+    return body
+
+
 def cronjob(name: str, rng: Random) -> Body:
     spec = {
         "schedule": rng.choice(("* * * * *", "*/2 * * * *")),
@@ -99,5 +164,5 @@ def budget(name: str, least: int) -> Body:
     return {"metadata": {"name": name}, "spec": {"minAvailable": least, "selector": _selector(name)}}
 
 
-def quota(name: str, pods: int) -> Body:
-    return {"metadata": {"name": name}, "spec": {"hard": {"pods": str(pods)}}}
+def quota(name: str, **hard: str) -> Body:
+    return {"metadata": {"name": name}, "spec": {"hard": {key.replace("_", "."): text for key, text in hard.items()}}}

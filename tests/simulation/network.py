@@ -186,6 +186,7 @@ class Network:
         self.weather = weather
         self.listeners: dict[str, tuple[Any, Process | None]] = {}
         self.requests = 0
+        self.on_request: Callable[[Process | None, str, str, bytes], None] = lambda process, method, path, data: None
         self._note = note
 
     def listen(self, factory: Any, place: str) -> Listening:
@@ -246,7 +247,8 @@ class Network:
         self.requests += 1
         line = data[: data.find(b"\r\n")].decode()
         self._note(f"{name} {line}")
-        method = line.partition(" ")[0]
+        method, path, _ = line.split(" ", 2)
+        self.on_request(link.client.process, method, path, data)
         link.watching, link.answer, link.cut_on_answer = "watch=true" in line, None, False
         seconds = weather.rng.random() * 0.001
         if weather.strikes("slow request", weather.slow):

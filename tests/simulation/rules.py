@@ -21,6 +21,7 @@ from tests.simulation.truth import (
     is_charged,
     is_over,
     is_ready,
+    milli,
     selects,
     share,
 )
@@ -154,7 +155,8 @@ class NodeRoom(Rule):
         there = [pod for pod in self.truth.of("pods") if pod["spec"].get("nodeName") == name and not is_over(pod)]
         used = sum(map(cpu, there))
         if used > int(room.get("cpu", "0")) * 1000:
-            self.truth.violated(f"node {name} gets {key}: {used}m CPU requested of {room.get('cpu')}")
+            shares = ", ".join(f"{pod['metadata']['name']} {cpu(pod)}m" for pod in there)
+            self.truth.violated(f"node {name} gets {key}: {used}m CPU requested of {room.get('cpu')}: {shares}")
         if len(there) > int(room.get("pods", "0")):
             self.truth.violated(f"node {name} gets {key}: {len(there)} pods of {room.get('pods')}")
 
@@ -169,12 +171,20 @@ class Quota(Rule):
         for quota in self.truth.of("resourcequotas", namespace):
             hard = quota["spec"].get("hard", {})
             pods = [pod for pod in self.truth.of("pods", namespace) if is_charged(pod)]
+            used = sum(map(cpu, pods))
+            if used > milli(hard.get("requests.cpu", f"{used}m")):
+                self.truth.violated(f"{key} makes {used}m CPU in a namespace with a quota of {hard['requests.cpu']}")
+            if "requests.cpu" in hard and not cpu(new):
+                self.truth.violated(f"{key} asks for no CPU in a namespace whose quota counts it")
             if "pods" in hard and len(pods) > int(hard["pods"]):
                 self.truth.violated(f"{key} is pod {len(pods)} in a namespace with a quota of {hard['pods']}")
 
 
 class Budget(Rule):
-    """No eviction that was granted leaves fewer healthy pods than the budget wants, as far as anybody could know."""
+    """No eviction that was granted leaves fewer healthy pods than the budget wants, as far as anybody could know.
+
+    The API server knows what the budget's controller last wrote; that has seen one of the states of the moments before.
+    """
 
     WINDOW = 5.0
 
@@ -182,11 +192,15 @@ class Budget(Rule):
         super().__init__(truth)
         self._healthy: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._granted: dict[str, deque[float]] = defaultdict(deque)
+        self._counted: dict[str, float] = {}
+        """When the controller last wrote what it had counted."""
 
     def seen(self, resource: str, key: str, old: Object | None, new: Object | None) -> None:
         if resource not in ("pods", "poddisruptionbudgets"):
             return
         now = self.truth.clock()
+        if resource == "poddisruptionbudgets" and _count(old) != _count(new):
+            self._counted[key] = now
         namespace = key.partition("/")[0]
         for budget in self.truth.of("poddisruptionbudgets", namespace):
             name = f"{namespace}/{budget['metadata']['name']}"
@@ -206,9 +220,10 @@ class Budget(Rule):
     def _check(self, name: str, key: str, budget: Object, now: float) -> None:
         wanted = budget["spec"].get("minAvailable")
         granted, states = self._granted[name], self._healthy[name]
-        while len(states) > 1 and states[1][0] < now - self.WINDOW:
+        since = min(now, self._counted.get(name, now)) - self.WINDOW
+        while len(states) > 1 and states[1][0] < since:
             states.popleft()
-        while granted and granted[0] < now - self.WINDOW:
+        while granted and granted[0] < since:
             granted.popleft()
         granted.append(now)
         if not isinstance(wanted, int) or not states:
@@ -216,6 +231,14 @@ class Budget(Rule):
         best = max(count - sum(1 for one in granted if one > since) for since, count in states)
         if best < wanted:
             self.truth.violated(f"the eviction of {key} leaves {best} healthy pods, {name} wants {wanted}")
+
+
+def _count(budget: Object | None) -> tuple[Any, ...]:
+    """What only the controller writes into the status of a budget."""
+    status = (budget or {}).get("status", {})
+    return tuple(
+        status.get(name) for name in ("currentHealthy", "desiredHealthy", "expectedPods", "observedGeneration")
+    )
 
 
 def _evicted(old: Object, new: Object | None) -> bool:

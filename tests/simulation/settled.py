@@ -9,14 +9,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.simulation.truth import Object, Truth, condition, controller, is_active, is_over, is_ready, selects
+from tests.simulation.placement import misplaced
+from tests.simulation.truth import (
+    Object,
+    Truth,
+    condition,
+    controller,
+    cpu,
+    is_active,
+    is_over,
+    is_ready,
+    milli,
+    selects,
+)
+from tests.simulation.volumes import storage_questions
+
+LARGEST = 400
+"""The most milli-CPUs that a pod of this simulation asks for."""
 
 
 def open_questions(truth: Truth, machines: int) -> list[str]:
     """What is not as it should be."""
     found = [*_nodes(truth, machines), *_pods(truth), *_orphans(truth)]
     found += [*_deployments(truth), *_replica_sets(truth), *_stateful_sets(truth), *_daemon_sets(truth, machines)]
-    found += [*_jobs(truth), *_budgets(truth), *_quotas(truth)]
+    found += [*_jobs(truth), *_budgets(truth), *_quotas(truth), *misplaced(truth.of("pods"), truth.of("nodes"))]
+    claims = truth.of("persistentvolumeclaims")
+    found += storage_questions(truth.of("persistentvolumes"), claims, truth.of("pods"))
     return found
 
 
@@ -36,7 +54,13 @@ def _nodes(truth: Truth, machines: int) -> Iterator[str]:
 def _is_full(truth: Truth, namespace: str) -> bool:
     """Whether the namespace's quota is used up, so that pods may be missing."""
     pods = [pod for pod in truth.of("pods", namespace) if not is_over(pod)]
-    return any(len(pods) >= int(one["spec"]["hard"]["pods"]) for one in truth.of("resourcequotas", namespace))
+    for quota in truth.of("resourcequotas", namespace):
+        hard = quota["spec"]["hard"]
+        if len(pods) >= int(hard.get("pods", len(pods) + 1)):
+            return True
+        if "requests.cpu" in hard and sum(map(cpu, pods)) + LARGEST > milli(hard["requests.cpu"]):
+            return True
+    return False
 
 
 def _pods(truth: Truth) -> Iterator[str]:
@@ -158,6 +182,9 @@ def _budgets(truth: Truth) -> Iterator[str]:
 def _quotas(truth: Truth) -> Iterator[str]:
     for one in truth.of("resourcequotas"):
         pods = [pod for pod in truth.of("pods", one["metadata"]["namespace"]) if not is_over(pod)]
-        used = one.get("status", {}).get("used", {}).get("pods")
-        if used != str(len(pods)):
-            yield f"ResourceQuota {_name(one)} says {used} pods, there are {len(pods)}"
+        used = one.get("status", {}).get("used", {})
+        if "pods" in one["spec"]["hard"] and used.get("pods") != str(len(pods)):
+            yield f"ResourceQuota {_name(one)} says {used.get('pods')} pods, there are {len(pods)}"
+        real = sum(map(cpu, pods))
+        if "requests.cpu" in one["spec"]["hard"] and milli(used.get("requests.cpu", "-1")) != real:
+            yield f"ResourceQuota {_name(one)} says {used.get('requests.cpu')} CPUs, there are {real}m"

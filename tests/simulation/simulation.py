@@ -17,15 +17,20 @@ from kubelite.storage.memory import MemoryStore
 from tests.simulation import determinism
 from tests.simulation.api import Api
 from tests.simulation.cluster import HOSTS, Cluster, Folder, client_of
+from tests.simulation.dependents import CronRuns, Dependents, Storms
 from tests.simulation.faults import Adversary
 from tests.simulation.jobrule import JobCounts
 from tests.simulation.kubelet import Machine, kubelet
+from tests.simulation.leaders import OneLeader
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.mix import Mix
 from tests.simulation.network import Network, Weather
+from tests.simulation.placement import ClosedNodes, DaemonPods, Victims
 from tests.simulation.rules import Budget, NodeRoom, OneIdentity, OneOwner, Quota, ReplicaCount, Surge
 from tests.simulation.settled import open_questions
 from tests.simulation.store import ObservedMemory, copy_of
 from tests.simulation.truth import Truth
+from tests.simulation.volumes import Volumes
 from tests.simulation.workload import People
 
 NODES = 4
@@ -103,7 +108,9 @@ class Base:
         cluster.add("node-0", lambda process: kubelet(machine, client_of(HOSTS[0], "node-0")))
         for name in cluster.components:
             cluster.revive(name)
-        people = People([Api(client_of(HOSTS[0], "people"))], truth, "base", lambda text: None)
+        mix = Mix(1, 1, 1, 2, volumes=True, priorities=True, drains=True, manager_settings={})
+        machine.capacity = mix.capacity
+        people = People([Api(client_of(HOSTS[0], "people"))], truth, mix, "base", lambda text: None)
         await people.prepare()
         await asyncio.sleep(10)
         await people.run(loop.time() + 40)
@@ -152,23 +159,25 @@ class Simulation:
         store.observer = self.truth.see
         self.cluster = Cluster(store, self.network, base.folder, Random(f"{seed}:store"), note)
         self.machines = [Machine(f"node-{number}", f"zone-{number % 2}", seed) for number in range(NODES)]
+        self.mix = Mix.draw(seed)
         self._assemble(rng)
         self._rules()
         apis = [Api(client_of(host, "people")) for host in self.hosts]
-        self.people = People(apis, self.truth, seed, note)
+        self.people = People(apis, self.truth, self.mix, seed, note)
         self.adversary = Adversary(self.cluster, self.weather, self.machines, seed)
 
     def _assemble(self, rng: Random) -> None:
-        several = rng.random() < 0.6
-        self.hosts = HOSTS if several else HOSTS[:1]
+        mix = self.mix
+        self.hosts = HOSTS[: mix.servers]
         for host in self.hosts:
-            self.cluster.add_api_server(host, several=several)
-        self.cluster.add_manager("manager-a", self.hosts[0])
-        if rng.random() < 0.5:
-            self.cluster.add_manager("manager-b", self.hosts[-1])
-        self.cluster.add_scheduler("scheduler-a", self.hosts[-1])
+            self.cluster.add_api_server(host, several=mix.servers > 1)
+        for name, host in zip(("a", "b")[: mix.managers], (self.hosts[0], self.hosts[-1]), strict=False):
+            self.cluster.add_manager(f"manager-{name}", host, **mix.manager_settings)
+        for name, host in zip(("a", "b")[: mix.schedulers], (self.hosts[-1], self.hosts[0]), strict=False):
+            self.cluster.add_scheduler(f"scheduler-{name}", host)
         for machine in self.machines:
             machine.slowness = rng.choice((1.0, 1.0, 5.0))
+            machine.capacity = mix.capacity
             host = rng.choice(self.hosts)
             self.cluster.add(
                 machine.name,
@@ -180,8 +189,12 @@ class Simulation:
         count = ReplicaCount(truth)
         counts = self.weather.counts
         count.unknown = lambda: sum(counts[name] for name in ("lost after", "silence after", "504 after"))
+        leaders, self.storms = OneLeader(truth), Storms(truth)
+        self.network.on_request = leaders.sent
         rules = [OneOwner(truth), Surge(truth), count, OneIdentity(truth, self.machines), NodeRoom(truth)]
-        truth.rules = [*rules, Quota(truth), Budget(truth), JobCounts(truth)]
+        rules += [Quota(truth), Budget(truth), JobCounts(truth), leaders, self.storms]
+        rules += [Dependents(truth), CronRuns(truth), DaemonPods(truth, count.unknown)]
+        truth.rules = [*rules, Volumes(truth), ClosedNodes(truth), Victims(truth)]
 
     async def run(self, trouble: float) -> Outcome:
         """From the first process to the last check."""
@@ -191,18 +204,28 @@ class Simulation:
         await self.cluster.ready()
         for name in self.cluster.components:
             self.cluster.revive(name)
-        await self.people.prepare()
-        await asyncio.sleep(20)
-        end = self.loop.time() + trouble
-        await asyncio.gather(self.people.run(end), self.adversary.run(end))
-        self.adversary.stop()
-        settled = await self._settle()
+        settled = 0.0
+        story = asyncio.create_task(self._story(trouble))
+        while not story.done() and not self.storms.raging:  # a storm would not end before its virtual minutes have
+            await asyncio.wait((story,), timeout=1)
+        if story.done():
+            settled = story.result()
+        story.cancel()
         outcome = Outcome(self.seed, self.truth.violations, dict(self.weather.counts), self.network.requests)
         outcome.writes, outcome.actions = self.truth.writes, self.people.done
         outcome.settled, outcome.virtual = settled, self.loop.time()
         await self.cluster.stop()
         outcome.trace = self.trace.close()
         return outcome
+
+    async def _story(self, trouble: float) -> float:
+        """What happens once everything runs; the seconds that it took to settle."""
+        await self.people.prepare()
+        await asyncio.sleep(20)
+        end = self.loop.time() + trouble
+        await asyncio.gather(self.people.run(end), self.adversary.run(end))
+        self.adversary.stop()
+        return await self._settle()
 
     async def _settle(self) -> float:
         """Waits until all is as wanted and nobody writes any more; the seconds that took."""

@@ -26,6 +26,8 @@ KINDS = (
     "resourcequotas",
     "nodes",
     "configmaps",
+    "persistentvolumes",
+    "persistentvolumeclaims",
 )
 Object = dict[str, Any]
 
@@ -50,6 +52,8 @@ class Truth:
         resource, _, key = rest.partition("/")
         self._note(f"write {rest} {event.revision} {'' if event.value is not None else 'gone'}")
         resource = "nodes" if resource == "minions" else resource
+        if resource == "leases" and key.startswith("kube-system/"):
+            self._tell(resource, key, None, json.loads(event.value) if event.value is not None else None)
         if resource == "events" or "leases" in rest:
             return
         if resource != "nodes":
@@ -63,6 +67,9 @@ class Truth:
             known.pop(key, None)
         else:
             known[key] = new
+        self._tell(resource, key, old, new)
+
+    def _tell(self, resource: str, key: str, old: Object | None, new: Object | None) -> None:
         for rule in self.rules:
             rule.seen(resource, key, old, new)
 
@@ -147,8 +154,11 @@ def share(value: Any, total: int, *, up: bool) -> int:
 
 def cpu(pod: Object) -> int:
     """Requested milli-CPUs."""
-    found = 0
-    for container in pod["spec"]["containers"]:
-        text = str(container.get("resources", {}).get("requests", {}).get("cpu", "0"))
-        found += int(text[:-1]) if text.endswith("m") else int(float(text) * 1000)
-    return found
+    containers = pod["spec"]["containers"]
+    return sum(milli(one.get("resources", {}).get("requests", {}).get("cpu", "0")) for one in containers)
+
+
+def milli(text: Any) -> int:
+    """A quantity of CPUs in thousandths."""
+    text = str(text)
+    return int(text[:-1]) if text.endswith("m") else int(float(text) * 1000)

@@ -16,17 +16,19 @@ from kubelite.client.errors import ConnectionFailed
 from kubelite.machinery.errors import StatusError
 from tests.simulation import manifests
 from tests.simulation.api import Api
+from tests.simulation.mix import Mix
+from tests.simulation.placement import owner_kind
 from tests.simulation.truth import Truth
 
-SPACES = ("alpha", "beta")
+SPACES = ("alpha", "beta", "gamma")
 Action = Callable[[Api, str], Awaitable[None]]
 
 
 class People:
     """All users of a cluster, as one."""
 
-    def __init__(self, apis: list[Api], truth: Truth, seed: str, note: Callable[[str], None]) -> None:
-        self._apis, self._truth = apis, truth
+    def __init__(self, apis: list[Api], truth: Truth, mix: Mix, seed: str, note: Callable[[str], None]) -> None:
+        self._apis, self._truth, self._mix = apis, truth, mix
         self.rng = Random(f"{seed}:people")
         self._note = note
         self._number = 0
@@ -34,10 +36,20 @@ class People:
         self.done = 0
 
     async def prepare(self) -> None:
-        """Namespaces, of which one has a quota."""
+        """Namespaces, of which one has a quota of pods, and one of CPU; classes; disks."""
+        api, rng = self._apis[0], self.rng
         for space in SPACES:
-            await self._apis[0].create("namespaces", {"metadata": {"name": space}})
-        await self._apis[0].create("resourcequotas", manifests.quota("q", self.rng.randint(8, 14)), "beta")
+            await api.create("namespaces", {"metadata": {"name": space}})
+        await api.create("resourcequotas", manifests.quota("q", pods=str(rng.randint(8, 14))), "beta")
+        await api.create("limitranges", manifests.limits(), "gamma")
+        await api.create("resourcequotas", manifests.quota("q", requests_cpu=f"{rng.randint(10, 30)}00m"), "gamma")
+        if self._mix.priorities:
+            await api.create("priorityclasses", manifests.urgent())
+        if self._mix.volumes:
+            for one in manifests.storage_classes():
+                await api.create("storageclasses", one)
+            for number in range(6):
+                await api.create("persistentvolumes", manifests.volume(number, f"node-{number % 4}"))
 
     async def run(self, until: float) -> None:
         """One action after the other until the virtual second `until`."""
@@ -54,10 +66,12 @@ class People:
             (4, self.write_note),
             (2, self.pause),
         ]
+        actions += [(3, self.drain), (2, self.uncordon)] if self._mix.drains else []
+        actions += [(2, self.delete_claim)] if self._mix.volumes else []
         for kind in ("deployment", "statefulset", "job", "daemonset"):
             await self._try(lambda api, space, kind=kind: self.create(api, space, kind))  # type: ignore[misc]
         while loop.time() < until:
-            await asyncio.sleep(self.rng.expovariate(1 / 4))
+            await asyncio.sleep(self.rng.expovariate(1 / 2.5))
             action = self.rng.choices([one for _, one in actions], [weight for weight, _ in actions])[0]
             await self._try(action)
 
@@ -82,7 +96,9 @@ class People:
             return
         self._number += 1
         name = f"{kind[:3]}{self._number}"
-        await api.create(f"{kind}s", getattr(manifests, kind)(name, self.rng), space)
+        mix, body = self._mix, getattr(manifests, kind)(name, self.rng)
+        manifests.dress(kind, body, self.rng, volumes=mix.volumes, priorities=mix.priorities, defaults=space == "gamma")
+        await api.create(f"{kind}s", body, space)
         if kind in ("deployment", "statefulset") and self.rng.random() < 0.6:
             least = self.rng.randint(1, 2)
             await api.create("poddisruptionbudgets", manifests.budget(name, least), space)
@@ -112,12 +128,39 @@ class People:
         """Several pods at once, as a drain does."""
         pods = [pod for pod in self._truth.of("pods", space) if pod["spec"].get("nodeName")]
         for pod in self.rng.sample(pods, min(len(pods), self.rng.randint(1, 4))):
-            name = pod["metadata"]["name"]
-            body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space}}
-            try:
-                await api.create("pods", body, space, name, "eviction")
-            except StatusError:
-                continue
+            await self._evict(api, pod)
+
+    async def _evict(self, api: Api, pod: dict[str, Any]) -> None:
+        meta = {name: pod["metadata"][name] for name in ("name", "namespace")}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
+        try:
+            await api.create("pods", body, meta["namespace"], meta["name"], "eviction")
+        except StatusError:
+            return
+
+    async def drain(self, api: Api, space: str) -> None:
+        """Closes a node and evicts what runs there, a second time what was refused."""
+        node = self._some("nodes", "")
+        if node is None:
+            return
+        name = node["metadata"]["name"]
+        await api.patch("nodes", {"spec": {"unschedulable": True}}, "", name)
+        for wait in (3, 0):
+            for pod in self._truth.of("pods"):
+                if pod["spec"].get("nodeName") == name and owner_kind(pod) != "DaemonSet":
+                    await self._evict(api, pod)
+            await asyncio.sleep(wait)
+
+    async def uncordon(self, api: Api, space: str) -> None:
+        for node in self._truth.of("nodes"):
+            if node["spec"].get("unschedulable"):
+                await api.patch("nodes", {"spec": {"unschedulable": None}}, "", node["metadata"]["name"])
+
+    async def delete_claim(self, api: Api, space: str) -> None:
+        """A claim that may be in use: it stays while it is."""
+        found = self._some("persistentvolumeclaims", space)
+        if found is not None:
+            await api.delete("persistentvolumeclaims", space, found["metadata"]["name"])
 
     async def delete_pod(self, api: Api, space: str) -> None:
         found = self._some("pods", space)
@@ -144,7 +187,7 @@ class People:
         resource = self.rng.choice(("deployments", "statefulsets", "jobs", "daemonsets", "cronjobs"))
         found = self._some(resource, space)
         if found is not None:
-            how = self.rng.choice(("Background", "Foreground", "Background"))
+            how = self.rng.choice(("Background", "Foreground", "Background", "Orphan"))
             await api.delete(resource, space, found["metadata"]["name"], propagationPolicy=how)
 
     async def write_note(self, api: Api, space: str) -> None:
@@ -155,7 +198,8 @@ class People:
         self.acknowledged[f"{space}/{name}"] = text
 
     async def settle(self) -> None:
-        """Nothing stays paused or suspended."""
+        """Nothing stays paused, suspended or closed."""
+        await self.uncordon(self._apis[0], "")
         for space in SPACES:
             for found in self._truth.of("deployments", space):
                 if found["spec"].get("paused"):

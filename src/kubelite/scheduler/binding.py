@@ -2,10 +2,13 @@
 
 What: `Binder.bind` posts a Binding, `Binder.report` writes the PodScheduled condition, the nominated node and the
 FailedScheduling event. Why: the decision loop never waits for the network; up to 64 writes are under way at once.
+An answer that leaves open whether the pod was bound (504, a connection that broke) is followed by a question; upstream frees the
+room at once, and gives it to another pod before it hears that the first one has it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -18,11 +21,14 @@ from kubelite.client.recorder import Recorder
 from kubelite.machinery import times
 from kubelite.machinery.errors import StatusError
 from kubelite.scheduler.framework import Diagnosis
-from kubelite.scheduler.pods import PodInfo
+from kubelite.scheduler.pods import Pod, PodInfo
+from kubelite.util.backoff import Backoff
 from kubelite.util.clock import Clock
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
+QUESTIONS = 10
+"""How often the API server is asked whether a pod was bound, in about half a minute."""
 PATCH = {"Content-Type": PATCH_CONTENT["strategic"]}
 
 
@@ -73,13 +79,34 @@ class Binder:
             # 404: the pod was deleted meanwhile; 409: it was bound or replaced. The watch tells the rest.
             if error.code not in (404, 409):
                 log.warning("Binding was refused", pod=info.key, node=node, error=error)
+            if error.code >= 500 and await self._is_bound(info, node):
+                return True
             self.failed(info)
             return False
         except (ConnectionFailed, OSError, TimeoutError) as error:
             log.warning("Binding could not be sent", pod=info.key, node=node, error=error)
+            if getattr(error, "sent", True) and await self._is_bound(info, node):
+                return True
             self.failed(info)
             return False
         return True
+
+    async def _is_bound(self, info: PodInfo, node: str) -> bool:
+        """Whether the pod has got the node; asked until there is an answer. Meanwhile the pod counts there."""
+        meta = info.pod.metadata
+        backoff = Backoff(initial=0.2, cap=5.0)
+        while backoff.failures < QUESTIONS:
+            try:
+                found = await self.client.get(POD, meta.name, meta.namespace, type=Pod)
+            except StatusError as error:
+                if error.code == 404:
+                    return False
+            except (ConnectionFailed, OSError):
+                pass  # asked again below
+            else:
+                return found.metadata.uid == info.uid and found.spec.nodeName == node
+            await asyncio.sleep(backoff.next())
+        return False
 
     async def report(self, info: PodInfo, diagnosis: Diagnosis) -> None:
         """An event for people, a condition and the promised node for programs; only what is new is written."""
