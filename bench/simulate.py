@@ -32,9 +32,11 @@ from bench.serving import free_port, make_keys, start_etcd, start_server, wait_f
 from bench.simulate_store import fill
 
 DEFAULT = ("deployment", "daemonset", "jobs")
+PLAIN = ("--leader-elect=false", "--healthz-bind-address=")
 QUIET_SECONDS = 20.0
 PODS = "10.128.0.0/10"
 """Pod addresses for more than the 256 nodes of the default range."""
+LOST_SECONDS = 2400
 TOLERATION = 10
 """Seconds for which pods of `hold` stay on a node that is not ready."""
 
@@ -50,6 +52,10 @@ class Place:
         argv = [sys.executable, "-m", "kubelite.cmd.main", *words, f"--kubeconfig={self.directory}/kubeconfig"]
         log = open(self.directory / f"{name}.log", "wb")  # noqa: SIM115 - the process holds it
         self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log)
+
+    def control(self) -> None:
+        """Starts the controllers."""
+        self.start("controllers", "controller-manager", f"--cluster-cidr={PODS}", *PLAIN)
 
     def usage(self) -> dict[str, tuple[float, float]]:
         """CPU seconds so far and megabytes of each."""
@@ -75,9 +81,9 @@ def place(store: str, pods: int, nodes: list[str]) -> Iterator[Place]:
         wait_for(port, made.processes["apiserver"], 300)  # it reads all that is stored before it listens
         authority = tls.Authority.load_or_create(made.directory / "ca.crt", made.directory / "ca.key", "bench-ca")
         write_kubeconfig(made.directory, port, authority.issue_client("bench", ["system:masters"]))
-        plain = ("--leader-elect=false", "--healthz-bind-address=")
-        made.start("controllers", "controller-manager", f"--cluster-cidr={PODS}", *plain)
-        made.start("scheduler", "scheduler", *plain)
+        if not pods:
+            made.control()
+        made.start("scheduler", "scheduler", *PLAIN)
         yield made
     finally:
         for process in reversed(made.processes.values()):
@@ -196,24 +202,35 @@ def show(title: str, seconds: float, before: dict[str, Any], after: dict[str, An
         print(f"  {name:<14}{spent:>7.1f} s{each:>9.2f} ms{size:>7.0f} MB{growth:>11.1f} KB", flush=True)
 
 
-async def joined(api: Api, made: Place, prefix: str, count: int, *words: str) -> float:
-    """Seconds until the nodes are there and ready for pods."""
-    made.start(f"simulate-{prefix}", "simulate", "--nodes", str(count), "--name", prefix, *words)
+async def simulated_nodes(api: Api, expected: int) -> list[Any]:
+    await asyncio.sleep(max(0.2, expected / 2000))
+    found: list[Any] = (await api.ask("GET", "/api/v1/nodes?labelSelector=kubelite.io/simulated=true"))["items"]
+    return found
+
+
+async def joined(api: Api, made: Place, *wanted: tuple[str, int], heartbeat: str = "10s") -> float:
+    """Seconds until the nodes, so many of each prefix, are there and ready for pods."""
+    total = sum(count for _, count in wanted)
+    for prefix, count in wanted:
+        words = ("--nodes", str(count), "--name", prefix, "--heartbeat", heartbeat)
+        made.start(f"simulate-{prefix}", "simulate", *words)
+
+    async def registered() -> bool:
+        return len(await simulated_nodes(api, total)) == total
 
     async def usable() -> bool:
-        found = (await api.ask("GET", "/api/v1/nodes?labelSelector=kubelite.io/simulated=true"))["items"]
-        mine = [node for node in found if node["metadata"]["name"].startswith(f"{prefix}-")]
-        await asyncio.sleep(0.3)
-        return len(mine) == count and not any(node["spec"].get("taints") for node in mine)
+        return not any(node["spec"].get("taints") for node in await simulated_nodes(api, total))
 
-    return await api.until(usable, 900)
+    seconds = await api.until(registered, 900)
+    if "controllers" not in made.processes:
+        made.control()  # they would take the pods of nodes that are not there yet for lost
+    return seconds + await api.until(usable, 900)
 
 
 async def hold(api: Api, made: Place, nodes: int, pods: int) -> None:
     """Joins the nodes of pods that are there already, then looks at memory, and at CPU in quiet times."""
     before = made.usage()
-    seconds = await joined(api, made, "hold", nodes - nodes // 10, "--heartbeat", "20s")
-    seconds += await joined(api, made, "doomed", nodes // 10, "--heartbeat", "20s")
+    seconds = await joined(api, made, ("hold", nodes - nodes // 10), ("doomed", nodes // 10), heartbeat="20s")
     await api.until(lambda: settled(api))
     show(f"hold: {nodes} nodes with {pods} pods", seconds, before, made.usage(), pods)
     before, first = made.usage(), await api.revision()
@@ -241,7 +258,7 @@ async def lost(api: Api, made: Place, pods: int) -> None:
     process.wait(15)
     rates: list[int] = []
     last, broken = await api.revision(), False
-    while time.perf_counter() - started < 1200:
+    while time.perf_counter() - started < LOST_SECONDS:
         await asyncio.sleep(1.0)
         now = await api.revision()
         rates.append(now - last)
@@ -260,7 +277,7 @@ async def run(made: Place, chosen: argparse.Namespace) -> None:
     simple = {"deployment": deployment, "daemonset": daemonset, "jobs": jobs}
     if any(name in simple for name in chosen.scenarios):
         before = made.usage()
-        seconds = await joined(api, made, "node", chosen.nodes)
+        seconds = await joined(api, made, ("node", chosen.nodes))
         show(f"{chosen.nodes} nodes usable", seconds, before, made.usage(), chosen.nodes)
     for name in chosen.scenarios:
         if name in simple:

@@ -4,7 +4,8 @@ What: `Informer` holds objects by key, answers `get`, `list` and `by_index`, and
 Why: controllers decide from memory; the server is asked once and then only reports changes.
 Flow: `Reflector` → `replace`/`apply` → store and indexes → handlers, in order, each before the next change is applied.
 Objects in the store are shared: readers must not change them (`machinery.codec.clone` first). Memory is the objects
-as `type` holds them: a narrow Struct keeps it small.
+as `type` holds them: a narrow Struct keeps it small, and so does `thin`, which may take things out of an object before
+anybody has seen it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Informer(Generic[T]):
         field_selector: str = "",
         indexers: Indexers[T] | None = None,
         metadata_only: bool = False,
+        thin: Callable[[T], None] | None = None,
     ) -> None:
         self.kind = kind
         self.type: Any = type or kind.type
@@ -80,6 +82,7 @@ class Informer(Generic[T]):
             label_selector=label_selector,
             field_selector=field_selector,
             metadata_only=metadata_only,
+            thin=thin,
         )
 
     def add_handler(self, handler: Callable[[Change[T]], None]) -> None:

@@ -3,14 +3,15 @@
 What: `Reflector.run()` pages through a list, hands it over, then feeds watch events; it resumes at the last version seen.
 Why: this loop, with its back-off and its 410, is the heart of every informer; it exists once.
 Flow: `Client.list` pages → `receiver.replace(items)`; `Client.watch` → `receiver.apply(type, object)`; a bookmark moves only the
-version. A failed watch resumes; 410 lists again; both after a jittered back-off (client-go/tools/cache/reflector.go).
+version. A failed watch resumes; 410 lists again; both after a jittered back-off (client-go/tools/cache/reflector.go). `thin`
+takes out of each object what the receiver does not need, before the next page is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -50,8 +51,10 @@ class Reflector(Generic[T]):
         label_selector: str = "",
         field_selector: str = "",
         metadata_only: bool = False,
+        thin: Callable[[T], None] | None = None,
     ) -> None:
         self.version = ""
+        self._thin = thin
         self._client = client
         self._kind = kind
         self._receiver = receiver
@@ -107,7 +110,10 @@ class Reflector(Generic[T]):
                 continue_=token,
                 metadata_only=self._metadata_only,
             )
-            items = items + page.items if items else page.items
+            if self._thin is not None:
+                for item in page.items:
+                    self._thin(item)
+            items += page.items
             token = page.continue_
             if not token:
                 return items, page.resourceVersion
@@ -131,6 +137,8 @@ class Reflector(Generic[T]):
                 seen = True
                 obj: Any = event.object
                 if event.type != "BOOKMARK":
+                    if self._thin is not None:
+                        self._thin(obj)
                     self._receiver.apply(event.type, obj)
                 self.version = obj.metadata.resourceVersion or self.version
                 if self._backoff.failures:

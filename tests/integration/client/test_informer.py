@@ -112,3 +112,24 @@ async def test_a_handler_that_fails_does_not_stop_the_others(api: ApiEnv):
             return "a" in seen
 
         await eventually(told)
+
+
+async def test_what_is_thinned_out_is_never_seen_in_lists_nor_in_events(api: ApiEnv):
+    def thin(obj: ConfigMap) -> None:
+        obj.data = {}
+
+    client = Client.from_config(api.client_config(), user_agent="test")
+    await client.create(CONFIG_MAP, config_map("listed", key="value"))
+    async with following(api, thin=thin) as (_, informer):
+        await asyncio.wait_for(informer.synced(), 10)
+        seen: list[Change[ConfigMap]] = []
+        informer.add_handler(seen.append)
+        await client.create(CONFIG_MAP, config_map("watched", key="value"))
+
+        async def both() -> bool:
+            return len(informer) >= 2 and informer.get("default/watched") is not None
+
+        await eventually(both)
+        assert [obj.data for obj in informer.list() if obj.metadata.name in ("listed", "watched")] == [{}, {}]
+        assert not any(change.object.data for change in seen)
+    await client.close()

@@ -25,7 +25,7 @@ from kubelite.cmd.simulate.nodes import MARK, Shape
 from kubelite.cmd.simulate.probes import PretendedProbes
 from kubelite.cmd.simulate.runtime import NAME, NOTHING_MORE, PretendedRuntime
 from kubelite.cmd.simulate.script import Script
-from kubelite.cmd.simulate.slim import concerns_node, lighten
+from kubelite.cmd.simulate.slim import concerns_node, keep_once, leave_out, slim
 from kubelite.kubelet.admit import Rejection
 from kubelite.kubelet.config import Config as KubeletConfig
 from kubelite.kubelet.kinds import NODE, POD
@@ -115,7 +115,7 @@ class Fleet:
         self.registered = asyncio.Event()
         self._node_informer: Informer[Node] = Informer(node_client, NODE, label_selector=f"{MARK}=true")
         self._node_informer.add_handler(self._node_changed)
-        self.pods: Informer[Pod] = Informer(pod_client, POD, field_selector="spec.nodeName!=")
+        self.pods: Informer[Pod] = Informer(pod_client, POD, field_selector="spec.nodeName!=", thin=self._thin)
         self.pods.add_handler(self._pod_changed)
         self._due: dict[str, Callable[[], Awaitable[None]]] = {}
         self._work = asyncio.Event()
@@ -180,12 +180,18 @@ class Fleet:
         pod = self._table.get(uid)
         return self.runtime.ready_in(pod, name, container_id) if pod is not None else 0.0
 
+    def _thin(self, pod: Pod) -> None:
+        if pod.spec.nodeName in self.nodes:
+            slim(pod)
+        else:
+            leave_out(pod)
+
     def _pod_changed(self, change: Change[Pod]) -> None:
         node = self.nodes.get(change.object.spec.nodeName)
         if node is None:
             return
         if change.new is not None:
-            lighten(change.old, change.new, self.statuses.get(change.new.metadata.uid))
+            keep_once(change.old, change.new, self.statuses.get(change.new.metadata.uid))
             if change.old is None:
                 self.runtime.adopt(change.new)
             elif not concerns_node(change.old, change.new, self.statuses.get(change.new.metadata.uid)):

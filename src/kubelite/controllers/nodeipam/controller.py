@@ -1,7 +1,7 @@
 """Gives each node its range of pod addresses.
 
-What: the wiring of `plan`. Flow: a node without `spec.podCIDR` → lowest free range → patch. One worker: two nodes must never
-be given the same range, so what was handed out counts as used before the cache shows it.
+What: the wiring of `plan`. Flow: a node without `spec.podCIDR` → lowest free range → patch. Two nodes must never be given the
+same range, so what was handed out counts as used before the cache shows it, and before the next worker chooses.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class NodeIpamController:
         self._nodes: Informer[Node] = context.informers.get(NODE, Node)
         self._given: dict[str, list[str]] = {}
         self._waits: dict[str, float] = {}
-        self.loop = Controller(NAME, self.reconcile, workers=1, observe=context.observe)
+        self.loop = Controller(NAME, self.reconcile, workers=8, observe=context.observe)
         self.loop.watch(self._nodes, self._keys)
 
     async def run(self) -> None:

@@ -57,7 +57,7 @@ class NodeLifecycleController:
         self._zones: dict[str, str] = {}
         self._counted = -ZONES_SECONDS
         self._marks = TokenBucket(MARKS, int(MARKS), context.clock.monotonic)
-        self.loop = Controller(NAME, self.reconcile, workers=4, observe=context.observe)
+        self.loop = Controller(NAME, self.reconcile, workers=8, observe=context.observe)
         self.pods = Controller("node-lifecycle-pods", self.mark_pods, workers=4, observe=context.observe)
         self._leases.add_handler(self._lease_changed)
         self._nodes.add_handler(self._node_changed)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kubelite.api.types.core_v1 import Pod
-from kubelite.cmd.simulate.slim import NO_ENTRIES, NO_ITEMS, concerns_node, lighten, slim
+from kubelite.cmd.simulate.slim import NO_ENTRIES, NO_ITEMS, concerns_node, keep_once, leave_out, slim
 
 BODY = b"""{"metadata": {"name": "web", "labels": {"app": "web"}},
  "spec": {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}], "nodeName": "n"},
@@ -30,11 +30,11 @@ def pod() -> Pod:
 
 def test_what_is_as_it_was_is_kept_once() -> None:
     old, new, other = pod(), pod(), pod()
-    lighten(old, new, old.status)
+    keep_once(old, new, old.status)
     assert new == other
     assert new.spec is old.spec and new.status is old.status
     other.spec.nodeName = "elsewhere"
-    lighten(old, other, None)
+    keep_once(old, other, None)
     assert other.spec is not old.spec and other.spec.nodeName == "elsewhere"
 
 
@@ -43,7 +43,7 @@ def test_the_echo_of_a_status_is_no_news() -> None:
     echo.metadata.resourceVersion = "2"
     echo.metadata.finalizers = ["example.com/counted"]
     written = echo.status
-    lighten(old, echo, written)
+    keep_once(old, echo, written)
     assert not concerns_node(old, echo, written)
 
 
@@ -59,5 +59,15 @@ def test_anything_else_is(what: str) -> None:
         new.metadata.deletionTimestamp = "2030-01-01T00:00:00Z"
     else:
         new.metadata.annotations = {"kubelite.io/simulate-fail": "100%"}
-    lighten(old, new, written)
+    keep_once(old, new, written)
     assert concerns_node(old, new, written)
+
+
+def test_of_a_strangers_pod_only_who_and_where_it_is_stays() -> None:
+    stranger = pod()
+    leave_out(stranger)
+    assert (stranger.metadata.name, stranger.spec.nodeName) == ("web", "n")
+    assert not stranger.spec.containers and not stranger.status.conditions and not stranger.metadata.labels
+    again = pod()
+    leave_out(again)
+    assert again.status is stranger.status
