@@ -36,8 +36,23 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+_EXAMPLES = """examples:
+  kubelite etcd snapshot save backup.db              the embedded store of this machine, while it runs
+  kubelite etcd snapshot status backup.db            is it whole, and what does it hold?
+  kubelite etcd snapshot restore backup.db --data-dir=DIR
+                                                     a new directory, which the API server is started with
+  kubelite etcd snapshot save backup.db --endpoints=https://10.0.0.1:2379 --cacert=ca.crt --cert=c.crt --key=c.key
+                                                     of an etcd
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kubelite etcd", description="Backups of the cluster's state.")
+    parser = argparse.ArgumentParser(
+        prog="kubelite etcd",
+        description="Backups of the cluster's state: everything that the API server keeps.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EXAMPLES,
+    )
     verbs = parser.add_subparsers(required=True, metavar="snapshot").add_parser(
         "snapshot", help="save, restore, status"
     )

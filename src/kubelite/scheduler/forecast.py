@@ -145,7 +145,10 @@ class Forecast:
         """The node is gone, with all that ran there; budgets do not count."""
         self._node(name)
         for info in self._on(name):
-            self._leave(info, name, quiet=_controller(info) in STAYING)
+            if _controller(info) in STAYING:
+                self.simulation.world.nodes.remove_pod(info, name)
+            else:
+                self._leave(info, name)
         self.simulation.world.nodes.remove_node(name)
 
     def taint(self, name: str, key: str, value: str, effect: str, *, remove: bool = False) -> None:
@@ -223,15 +226,14 @@ class Forecast:
             self._leave(info, node, after=delay)
         return True
 
-    def _leave(self, info: PodInfo, node: str, *, quiet: bool = False, after: float = 0.0, once: str = "") -> str:
+    def _leave(self, info: PodInfo, node: str, *, after: float = 0.0, once: str = "") -> str:
         """The pod leaves its node. The key of the one that comes in its place; "" if none does, or has done so before."""
         self.simulation.world.nodes.remove_pod(info, node)
         if info.pod.metadata.deletionTimestamp is not None:
             return ""
         made = self.again(info)
         if isinstance(made, str):
-            if not quiet:
-                self.result.gone[info.key] = made
+            self.result.gone[info.key] = made
             return ""
         self._left[made.key] = Outcome(made.key, instead_of=node, after=after, once=once)
         self.waiting.append(made)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.integration.cli.conftest import Cli
-from tests.integration.cli.faults import SELECTOR, Fault, Object, inject, node, pod, workload
+from tests.integration.cli.faults import SELECTOR, Fault, Object, inject, node, pod, storage_class, volume, workload
 
-READING = {"get", "list", "watch"}
+HOST = "kubernetes.io/hostname"
 
 
 def on(name: str, where: str, **more: Any) -> Object:
@@ -168,3 +168,102 @@ async def test_manifests_that_are_no_pods_are_refused(cli: Cli) -> None:
     result = await cli("whatif apply -f -", bad)
     assert (result.code, result.out) == (1, "")
     assert "cannot be read" in result.err
+
+
+# --- who comes again, on which template, and what comes with it ------------------------------------------------------------
+
+
+async def test_a_pod_comes_again_only_if_its_owner_would_make_it(cli: Cli) -> None:
+    few = workload("ReplicaSet", "few", {"replicas": 2}, replicas=1)
+    alone = {"labels": {"app": "web"}, "nodeName": "n1", "status": {"phase": "Running"}, "owner": "ReplicaSet/few"}
+    mine = workload("StatefulSet", "db", {"replicas": 2}, replicas=1)
+    ordinals = [pod(f"db-{n}", nodeName="n1", status={"phase": "Running"}, owner="StatefulSet/db") for n in range(2)]
+    two = [pod(f"few-{n}", **alone) for n in range(2)]
+    await inject(cli.api, Fault("", "", "", (node("n1"), node("n2"), few, *two, mine, *ordinals)))
+    answer = json.loads((await cli("whatif lose n1 -o json")).out)
+    assert {one["pod"] for one in answer["pods"]} == {"default/few-1-again", "default/db-0"}
+    assert answer["gone"] == {
+        "default/few-0": "its replica set few has enough pods",
+        "default/db-1": "its stateful set db is being scaled down",
+    }
+
+
+async def test_a_pod_comes_again_on_its_owners_present_template(cli: Cli) -> None:
+    large = workload("ReplicaSet", status={"replicas": 1}, replicas=1)
+    large["spec"]["template"] = DEPLOYMENT["spec"]["template"]
+    await inject(
+        cli.api,
+        Fault("", "", "", (node("n1"), node("n2", cpu="2"), large, on("web-0", "n1") | {"owner": "ReplicaSet/web"})),
+    )
+    result = await cli("whatif lose n1")
+    assert (result.code, "1 Insufficient cpu" in result.out) == (1, True)
+
+
+async def test_of_a_workload_that_exists_only_more_replicas_are_new(cli: Cli) -> None:
+    there = workload("Deployment", "new", {"replicas": 1}, replicas=1)
+    there["spec"]["template"] = DEPLOYMENT["spec"]["template"]
+    await inject(cli.api, Fault("", "", "", (node("n1"), node("n2"), there)))
+    result = await cli("whatif apply -f - -o json", DEPLOYMENT)
+    assert [one["pod"] for one in json.loads(result.out)["pods"]] == ["default/new-new-1", "default/new-new-2"]
+    assert (await cli("whatif apply -f -", DEPLOYMENT | {"spec": {**DEPLOYMENT["spec"], "replicas": 1}})).code == 0
+
+
+STORAGE = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "local"}
+
+
+async def test_claims_of_a_stateful_set_need_volumes_and_quota(cli: Cli) -> None:
+    affinity = {
+        "required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": HOST, "operator": "In", "values": ["n2"]}]}]}
+    }
+    local = volume("v", storageClassName="local", nodeAffinity=affinity) | {"status": {"phase": "Available"}}
+    provisioner = storage_class("local", "kubernetes.io/no-provisioner", "WaitForFirstConsumer")
+    await inject(cli.api, Fault("", "", "", (node("n1"), node("n2"), provisioner, local)))
+    made = workload("StatefulSet", "db", replicas=2) | {"apiVersion": "apps/v1"}
+    made["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "d"}, "spec": STORAGE}]
+    found = json.loads((await cli("whatif apply -f - -o json", made)).out)["pods"]
+    assert [(one["pod"], one["node"]) for one in found] == [("default/db-0", "n2"), ("default/db-1", "")]
+    result = await cli("whatif quota few --hard=requests.storage=1536Mi,count/statefulsets.apps=1 -f -", made)
+    assert (
+        "exceeded quota: few, requested: requests.storage=1Gi, used: requests.storage=1Gi, limited: requests.storage=1536Mi"
+        in result.out
+    )
+    result = await cli("whatif quota few --hard=count/statefulsets.apps=0 -f - -o json", made)
+    assert list(json.loads(result.out)["refused"]) == ["statefulset/default/db"]
+
+
+async def test_pods_that_ask_for_devices_wait_for_them(cli: Cli) -> None:
+    group = "/apis/resource.k8s.io/v1"
+    await inject(cli.api, Fault("", "", "", (node("n1"), node("n2"))))
+    kinds = [("deviceclasses", {"metadata": {"name": "gpu"}, "spec": {}})]
+    pool = {"name": "n2", "generation": 1, "resourceSliceCount": 1}
+    devices = {"driver": "x.example", "nodeName": "n2", "pool": pool, "devices": [{"name": "gpu-0"}]}
+    kinds.append(("resourceslices", {"metadata": {"name": "s"}, "spec": devices}))
+    request = {"name": "g", "exactly": {"deviceClassName": "gpu"}}
+    template = {"metadata": {"name": "one"}, "spec": {"spec": {"devices": {"requests": [request]}}}}
+    kinds.append(("namespaces/default/resourceclaimtemplates", template))
+    for plural, body in kinds:
+        reply = await cli.api.post(f"{group}/{plural}", body)
+        assert reply.status == 201, reply.body
+    made = DEPLOYMENT | {
+        "spec": {"replicas": 2, "selector": SELECTOR, "template": workload("ReplicaSet")["spec"]["template"]}
+    }
+    spec = {"resourceClaims": [{"name": "c", "resourceClaimTemplateName": "one"}], **made["spec"]["template"]["spec"]}
+    made["spec"]["template"] = made["spec"]["template"] | {"spec": spec}
+    found = json.loads((await cli("whatif apply -f - -o json", made)).out)["pods"]
+    assert [one["node"] for one in found] == ["n2", ""]
+    assert "cannot allocate all claims" in found[1]["why"]
+
+
+async def test_user_plugins_and_the_configuration_count_for_both_questions(cli: Cli, tmp_path: pathlib.Path) -> None:
+    body = "        return [node['metadata']['name'] != 'n1' for node in nodes]\n"
+    (tmp_path / "p.py").write_text(
+        f"class Plugin:\n    name = 'N'\n    reason = 'not n1'\n    def filter(self, pod, nodes):\n{body}"
+    )
+    await inject(cli.api, Fault("", "", "", (node("n1"), pod("p"))))
+    one = {"apiVersion": "v1", **pod("q")}
+    assert (await cli("whatif apply -f -", one)).code == 0
+    result = await cli(f"whatif apply -f - --plugin-dir {tmp_path}", one)
+    assert (result.code, "1 not n1" in result.out) == (1, True)
+    assert "PluginRefused" in (await cli(f"why pod/p --plugin-dir {tmp_path} -o json")).out
+    assert (await cli("why pod/p --plugin-dir /nowhere")).code == 2
+    assert (await cli("why pod/p --config /nowhere")).code == 2

@@ -18,7 +18,7 @@ from kubelite.cli.tabwriter import table
 from kubelite.cmd.questions import answers
 from kubelite.cmd.questions import snapshot as snapshots
 from kubelite.cmd.questions.existing import Existing
-from kubelite.cmd.questions.makers import Makers
+from kubelite.cmd.questions.makers import UNWANTED, Makers
 from kubelite.cmd.questions.newpods import Admission
 from kubelite.cmd.questions.newquota import Resource
 from kubelite.cmd.questions.places import ONLY_METADATA_OF_ALL
@@ -98,33 +98,35 @@ def _objects(opts: Options, session: Session) -> list[Object]:
     return [obj for obj, _ in manifests.read(session, opts.files, opts.recursive)] if opts.files else []
 
 
-async def _about_node(opts: Options, session: Session, action: Callable[[Forecast], None], **more: str) -> int:
-    question = Question(opts, session, await taken(opts, session))
-    forecast = question.forecast()
+def _do(action: Callable[..., None], node: str, *args: str, **more: bool) -> None:
     try:
-        action(forecast)
+        action(node, *args, **more)
     except KeyError as error:
         raise CliError(f'nodes "{error.args[0]}" not found') from error
-    return question.answer(forecast, **more)
 
 
 async def drain(opts: Options, session: Session) -> int:
-    return await _about_node(opts, session, lambda forecast: forecast.drain(opts.args[0]), drained=opts.args[0])
+    question = Question(opts, session, await taken(opts, session))
+    forecast, node = question.forecast(), opts.args[0]
+    _do(forecast.drain, node)
+    return question.answer(forecast, drained=node)
 
 
 async def lose(opts: Options, session: Session) -> int:
-    return await _about_node(opts, session, lambda forecast: forecast.lose(opts.args[0]))
+    question = Question(opts, session, await taken(opts, session))
+    forecast, node = question.forecast(), opts.args[0]
+    _do(forecast.lose, node)
+    for info in question.makers.unwanted(node, gone=True):
+        forecast.drop(info, UNWANTED)
+    return question.answer(forecast)
 
 
 async def taint(opts: Options, session: Session, key: str, value: str, effect: str, *, remove: bool) -> int:
     question = Question(opts, session, await taken(opts, session))
     forecast, node = question.forecast(), opts.args[0]
-    try:
-        forecast.taint(node, key, value, effect, remove=remove)
-    except KeyError as error:
-        raise CliError(f'nodes "{error.args[0]}" not found') from error
+    _do(forecast.taint, node, key, value, effect, remove=remove)
     for info in question.makers.unwanted(node):
-        forecast.drop(info, "its daemon set wants none here any more")
+        forecast.drop(info, UNWANTED)
     if remove:
         forecast.apply(question.admitted([one | {"kind": "Pod"} for one in question.makers.daemons(node)]))
     return question.answer(forecast)

@@ -32,6 +32,7 @@ WORDS = {
     "Job": "job",
     "DaemonSet": "daemon set",
 }
+UNWANTED = "its daemon set wants none here any more"
 BACKOFF_LIMIT = 6
 FINISHED = ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget")
 
@@ -84,7 +85,7 @@ class Makers:
             static = owner.kind == "Node"
             return "a static pod goes with its node" if static else f"whatif does not know what {owner.kind} does"
         if owner.kind == "DaemonSet":
-            return "its daemon set wants none here any more"
+            return self._daemon_again(info, owner.name)
         if owner.kind not in self.snapshot.lists:
             return again(info) if owner.kind in REMADE else NOBODY
         obj = self.owners(owner.kind).get((meta.namespace, owner.name))
@@ -94,6 +95,18 @@ class Makers:
         self._names.get(owner.uid, set()).discard(meta.name)
         why = self._refuses(obj, info, word) or ""
         return why or self._make(obj, info)
+
+    def _daemon_again(self, info: PodInfo, name: str) -> PodInfo | str:
+        """A daemon set makes another for the same node, if it still wants one there."""
+        meta, node = info.pod.metadata, info.pod.spec.nodeName
+        obj = self.owners("DaemonSet").get((meta.namespace, name))
+        if obj is None or obj["metadata"].get("deletionTimestamp") or node not in self.nodes_of(obj):
+            return UNWANTED
+        made = replica(obj, "DaemonSet", f"{meta.name}{SUFFIX}", node)
+        stored = self.admission.pod(made, meta.namespace)
+        if stored is None:
+            return f"another is refused: {self.admission.refused.pop(f'{meta.namespace}/{meta.name}{SUFFIX}')}"
+        return self._made(str(obj["metadata"].get("uid")), stored)
 
     def _refuses(self, obj: Object, info: PodInfo, word: str) -> str:
         """Why the controller makes none."""
@@ -196,8 +209,8 @@ class Makers:
         nodes = {node.metadata.name: node for _, node in table.positions()}
         return [name for name in sorted(nodes) if placement.verdict(nodes[name]).run]
 
-    def unwanted(self, node: str) -> list[PodInfo]:
-        """Pods of daemon sets that wait for this node, and may not even wait, as its NoExecute taints keep them away."""
+    def unwanted(self, node: str, *, gone: bool = False) -> list[PodInfo]:
+        """Pods of daemon sets that wait for this node and may not even wait: its taints say NoExecute, or it is `gone`."""
         from kubelite.controllers.daemonset.nodes import Placement
 
         table, found = self.simulation.world.nodes, []
@@ -207,7 +220,7 @@ class Makers:
             if obj is None or owner is None or owner.kind != "DaemonSet" or not _is_for(info, node):
                 continue
             placement = Placement(codec.convert({"apiVersion": "apps/v1", **obj}, DaemonSet))
-            if not placement.verdict(table.objects[table.index[node]]).stay:
+            if gone or not placement.verdict(table.objects[table.index[node]]).stay:
                 found.append(info)
         return found
 

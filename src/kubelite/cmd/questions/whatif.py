@@ -128,9 +128,9 @@ APPLY = Command(
     name="apply",
     summary="Where the pods of these manifests would go",
     usage="whatif apply -f FILENAME [--snapshot FILE] [--config FILE]",
-    long="Pods, and what makes pods: deployments, replica sets, stateful sets, daemon sets, jobs; all their replicas count as "
-    "new. Nodes, volumes, claims and budgets in the files are added first. Limit ranges, priority classes and quotas count.\n\n"
-    + _ALL_AT_ONCE,
+    long="Pods, and what makes pods: deployments, replica sets, stateful sets, daemon sets, jobs; of "
+    "those that exist with the same template only additional replicas are new. Nodes, volumes, claims and budgets in the files "
+    "are added first. Limit ranges, priority classes and quotas count.\n\n" + _ALL_AT_ONCE,
     examples=(
         ("Would this fit?", "whatif apply -f web.yaml"),
         ("Would it fit with one node more?", "whatif apply -f node.yaml -f web.yaml"),
@@ -144,8 +144,9 @@ DRAIN = Command(
     name="drain",
     summary="What a drain of a node would move, and what would block it",
     usage="whatif drain NODE [--snapshot FILE] [--config FILE]",
-    long="The node is cordoned and its pods evicted as far as disruption budgets allow at this moment; what controllers make "
-    "again is placed.\n\n" + _ALL_AT_ONCE,
+    long="The node is cordoned and its pods evicted as disruption budgets allow, at once or when what came in place of earlier "
+    "ones runs; what controllers make again is placed. The last line is the command that would do it, with the flags that it "
+    "would ask for.\n\n" + _ALL_AT_ONCE,
     examples=(("Can node-1 be taken down?", "whatif drain node-1"),),
     flags=_FLAGS,
     complete=complete,
@@ -168,8 +169,8 @@ TAINT = Command(
     name="taint",
     summary="What a taint on a node, or its removal, would move",
     usage="whatif taint NODE KEY[=VALUE]:EFFECT[-] [--snapshot FILE] [--config FILE]",
-    long="NoExecute drives out pods that do not tolerate it; a taint that goes may let pending pods in.\n\n"
-    + _ALL_AT_ONCE,
+    long="NoExecute drives out pods that do not tolerate it, and after their tolerationSeconds those that do for a while; a "
+    "taint that goes may let in pending pods and daemon sets.\n\n" + _ALL_AT_ONCE,
     examples=(
         ("Keep node-1 for one team", "whatif taint node-1 team=a:NoExecute"),
         ("Open it again", "whatif taint node-1 team-"),
@@ -183,9 +184,13 @@ QUOTA = Command(
     name="quota",
     summary="What other limits of a quota would refuse or let in",
     usage="whatif quota NAME --hard=RESOURCE=AMOUNT,... [-f FILENAME] [--snapshot FILE]",
-    long="The quota of the namespace (a new one if there is none of that name) gets these limits. Then replica sets and stateful "
-    "sets that lack replicas create them, and the manifests are created, as far as quotas allow.\n\n" + _ALL_AT_ONCE,
-    examples=(("Would ten pods be enough?", "whatif quota team --hard=pods=10,requests.cpu=4 -n web"),),
+    long="The quota of the namespace (a new one if there is none of that name) gets these limits: of pods, storage, numbers of "
+    "objects, as in `kubelite create quota`. Then workloads that lack pods create them, and the manifests are created, as far as "
+    "quotas allow.\n\n" + _ALL_AT_ONCE,
+    examples=(
+        ("Would ten pods be enough?", "whatif quota team --hard=pods=10,requests.cpu=4 -n web"),
+        ("... and room for this?", "whatif quota team --hard=pods=10,requests.storage=20Gi -n web -f web.yaml"),
+    ),
     flags=(
         *_FLAGS,
         options.FILENAME,
@@ -212,7 +217,19 @@ COMMAND = Command(
     summary="Say what would happen, without doing it: new pods, a drain, a lost node, a taint, a quota",
     usage="whatif (apply | drain | lose | taint | quota | snapshot) [options]",
     long="Uses the scheduler's own plugins and configuration on a snapshot of the cluster. Nothing is written.\n\n"
+    "Each line of the answer is a pod: where it would go, or why nowhere. A pod NAME-again comes in place of NAME; <gone> does "
+    "not come again, <stays> is not moved, <refused> is not let in.\n\n"
+    "If the scheduler has a configuration file or user plugins, say so with --config and --plugin-dir; those that `kubelite up` "
+    "was given on this machine are found.\n\n"
     "The exit code is 0 if everything would have its place, 1 if something would stay Pending, be refused or be blocked.",
+    examples=(
+        ("Is there room for this?", "whatif apply -f web.yaml"),
+        ("May node-1 be drained, and where would its pods go?", "whatif drain node-1"),
+        ("Does everything still fit if node-1 dies?", "whatif lose node-1"),
+        ("The same for a script", "whatif lose node-1 -o json"),
+        ("Keep the state of now, ask later or elsewhere", "whatif snapshot > cluster.json"),
+        ("... without a cluster", "whatif drain node-1 --snapshot cluster.json"),
+    ),
     subcommands={
         word: f"{_MODULE}:{word.upper()}" for word in ("apply", "drain", "lose", "taint", "quota", "snapshot")
     },

@@ -170,6 +170,9 @@ COMMAND = Command(
     "A TYPE without NAME lists every object of that type that is not well, in a line each; without arguments it lists pods. "
     "Types: pods, nodes, services, persistentvolumeclaims, namespaces, deployments, replicasets, statefulsets, daemonsets, "
     "jobs.\n\n"
+    "`Next:` is one command to type; words in capitals in it (NAME, IMAGE) are yours to fill in.\n\n"
+    "If the scheduler has a configuration file or user plugins, say so with --config and --plugin-dir; those that `kubelite up` "
+    "was given on this machine are found.\n\n"
     "Only reads. The exit code is 0 if all is well, 1 if something is not, 2 if that could not be found out.",
     examples=(
         ("Why does this pod not run?", "why pod/web-5d7c9"),

@@ -1,0 +1,18 @@
+"""A few of the cases of foretold.py with every run of the tests: what `whatif` foretells is what then happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+CASES = 8
+
+
+def test_what_is_foretold_happens() -> None:
+    command = [sys.executable, "-m", "tests.simulation.foretell", "--cases", str(CASES)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=580)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = re.search(rf"{CASES} cases: (\d+) right, (\d+) depends on timing, 0 wrong", done.stdout)
+    assert told is not None
+    assert int(told[1]) >= CASES // 2
