@@ -149,6 +149,21 @@ async def test_pods_of_a_node_that_is_gone_and_pods_deleted_before_they_had_one_
         await eventually(orphan_gone)
 
 
+async def test_a_pod_deleted_before_it_had_a_node_fails_although_a_finalizer_holds_it():
+    """A Job that replaces only failed pods would wait for it for ever."""
+    async with running("pod-garbage-collector-controller") as world:
+        finalizers = ["batch.kubernetes.io/job-tracking"]
+        spec = {"containers": [{"name": "c", "image": "i"}]}
+        await world.create(PODS, {"metadata": {"name": "held", "finalizers": finalizers}, "spec": spec})
+        await world.delete(f"{PODS}/held")
+
+        async def failed() -> bool:
+            return (await world.get(f"{PODS}/held"))["status"]["phase"] == "Failed"
+
+        await eventually(failed)
+        assert (await world.get(f"{PODS}/held"))["metadata"]["finalizers"] == finalizers
+
+
 async def test_a_kubelet_that_calls_its_pod_ready_on_a_node_that_counts_as_lost_is_not_fought_at_once():
     """Its lease may be late while it reports pods: contradicting each report made hundreds of writes a second."""
     async with running("node-lifecycle-controller") as world:

@@ -66,6 +66,7 @@ class PodGcController:
             self._missing.pop(node_name, None)
             return None
         if why != ORPHANED:
+            await self._fail(pod)
             await self._delete(pod, 0)
             return None
         since = self._missing.setdefault(node_name, self._clock.monotonic())
@@ -87,6 +88,20 @@ class PodGcController:
                 return True
             raise
         return False
+
+    async def _fail(self, pod: Pod) -> None:
+        """A pod that finalizers hold would otherwise stay as it is: its Job waits for a phase that no kubelet will report."""
+        if podstatus.is_terminal(pod):
+            return
+        meta = pod.metadata
+        patch = {"metadata": {"uid": meta.uid}, "status": {"phase": podstatus.FAILED}}
+        try:
+            await self._client.patch(
+                POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status", type=Pod
+            )
+        except StatusError as error:
+            if error.code not in (404, 409):
+                raise
 
     async def _delete(self, pod: Pod, grace: int | None) -> None:
         meta = pod.metadata
