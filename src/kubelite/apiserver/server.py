@@ -22,6 +22,7 @@ from kubelite.apiserver import (
     connect,
     discovery,
     encryption,
+    features,
     flowcontrol,
     health,
     issuer,
@@ -181,7 +182,8 @@ class ApiServer:
 
 
 def assemble(config: Config, registry: Registry) -> Chain:
-    """All parts of the server, as one chain."""
+    """All parts of the server, as one chain. Raises ValueError for settings that cannot be used."""
+    features.parse(config.feature_gates)
     registry.admission = ObservedAdmission(admission.build(config, registry))
     registry.add_hooks(allocators.build(config, registry))
     gate = flowcontrol.build(config, registry)

@@ -7,8 +7,10 @@ safe beside another server that does the same.
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any
 
+from kubelite.apiserver import features
 from kubelite.apiserver.config import Config
 from kubelite.machinery.errors import StatusError
 from kubelite.storage.interface import StoreError
@@ -69,21 +71,33 @@ async def ensure(config: Config, registry: Any) -> None:
 
 
 async def announce(config: Config, registry: Any, port: int) -> None:
-    """Puts this server, which listens on `port`, among the endpoints of the Service."""
+    """Puts this server, which listens on `port`, among the endpoints of the Service, and among those that live."""
+    from kubelite.apiserver.bootstrap import identity
+
     await _masters(config, registry, port).announce()
+    if features.parse(config.feature_gates)[features.IDENTITY]:
+        await identity.renew(registry)
 
 
 async def run(config: Config, registry: Any, port: int) -> None:
-    """Renews this server's place in the Service and its endpoints, publishes authorities that changed; at last leaves."""
+    """Renews this server's Lease and place in the Service, publishes authorities that changed; at last leaves."""
+    from kubelite.apiserver.bootstrap import identity
     from kubelite.apiserver.bootstrap.masters import RENEW_SECONDS
 
     masters = _masters(config, registry, port)
     published: dict[str, str] = {}
+    identified = features.parse(config.feature_gates)[features.IDENTITY]
+    collected = -identity.COLLECT_SECONDS
     try:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 await masters.announce()
+                if identified:
+                    await identity.renew(registry)
+                    if monotonic() - collected >= identity.COLLECT_SECONDS:
+                        collected = monotonic()
+                        await identity.collect(registry)
                 await _keep_service(config, registry)
                 published = await _publish(config, registry, published)
             except (StoreError, StatusError, OSError) as error:

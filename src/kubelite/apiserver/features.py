@@ -1,0 +1,31 @@
+"""Feature gates: parts of the API server that can be switched, by upstream's names.
+
+What: `parse` reads `--feature-gates=NAME=true,OTHER=false`. Why: who brings upstream's flags should get what they say, or hear
+that it cannot be had. Flow: text → `parse` → name → on or off. Gates that this server knows nothing of stop the start.
+"""
+
+from __future__ import annotations
+
+IDENTITY = "APIServerIdentity"
+"""Each server keeps a Lease that says that it lives."""
+KNOWN = {IDENTITY: True}
+"""What can be switched, and whether it is on by default."""
+UNSUPPORTED = ("StorageVersionAPI", "UnknownVersionInteroperabilityProxy")
+"""Off by default upstream, and always here."""
+
+
+def parse(text: str) -> dict[str, bool]:
+    """Every known gate. Raises ValueError for a text that is no list of gates, and for one that cannot be switched on."""
+    found = dict(KNOWN)
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals or value.lower() not in ("true", "false"):
+            raise ValueError(f"feature gate {part!r}: want NAME=true or NAME=false")
+        wanted = value.lower() == "true"
+        if name in UNSUPPORTED and wanted:
+            raise ValueError(f"the feature {name} is not supported")
+        if name not in KNOWN and name not in UNSUPPORTED:
+            raise ValueError(f"unrecognized feature gate: {name}")
+        if name in KNOWN:
+            found[name] = wanted
+    return found
