@@ -1,7 +1,7 @@
 """Telling the API server: bindings, and why a pod could not be placed.
 
-What: `Binder.bind` posts a Binding, `Binder.report` writes the PodScheduled condition, the nominated node and the
-FailedScheduling event. Why: the decision loop never waits for the network; up to 64 writes are under way at once.
+What: `Binder.bind` posts a Binding, `Binder.condition` writes the PodScheduled condition and the nominated node,
+`Binder.announce` the FailedScheduling event. Why: the decision loop never waits for the network; up to 64 writes are under way.
 An answer that leaves open whether the pod was bound (504, a connection that broke) is followed by a question; upstream frees the
 room at once, and gives it to another pod before it hears that the first one has it.
 """
@@ -108,19 +108,17 @@ class Binder:
             await asyncio.sleep(backoff.next())
         return False
 
-    async def report(self, info: PodInfo, diagnosis: Diagnosis) -> None:
-        """An event for people, a condition and the promised node for programs; only what is new is written."""
-        message = diagnosis.message()
+    def announce(self, info: PodInfo, message: str) -> None:
+        """An event for people; the condition and the promised node are for programs (`reports`)."""
         self.recorder.event(POD, info.pod, "Warning", "FailedScheduling", message, "Scheduling")
-        await self.condition(info, "Unschedulable", message, nominated(info, diagnosis))
 
     async def failed_with(self, info: PodInfo, message: str) -> None:
         """Something broke while a node was looked for."""
-        self.recorder.event(POD, info.pod, "Warning", "FailedScheduling", message, "Scheduling")
+        self.announce(info, message)
         await self.condition(info, "SchedulerError", message, None)
 
     async def condition(self, info: PodInfo, reason: str, message: str, node: str | None) -> None:
-        """The PodScheduled condition and, if `node` is not None, the promised node."""
+        """The PodScheduled condition and, if `node` is not None, the promised node; only what is new is written."""
         status: dict[str, Any] = {}
         present = next((c for c in info.pod.status.conditions if c.type == "PodScheduled"), None)
         if present is None or (present.status, present.reason, present.message) != ("False", reason, message):

@@ -20,6 +20,7 @@ from kubelite.scheduler.framework import Diagnosis, Preemption
 from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.queue import Entry
+from kubelite.scheduler.reports import Reports
 from kubelite.scheduler.storage import Binding
 from kubelite.scheduler.volumes import VolumeBinder
 from kubelite.util.log import get_logger
@@ -47,6 +48,7 @@ class Loop:
         self.cache, self.binder, self.evictor, self.metrics, self.now = cache, binder, evictor, metrics, now
         self.volumes, self.claims, self.slow, self.extended = volumes, claims, 0, extended
         self.pending = cache.pending
+        self.reports = Reports(binder.condition, self.spawn)
         self.work = asyncio.Event()
         self.written = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -128,6 +130,7 @@ class Loop:
     def placed(self, entry: Entry, node: str, began: float, binding: Binding) -> None:
         """The pod has a node: it counts there at once; the API server is told in the background."""
         self.pending.assigned(entry)
+        self.reports.drop(entry.info.key)
         self.cache.assume(entry.info, node)
         self.cache.world.storage.assume(binding)
         self.claims.assume(binding.devices)
@@ -175,12 +178,15 @@ class Loop:
             displaced = nominations.lower_on(result.preemption.node, info.priority)
             for other in displaced:
                 nominations.drop(other.key)
+                self.reports.withdraw(other.key)
             nominations.promise(info, result.preemption.node)
             self.metrics.victims.observe(len(result.preemption.victims))
             self.spawn(self._make_room(info, result.preemption, displaced))
         elif result.withdrawn:
             nominations.drop(info.key)
-        self.spawn(self.binder.report(info, result))
+        message = result.message()
+        self.binder.announce(info, message)
+        self.reports.put(info, result, message)
 
     async def _make_room(self, info: PodInfo, preemption: Preemption, displaced: list[PodInfo]) -> None:
         done = False
