@@ -109,6 +109,13 @@ def _token_controller(context: Context) -> Component:
     return controller
 
 
+def _legacy_token_cleaner(context: Context) -> Component:
+    controller: Component = _load("legacytokencleaner.controller", "LegacyTokenCleaner")(
+        context, context.settings.legacy_service_account_token_clean_up_period
+    )
+    return controller
+
+
 def _volume_binder(context: Context) -> Component:
     controller: Component = _load("volumebinder.controller", "VolumeBinder")(
         context, context.settings.pvclaimbinder_sync_period
@@ -144,6 +151,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "garbage-collector-controller": _plain("garbagecollector.controller", "GarbageCollector"),
     "horizontal-pod-autoscaler-controller": _autoscaler,
     "job-controller": _plain("job.controller", "JobController"),
+    "legacy-serviceaccount-token-cleaner-controller": _legacy_token_cleaner,
     "local-path-provisioner-controller": _local_path,
     "namespace-controller": _plain("namespace.controller", "NamespaceController"),
     "node-ipam-controller": _node_ipam,

@@ -100,6 +100,8 @@ class Config:
     """Its key."""
     service_account_private_key_file: str = ""
     """File with the key that signs the tokens in Secrets of service accounts; without it they stay empty."""
+    legacy_service_account_token_clean_up_period: float = 31536000.0
+    """Seconds without use after which a token in a Secret that the cluster made by itself is refused, and then deleted."""
     resource_quota_sync_period: float = 300.0
     """Seconds between full counts of what quotas count."""
     pvclaimbinder_sync_period: float = 15.0

@@ -10,7 +10,9 @@ import pathlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from kubelite.storage.memory import MemoryStore
 from kubelite.util import tls
+from kubelite.util.clock import SystemClock
 from tests.apienv import ApiEnv
 from tests.integration.controllers.manager import CA, World, eventually, running
 
@@ -135,3 +137,71 @@ async def test_the_description_of_the_cluster_is_signed_with_the_tokens_that_may
         await becomes({"kubeconfig": "elsewhere", "jws-kubeconfig-aaaaaa": signature("elsewhere", "aaaaaa")})
         await world.delete(f"{SYSTEM}/secrets/bootstrap-token-aaaaaa")
         await becomes({"kubeconfig": "elsewhere"})
+
+
+class _Future(SystemClock):
+    """So many days ahead."""
+
+    def __init__(self, days: int) -> None:
+        self._ahead = timedelta(days=days)
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+
+async def test_the_use_of_a_token_in_a_secret_is_noted_by_the_day(tmp_path: pathlib.Path):
+    key = tmp_path / "sa.key"
+    key.write_bytes(tls.new_key())
+    settings = {"service_account_signing_key_file": str(key)}
+    names = "serviceaccount-token-controller"
+    async with running(names, server=settings, service_account_private_key_file=str(key)) as world:
+        await world.create(ACCOUNTS, {"metadata": {"name": "robot"}})
+        await world.create(SECRETS, account_secret("t", "robot"))
+
+        async def token() -> str:
+            return base64.b64decode((await world.get(f"{SECRETS}/t"))["data"]["token"]).decode()
+
+        text = await eventually(token)
+        today = datetime.now(UTC).strftime("%Y-%m-%d")
+
+        async def noted() -> bool:
+            assert await user_behind(world.api, text) == "system:serviceaccount:default:robot"
+            labels = (await world.get(f"{SECRETS}/t"))["metadata"].get("labels", {})
+            return bool(labels.get("kubernetes.io/legacy-token-last-used", "") >= today)
+
+        await eventually(noted)
+        since = await world.get(f"{SYSTEM}/configmaps/kube-apiserver-legacy-service-account-token-tracking")
+        assert since["data"]["since"] >= today
+
+
+async def test_tokens_that_a_cluster_made_itself_are_marked_and_then_deleted_when_nobody_uses_them():
+    name = "legacy-serviceaccount-token-cleaner-controller"
+    mark = "kubernetes.io/legacy-token-invalid-since"
+    store = MemoryStore()
+    async with running(server={"store": store}) as world:
+        body = {"metadata": {"name": "robot"}, "secrets": [{"name": "t"}, {"name": "mounted"}]}
+        await world.create(ACCOUNTS, body)
+        for one in ("t", "mounted", "wanted"):
+            await world.create(SECRETS, account_secret(one, "robot"))
+        volume = {"name": "v", "secret": {"secretName": "mounted"}}
+        spec = {"containers": [{"name": "c", "image": "i"}], "volumes": [volume]}
+        await world.create("/api/v1/namespaces/default/pods", {"metadata": {"name": "p"}, "spec": spec})
+
+    async def labels(world: World) -> dict[str, bool]:
+        return {
+            one["metadata"]["name"]: mark in one["metadata"].get("labels", {}) for one in await world.items(SECRETS)
+        }
+
+    async with running(name, clock=_Future(400), server={"store": store}) as world:
+
+        async def marked() -> bool:
+            return await labels(world) == {"t": True, "mounted": False, "wanted": False}
+
+        await eventually(marked)
+    async with running(name, clock=_Future(800), server={"store": store}) as world:
+
+        async def gone() -> bool:
+            return await labels(world) == {"mounted": False, "wanted": False}
+
+        await eventually(gone)
+    await store.close()

@@ -36,7 +36,8 @@ def files(registry: Any) -> Files:
 
 def tasks(registry: Any) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """(name, coroutine function) of what runs as long as the server."""
-    return [("authentication", _chains[registry].run)]
+    parts = _chains[registry]
+    return [("authentication", parts.run), ("tokens in Secrets", parts.legacy.run)]
 
 
 def separate_headers(config: Config) -> tuple[str, ...]:

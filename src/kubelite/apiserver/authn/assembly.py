@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kubelite.api.types.core_v1 import Secret
@@ -19,6 +19,7 @@ from kubelite.apiserver.authn.authorities import Authorities
 from kubelite.apiserver.authn.chain import AnonymousRule, Chain, Source, agnostic
 from kubelite.apiserver.authn.files import Files
 from kubelite.apiserver.authn.frontproxy import FrontProxy, HeaderNames
+from kubelite.apiserver.authn.legacytokens import LegacyTokens
 from kubelite.apiserver.authn.x509 import ClientCertificate
 from kubelite.apiserver.config import Config
 from kubelite.apiserver.lookup import Lookup
@@ -41,7 +42,8 @@ class Parts:
         self.files = Files()
         self._issuers: list[Any] = []
         self._running: list[asyncio.Task[None]] = []
-        accounts = _accounts(config, self._lookup)
+        self.legacy = LegacyTokens(registry, self._clock)
+        accounts = _accounts(config, self._lookup, self.legacy.used)
         own = [one.strip() for one in config.api_audiences.split(",") if one.strip()]
         self.webhook = _token_webhook(config, own or config.service_account_issuer)
         self.chain = Chain(
@@ -170,7 +172,7 @@ def _token_webhook(config: Config, audiences: Sequence[str]) -> Any:
     return TokenWebhook(webhook, config.authentication_token_webhook_version, audiences, seconds)
 
 
-def _accounts(config: Config, lookup: Lookup) -> Any:
+def _accounts(config: Config, lookup: Lookup, used: Callable[[Secret], None]) -> Any:
     if not config.service_account_key_file and not config.service_account_signing_key_file:
         return None
     from kubelite.apiserver.authn.jwt import Signer, Verifier, load_public_keys
@@ -200,4 +202,5 @@ def _accounts(config: Config, lookup: Lookup) -> Any:
         clock=SystemClock(),
         max_seconds=limit,
         extend=config.service_account_extend_token_expiration,
+        used=used,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -93,11 +93,12 @@ def make(
 
 
 class Judge:
-    """Decides whether verified claims still mean somebody."""
+    """Decides whether verified claims still mean somebody; `used` is told of each token in a Secret that was taken."""
 
-    def __init__(self, issuers: Sequence[str], lookup: Lookup) -> None:
+    def __init__(self, issuers: Sequence[str], lookup: Lookup, used: Callable[[Secret], None] | None = None) -> None:
         self._issuers = tuple(issuers)
         self._lookup = lookup
+        self._used = used
 
     def issued_here(self, issuer: str) -> bool:
         """Whether a token of this issuer claims to be one of ours: others are left to other authenticators."""
@@ -184,6 +185,8 @@ class Judge:
             raise InvalidToken("service account has been deleted")
         if account.uid != uid:
             raise InvalidToken(f"service account UID ({account.uid}) does not match claim ({uid})")
+        if self._used is not None:
+            self._used(found)
         return _user(namespace, name, uid, {})
 
 

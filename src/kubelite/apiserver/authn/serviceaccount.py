@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from kubelite.api.types.core_v1 import Secret
 from kubelite.apiserver.authn.claims import LEGACY_ISSUER, Bound, Judge, Lookup, make
 from kubelite.apiserver.authn.jwt import InvalidToken, Signer, Verifier, issuer_of
 from kubelite.apiserver.request import UserInfo
@@ -37,6 +38,7 @@ class ServiceAccountTokens:
         issuers: Sequence[str] = (),
         max_seconds: int = 0,
         extend: bool = True,
+        used: Callable[[Secret], None] | None = None,
     ) -> None:
         self.issuer = issuer
         self.max_seconds = max_seconds
@@ -44,7 +46,7 @@ class ServiceAccountTokens:
         self.audiences = tuple(audiences)
         self.verifier = verifier
         self._signer = signer
-        self._judge = Judge(issuers or [issuer], lookup)
+        self._judge = Judge(issuers or [issuer], lookup, used)
         self._clock = clock
         self._verified: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
