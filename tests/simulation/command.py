@@ -111,6 +111,7 @@ def report(outcomes: list[Outcome], seconds: float) -> int:
     print(f"writes          {sum(one.writes for one in outcomes):>9}")
     print(f"users' actions  {sum(one.actions for one in outcomes):>9}")
     if outcomes:
+        print(f"CPU a seed      {sum(one.cpu for one in outcomes) / len(outcomes):>9.2f} s")
         print(f"slowest to settle {max(one.settled for one in outcomes):>7.0f} s after the last fault")
     for name, count in sorted(faults.items()):
         print(f"  {name:<20}{count:>8}")

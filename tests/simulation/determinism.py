@@ -23,6 +23,7 @@ _EPOCH = START.timestamp()
 _Real = datetime_module.datetime
 
 real_seconds = time.perf_counter
+cpu_seconds = time.process_time
 
 
 class _State:

@@ -50,6 +50,8 @@ class Outcome:
     actions: int = 0
     virtual: float = 0.0
     settled: float = 0.0
+    cpu: float = 0.0
+    """Real seconds of the processor."""
     trace: str = ""
     """A digest of everything that was sent and written."""
 
@@ -140,7 +142,9 @@ def simulate(base: Base, seed: str, trouble: float, trace: pathlib.Path | None =
     async def run(loop: VirtualLoop) -> Outcome:
         return await Simulation(base, seed, loop, trace).run(trouble)
 
+    began = determinism.cpu_seconds()
     outcome: Outcome = in_loop(seed, run)
+    outcome.cpu = determinism.cpu_seconds() - began
     return outcome
 
 
