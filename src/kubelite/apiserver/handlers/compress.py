@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 
+from kubelite.apiserver.bursts import grouped
 from kubelite.apiserver.request import Request, Response
 
 THRESHOLD = 128 * 1024
@@ -29,7 +30,7 @@ def wanted(request: Request, answer: Response) -> bool:
 
 def _gzip(pieces: list[bytes]) -> list[bytes]:
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    out = [packer.compress(piece) for piece in pieces]
+    out = [packer.compress(piece) for piece in grouped(pieces)]
     out.append(packer.flush())
     return [piece for piece in out if piece]
 

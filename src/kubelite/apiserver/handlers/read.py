@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from itertools import islice
 
+from kubelite.apiserver.bursts import grouped
 from kubelite.apiserver.handlers import negotiate
 from kubelite.apiserver.handlers.presentation import Form, ListMeta, present
 from kubelite.apiserver.handlers.revisions import (
@@ -179,7 +180,8 @@ def _list_cached(
 
 
 KEPT_SECONDS = 2.0
-KEPT_BYTES = 1 << 20
+KEPT_BYTES = range(1 << 20, 32 << 20)
+"""Sizes of lists that are kept joined: of smaller ones it is not worth the while, larger ones would cost too much memory."""
 
 
 def _whole(request: Request, form: Form, cache: ResourceCache, namespace: str, meta: ListMeta) -> Response:
@@ -189,7 +191,8 @@ def _whole(request: Request, form: Form, cache: ResourceCache, namespace: str, m
         items = kept[2]
     else:
         items = form.items(cache.select(Selection(cache.kind, namespace)))
-        if sum(map(len, items)) > KEPT_BYTES:
+        if sum(map(len, items)) in KEPT_BYTES:
+            items = list(grouped(items))
             if cache.kept is None:
                 asyncio.get_running_loop().call_later(KEPT_SECONDS, cache.forget_kept)
             cache.kept = (namespace, cache.changed, items)

@@ -8,7 +8,8 @@ on the stream. Sources: apiserver/pkg/storage/cacher/cacher.go, apiserver/pkg/en
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -73,9 +74,8 @@ def _start(registry: Registry, query: ListQuery, selection: Selection, form: For
             return
         watcher.cursor = cache.cursor_after(revision)
         watcher.minimum = revision if revision > caches.revision else 0
-        watcher.start(stream, seconds, b"")
+        watcher.start(stream, seconds)
         return
-    first = b""
     pending = form.prepare(cache.select(selection)) if form.kind.custom is not None else None
     if pending is not None:  # something was written since they were prepared: once more
 
@@ -85,10 +85,14 @@ def _start(registry: Registry, query: ListQuery, selection: Selection, form: For
 
         watcher.wait(again())
         return
+    first: Iterable[bytes] = ()
     if query.initial_events is not False:
-        first = b"".join(frame("ADDED", form.show(entry)) for entry in cache.select(selection))
+        # The entries of this moment; they become events as the client reads.
+        first = (frame("ADDED", form.show(entry)) for entry in list(cache.select(selection)))
+        if form.kind.custom is not None:  # what was converted for it may be forgotten
+            first = list(first)
     if query.initial_events and query.bookmarks:
-        first += frame("BOOKMARK", form.bookmark(caches.revision, INITIAL_END))
+        first = chain(first, (frame("BOOKMARK", form.bookmark(caches.revision, INITIAL_END)),))
     watcher.start(stream, seconds, first)
 
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine
 from typing import Any, cast
 
 import httptools
 
+from kubelite.apiserver.bursts import Sending
 from kubelite.apiserver.http import heads, wire
 from kubelite.apiserver.http.chunks import send_chunks
 from kubelite.apiserver.http.shared import Server
@@ -76,7 +77,7 @@ class HttpProtocol(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._sending: tuple[Iterator[bytes], bool] | None = None
+        self._sending: Sending | None = None
         self._writable: asyncio.Future[None] | None = None
         self._reading_paused = False
         self._refusal: Response | None = None
@@ -150,7 +151,7 @@ class HttpProtocol(asyncio.Protocol):
         if self.stream is not None:
             self.stream.drained()
         if self._sending is not None:
-            self.loop.call_soon(self._send_on)
+            self._sending.later(self.loop, self._send_on)
 
     # -- httptools callbacks
 
@@ -290,22 +291,21 @@ class HttpProtocol(asyncio.Protocol):
             transport.write(head + pieces[0] if len(pieces) == 1 else b"".join([head, *pieces]))
         else:
             transport.write(head)
-            self._sending = (iter(pieces), keep)
+            self._sending = Sending(pieces, keep)
             self._send_on()
             return
         self._finish(keep)
 
     def _send_on(self) -> None:
         """Writes a large answer as fast as the client reads: what waits in the transport is copied twice."""
-        while self._sending is not None and self._transport is not None and self._writable is None:
-            pieces, keep = self._sending
-            piece = next(pieces, None)
-            if piece is None:
+        sending, transport = self._sending, self._transport
+        if sending is not None and transport is not None:
+            if sending.burst(transport, lambda: self._writable):
                 self._sending = None
-                self._finish(keep)
+                self._finish(sending.keep)
                 self._run_waiting()
-            else:
-                self._transport.write(piece)
+            elif self._writable is None:
+                sending.later(self.loop, self._send_on)
 
     async def _send_pieces(self, response: Response) -> None:
         """Writes an answer piece by piece as its iterator yields, waiting for the client to read."""

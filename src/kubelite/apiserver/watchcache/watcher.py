@@ -11,11 +11,12 @@ error, as upstream ends the watch of a slow client), and it resumes or relists.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
 
+from kubelite.apiserver.bursts import BURST, grouped
 from kubelite.apiserver.watchcache.entry import ADDED, DELETED, MODIFIED, Change, Entry
 from kubelite.apiserver.watchcache.resource import ResourceCache
 from kubelite.apiserver.watchcache.selection import Selection
@@ -69,6 +70,7 @@ class Watcher:
 
     __slots__ = (
         "_ender",
+        "_initial",
         "_loop",
         "_preparing",
         "behind",
@@ -99,18 +101,35 @@ class Watcher:
         self.on_end: Callable[[], None] | None = None
         self.stuck_since = 0.0
         self._ender: asyncio.TimerHandle | None = None
+        self._initial: Iterator[bytes] | None = None
+        """The initial events that are still to be sent."""
         self._preparing: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
-    def start(self, sink: Sink, seconds: float, first: bytes) -> None:
-        """Sends the initial events and follows the cache for `seconds`."""
+    def start(self, sink: Sink, seconds: float, first: Iterable[bytes] = ()) -> None:
+        """Sends the initial events, then follows the cache, for `seconds`."""
         self.sink = sink
         sink.on_drain = self._drained
         sink.on_lost = self.stop
         self.cache.watchers.add(self)
         self._ender = self._loop.call_later(seconds, self.finish)
-        if first:
-            self._send(first)
+        self._initial = grouped(first)
+        self._send_initial()
+
+    def _send_initial(self) -> None:
+        """Sends a burst of the initial events; the next follows in its turn, or when the client has read."""
+        sink, initial, sent = self.sink, self._initial, 0
+        if sink is None or initial is None or sink.full:
+            return
+        for piece in initial:
+            self._send(piece)
+            sent += len(piece)
+            if sink.full:
+                return
+            if sent >= BURST:
+                self._loop.call_soon(self._send_initial)
+                return
+        self._initial = None
         self.flush({})
 
     def flush(self, round_: Round, start: int = 0) -> None:
@@ -128,7 +147,7 @@ class Watcher:
         if self.cursor < cache.first:
             self._cut_off()
             return
-        if sink.full or self._preparing is not None:
+        if sink.full or self._preparing is not None or self._initial is not None:
             return
         if self.selection.kind.custom is not None and self._must_wait():
             return
@@ -215,7 +234,7 @@ class Watcher:
     def bookmark(self, revision: int) -> None:
         """A progress mark, if the client allows it and has got everything up to `revision`."""
         cache = self.cache
-        told = not self.behind and (self.cursor == cache.end or cache.flushed == cache.end)
+        told = not self.behind and self._initial is None and (self.cursor == cache.end or cache.flushed == cache.end)
         if self.bookmarks and self.sink is not None and not self.sink.full and told:
             self._send(frame("BOOKMARK", self.presentation.bookmark(max(revision, self.minimum))))
 
@@ -235,7 +254,7 @@ class Watcher:
     def stop(self) -> None:
         """Forgets the client; called by the stream when it is gone."""
         self.cache.watchers.discard(self)
-        self.sink = None
+        self.sink = self._initial = None
         if self._preparing is not None:
             self._preparing.cancel()
             self._preparing = None
@@ -253,7 +272,9 @@ class Watcher:
             sink.abort()
 
     def _drained(self) -> None:
-        if self.behind:
+        if self._initial is not None:
+            self._send_initial()
+        elif self.behind:
             self.flush({})
 
     def _send(self, data: bytes) -> None:

@@ -124,7 +124,7 @@ class World:
         elif step[0] == "watch":
             watcher = Watcher(self.cache, SELECTIONS[step[1]], form_of(PODS), self.cache.end, bookmarks=True)
             client = Client()
-            watcher.start(client, 3600, b"")
+            watcher.start(client, 3600)
             self.watching.append((watcher, client, self.revision))
         elif step[1] < len(self.watching):
             client = self.watching[step[1]][1]
@@ -160,7 +160,7 @@ async def test_a_pod_wakes_only_the_watchers_of_its_node() -> None:
     for number in range(500):
         text = f"spec.nodeName=node-{number}"
         selection = Selection(PODS, fields=fields.parse(text), key=("", text))
-        Watcher(world.cache, selection, form_of(PODS), world.cache.end, bookmarks=False).start(Client(), 3600, b"")
+        Watcher(world.cache, selection, form_of(PODS), world.cache.end, bookmarks=False).start(Client(), 3600)
     world.step(("put", "a/1", "node-7", "1"))
     woken = world.cache.watchers.touched(world.cache.changes[-1:])
     assert [str(watcher.selection.fields) for watcher in woken] == ["spec.nodeName=node-7"]
