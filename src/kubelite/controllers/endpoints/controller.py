@@ -56,6 +56,11 @@ class EndpointsController:
         except StatusError as error:
             if is_terminating_namespace(error):
                 return None
+            reason, verb = (
+                ("FailedToCreateEndpoint", "create") if present is None else ("FailedToUpdateEndpoint", "update")
+            )
+            subject = f"endpoint for service {key}" if present is None else f"endpoint {key}"
+            self._recorder.event(ENDPOINTS, target, "Warning", reason, f"Failed to {verb} {subject}: {error}")
             raise
         return None
 

@@ -7,6 +7,7 @@ pkg/api/v1/endpoints RepackSubsets.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,6 @@ def subsets_of(service: Any, pods: Sequence[Any]) -> tuple[list[EndpointSubset],
     publish = bool(service.spec.publishNotReadyAddresses)
     ready: dict[Ports, list[EndpointAddress]] = {}
     unready: dict[Ports, list[EndpointAddress]] = {}
-    count, truncated = 0, False
     family = (service.spec.ipFamilies or ["IPv4"])[0]
     for pod in pods:
         address = logic.pod_address(pod, family)
@@ -58,10 +58,6 @@ def subsets_of(service: Any, pods: Sequence[Any]) -> tuple[list[EndpointSubset],
         ports = _ports(service, pod)
         if not ports and service.spec.ports:
             continue
-        if count >= MAX_ADDRESSES:
-            truncated = True
-            break
-        count += 1
         serving = publish or podstatus.is_ready(pod)
         (ready if serving else unready).setdefault(ports, []).append(_address(service, pod, address))
     groups = sorted(ready.keys() | unready.keys())
@@ -73,7 +69,23 @@ def subsets_of(service: Any, pods: Sequence[Any]) -> tuple[list[EndpointSubset],
         )
         for ports in groups
     ]
-    return subsets, truncated
+    return _truncate(subsets)
+
+
+def _truncate(subsets: list[EndpointSubset]) -> tuple[list[EndpointSubset], bool]:
+    """At most `MAX_ADDRESSES`, each subset by its share; in a subset those that are ready go first."""
+    counts = [len(subset.addresses) + len(subset.notReadyAddresses) for subset in subsets]
+    if sum(counts) <= MAX_ADDRESSES:
+        return subsets, False
+    room, kept = MAX_ADDRESSES, []
+    for subset, count in zip(subsets, counts, strict=True):
+        share = min(math.ceil(count / sum(counts) * MAX_ADDRESSES), room)
+        room -= share
+        addresses = subset.addresses[:share]
+        others = subset.notReadyAddresses[: share - len(addresses)]
+        if share:
+            kept.append(EndpointSubset(addresses=addresses, notReadyAddresses=others, ports=subset.ports))
+    return kept, True
 
 
 def _ports(service: Any, pod: Any) -> Ports:
