@@ -21,13 +21,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import msgspec
+
 from kubelite.cli.failures import CliError
 from kubelite.cli.flags import Parsed
 from kubelite.cli.main import execute
 from kubelite.cli.session import Session, Streams
 from kubelite.cmd.questions import asking, snapshot
 from kubelite.cmd.questions.whatif import Options
+from kubelite.controllers.daemonset.nodes import target_of
 from kubelite.scheduler.forecast import Forecast
+from kubelite.scheduler.pods import Pod, pod_info
 from tests.simulation import worlds
 from tests.simulation.api import Api
 from tests.simulation.cluster import HOSTS, Cluster, client_of
@@ -51,15 +55,14 @@ def group_of(kind: str, labels: dict[str, str], pod: str) -> str:
 
 
 def _group(pod: Object) -> str:
-    meta = pod["metadata"]
-    owner = next((one for one in meta.get("ownerReferences") or () if one.get("controller")), {})
-    return group_of(owner.get("kind", ""), meta.get("labels") or {}, meta["name"])
+    return _group_of_info(pod_info(msgspec.convert(pod, Pod)))
 
 
 def _group_of_info(info: Any) -> str:
     meta = info.pod.metadata
     owner = next((one for one in meta.ownerReferences if one.controller), None)
-    return group_of(owner.kind if owner else "", meta.labels, meta.name.removesuffix("-again"))
+    found = group_of(owner.kind if owner else "", meta.labels, meta.name.removesuffix("-again"))
+    return f"{found} for {target_of(info.pod)}" if found.startswith("DaemonSet/") else found
 
 
 @dataclass
@@ -175,7 +178,7 @@ class Case:
         question = asking.Question(opts, session, snapshot.load(taken, "taken"))
         forecast = self._forecast(question, act)
         result = forecast.run()
-        if result.depends_on_timing:
+        if result.depends_on_timing or question.makers.contended:
             return TIMING
         places: dict[str, Counter[str]] = {}
         for info, node in self._all(forecast):
@@ -195,6 +198,8 @@ class Case:
             lacking = [one | {"kind": "Pod"} for one in question.makers.lacking(SPACE)]
             first = self._arrival(len(self.seen.arrivals))
             pods = question.admitted(sorted(lacking, key=lambda one: first(_group(one))))
+            if question.admission.refused:
+                question.makers.note_contention(lacking)
         elif act.kind == "apply":
             question.add(new)
             pods = question.admitted(new)
@@ -290,5 +295,7 @@ def main() -> int:
             if failed or found not in ("", TIMING):
                 wrong += 1
                 print(found or f"case {seed} ended badly", flush=True)
+            if (seed + 1) % 20 == 0:
+                print(f"... up to case {seed}: {wrong} wrong, {timing} {TIMING}", flush=True)
     print(f"{options.cases} cases: {options.cases - wrong - timing} right, {timing} {TIMING}, {wrong} wrong")
     return int(wrong > options.cases // 100)

@@ -71,6 +71,8 @@ class Question:
     def answer(self, forecast: Forecast, *, drained: str = "") -> int:
         """Shows what comes of it; the exit code."""
         result = forecast.run()
+        if self.makers.contended:
+            self.notes.append("Several workloads want what a quota has left: who asks first gets it")
         found = answers.Answer(result, self.admission.refused, self.notes)
         if drained:
             found.flags = answers.drain_flags(self.snapshot, result, drained)
@@ -144,6 +146,8 @@ def _create(question: Question, objects: list[Object], first: list[Object] | Non
     new = [one for obj in objects if (one := existing.rest_of(obj)) is not None]
     question.notes += existing.notes
     pods = question.admitted([*(first or []), *new])
+    if question.admission.refused and first:
+        question.makers.note_contention(first)
     for obj in objects:
         if obj.get("kind") == "Node":
             pods += question.admitted(

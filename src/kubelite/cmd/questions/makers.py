@@ -9,7 +9,7 @@ nowhere, whatever its ownerReference says.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -49,6 +49,8 @@ class Makers:
         self._freed: set[str] = set()
         """Namespaces in which quotas allow more than before."""
         self._number = 0
+        self.contended = False
+        """Several workloads want what a quota has left: who asks first gets it."""
         table = simulation.world.nodes
         for pods in (*table.pods, simulation.pending):
             for info in pods.values():
@@ -148,6 +150,11 @@ class Makers:
             self.simulation.add(claim)
         return self._made(obj["metadata"]["uid"], stored)
 
+    def note_contention(self, asking: Iterable[Object]) -> None:
+        """A quota has refused one of these pods."""
+        owners = {one["metadata"]["ownerReferences"][0]["uid"] for one in asking}
+        self.contended = self.contended or len(owners) > 1
+
     def _made(self, uid: str, stored: Object) -> PodInfo:
         self._living[uid] += 1
         self._names.setdefault(uid, set()).add(stored["metadata"]["name"])
@@ -157,11 +164,13 @@ class Makers:
         """The pods that workloads lack and quotas now allow, as others have gone."""
         found = []
         for namespace in sorted(self._freed):
-            for made in self.lacking(namespace):
+            asking = list(self.lacking(namespace))
+            for made in asking:
                 known, name = len(self.admission.made), f"{namespace}/{made['metadata']['name']}"
                 stored = self.admission.pod(made, namespace)
                 if stored is None:
                     self.admission.refused.pop(name)
+                    self.note_contention(asking)
                     continue
                 for claim in self.admission.made[known:]:
                     self.simulation.add(claim)
