@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import ipaddress
 import pathlib
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kubelite.util import tls
+from kubelite.util.clock import SystemClock
 from tests.apienv import ADMIN_TOKEN
 from tests.integration.controllers.manager import World, eventually, running
 
 PATH = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 APPROVING = "certificatesigningrequest-approving-controller"
 SIGNING = "certificatesigningrequest-signing-controller"
+CLEANING = "certificatesigningrequest-cleaner-controller"
 KUBELET_CLIENT = "kubernetes.io/kube-apiserver-client-kubelet"
 CLIENT_USAGES = ["digital signature", "client auth"]
 
@@ -179,3 +182,30 @@ async def test_a_requester_without_the_right_is_not_approved(tmp_path: pathlib.P
 
         await eventually(approved)
         assert "conditions" not in (await world.get(f"{PATH}/denied"))["status"]
+
+
+async def test_requests_that_are_over_are_removed_in_time():
+    class Tomorrow(SystemClock):
+        def now(self) -> datetime:
+            return super().now() + ahead
+
+    ahead = timedelta(0)
+    async with running(CLEANING, clock=Tomorrow()) as world:
+        for name in ("open", "denied"):
+            await ask(world, name, "example.com/mine", request(), ["any"])
+        condition = {"type": "Denied", "status": "True", "reason": "ByTest", "message": "no"}
+        await world.api.patch(f"{PATH}/denied/approval", {"status": {"conditions": [condition]}})
+
+        async def left() -> set[str]:
+            return {one["metadata"]["name"] for one in await world.items(PATH)}
+
+        for hours, names in ((0, {"open", "denied"}), (2, {"open"}), (25, set())):
+            ahead = timedelta(hours=hours)
+            for name in await left():
+                note = {"metadata": {"annotations": {"hours": str(hours)}}}  # the clock does not wake anybody
+                await world.api.patch(f"{PATH}/{name}", note)
+            await eventually(lambda names=names: _are(left, names))
+
+
+async def _are(left: Callable[[], Awaitable[set[str]]], names: set[str]) -> bool:
+    return await left() == names
