@@ -18,6 +18,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The present, with time zone UTC."""
 
+    def seconds(self) -> int:
+        """Whole seconds of the present since 1970."""
+
     def monotonic(self) -> float:
         """Seconds that never go back."""
 
@@ -30,6 +33,9 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def seconds(self) -> int:
+        return int(time.time())
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -49,6 +55,9 @@ class FakeClock:
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self._elapsed)
+
+    def seconds(self) -> int:
+        return int(self.now().timestamp())
 
     def monotonic(self) -> float:
         return self._elapsed

@@ -29,14 +29,14 @@ def involved(event: Event) -> ObjectReference:
 def validate(event: Event) -> list[FieldError]:
     namespace = event.metadata.namespace
     about = involved(event).namespace
-    mismatch = [fielderrors.invalid(_NAMESPACE, about, "does not match event.namespace")]
     errors: list[FieldError] = []
     if not event.eventTime:
         agrees = about == namespace if about else namespace in ("", "default")
-        errors += [] if agrees else mismatch
     else:
-        if not about and namespace not in ("default", "kube-system"):
-            errors += mismatch
+        agrees = bool(about) or namespace in ("default", "kube-system")
+    if not agrees:
+        errors.append(fielderrors.invalid(_NAMESPACE, about, "does not match event.namespace"))
+    if event.eventTime:
         errors += _validate_new_style(event)
     for complaint in names.dns1123_subdomain(namespace):
         errors.append(fielderrors.invalid(Path("namespace"), namespace, complaint))

@@ -23,6 +23,7 @@ from kubelite.machinery.kind import Kind
 ENTRIES = 256
 MAX_BYTES = 16 * 1024
 _TRIALS = 256
+_SCALARS = (str, int, bool)
 _generic = msgspec.json.Decoder().decode
 OWN_TEXTS = ("value", "hostname", "nodeName", "claimName")
 """Fields in which pods of one maker usually differ; none of them is the key of a list, so the fields stay the same without."""
@@ -77,6 +78,10 @@ class Outlines:
         text = self._texts[name, body] = self._walk(name, body)
         return text
 
+    def scalar(self, name: str, value: Any) -> str:
+        """As `text`, for a value that is no structure, map or list: there is nothing to remember."""
+        return of_field(self._shape, name, value)
+
     def _walk(self, name: str, body: bytes) -> str:
         return of_field(self._shape, name, _generic(body))
 
@@ -96,7 +101,7 @@ def fields_text(kind: Kind, obj: Any, metadata: Any) -> bytes:
         value = metadata if name == "metadata" else getattr(obj, attribute)
         if value is None or (not value and value is not False and value != 0):
             continue
-        text = outlines.text(name, encode(value))
+        text = outlines.scalar(name, value) if type(value) in _SCALARS else outlines.text(name, encode(value))
         if text:
             parts.append(f'"f:{name}":{text}')
     parts.sort()

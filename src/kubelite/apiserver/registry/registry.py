@@ -11,7 +11,7 @@ reflect everything that was written before the call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kubelite.apiserver.registry import create, delete, update
@@ -48,6 +48,7 @@ class Registry:
         """For writes that need a second permission: an apply that creates."""
         self.hooks: dict[tuple[str, str], list[WriteHook]] = {}
         self._event_ttl = event_ttl
+        self._now = (0, times.now_text(datetime.fromtimestamp(0, UTC)))
 
     def add_hooks(self, hooks: Iterable[WriteHook]) -> None:
         for hook in hooks:
@@ -178,7 +179,11 @@ class Registry:
         return self.clock.now()
 
     def now_text(self) -> str:
-        return times.now_text(self.clock.now())
+        """The present second, written once for all who ask within it."""
+        second = self.clock.seconds()
+        if second != self._now[0]:
+            self._now = (second, times.now_text(datetime.fromtimestamp(second, UTC)))
+        return self._now[1]
 
     def ttl(self, kind: Kind) -> int:
         """Seconds after which the store forgets the object; 0 for ever."""

@@ -9,6 +9,7 @@ import pytest
 from kubelite.api import ownership, scheme
 from kubelite.apiserver.registry import outline
 from kubelite.machinery import codec
+from kubelite.machinery.apply import compare, fieldset
 from kubelite.machinery.apply.shape import LIST, Shape
 from kubelite.machinery.apply.text import of_field
 
@@ -54,3 +55,20 @@ def test_specs_that_differ_in_such_texts_share_what_is_remembered() -> None:
         found.append(outlines.text("spec", codec.encode(one)))
         assert found[-1] == of_field(shape, "spec", one)
     assert found[0] is found[1] is not found[2]
+
+
+def test_texts_and_numbers_at_the_top_are_fields_like_all_others() -> None:
+    kind = scheme().by_resource("", "v1", "events")
+    assert kind is not None
+    document = {
+        "metadata": {"labels": {"a": "b"}},
+        "count": 3,
+        "message": "Pulled",
+        "reason": "",
+        "source": {"component": "kubelet"},
+    }
+    obj = codec.convert(document, kind.type)
+    changed = compare.compare(ownership.shape_of(kind), {}, codec.to_generic(obj))
+    wanted = fieldset.union(changed.added, changed.modified)
+    wanted = {name: node for name, node in wanted.items() if name not in ("f:apiVersion", "f:kind")}
+    assert outline.fields_text(kind, obj, obj.metadata) == fieldset.encode(wanted)
