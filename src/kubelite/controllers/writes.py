@@ -2,7 +2,8 @@
 
 What: `Writes.settled(key)` is False while an object written for `key` is missing from the cache in the written version.
 Why: objects with generated names would be made twice by a controller that decides from an old cache
-(endpointslice staleness tracker upstream). Older than 30 s counts as seen: the object may have been deleted since.
+(endpointslice staleness tracker upstream). A cache that has come past the version has seen it, and so it counts after 30 s,
+should the cache stand still.
 """
 
 from __future__ import annotations
@@ -31,9 +32,12 @@ class Writes:
         pending = self._pending.get(key)
         if not pending:
             return True
+        text = self._informer.resource_version
+        reached = int(text) if text.isdigit() else 0
         for name, (version, since) in list(pending.items()):
             seen = self._informer.get(name)
-            if (seen is not None and _number(seen) >= version) or self._now() - since > GIVE_UP_SECONDS:
+            known = reached >= version or (seen is not None and _number(seen) >= version)
+            if known or self._now() - since > GIVE_UP_SECONDS:
                 del pending[name]
         if pending:
             return False

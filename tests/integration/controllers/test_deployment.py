@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubelite.controllers.context import Context, Informers
+from kubelite.controllers.deployment.controller import DeploymentController
+from kubelite.controllers.kinds import DEPLOYMENT, REPLICA_SET
+from tests.apienv import ADMIN_TOKEN
 from tests.integration.controllers.manager import World, eventually, running
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
@@ -168,3 +172,29 @@ async def test_scaling_in_the_middle_of_a_rollout_is_shared_between_the_sets():
         await eventually(lambda: are([5, 8]))
         await world.merge(f"{DEPLOYMENTS}/web", {"spec": {"replicas": 15}})
         await eventually(lambda: are([7, 11]))
+
+
+async def test_a_set_that_the_cache_does_not_show_yet_counts_when_the_next_one_is_made():
+    """From the old cache the second set got the one pod that `maxSurge` 0 allows, and the first one had it already."""
+    async with running(token=ADMIN_TOKEN) as world:
+        client = world.client
+        context = Context(client, Informers(client))  # nobody runs them: what the caches show is said below
+        controller = DeploymentController(context)
+        deployments, sets = context.informers.get(DEPLOYMENT), context.informers.get(REPLICA_SET)
+        rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+        body = deployment(1, strategy=rolling)
+        await world.create(DEPLOYMENTS, body)
+
+        async def step() -> list[Any]:
+            deployments.replace([await client.get(DEPLOYMENT, "web", "default")])
+            await controller.reconcile("default/web")
+            return (await client.list(REPLICA_SET, "default")).items
+
+        (first,) = await step()
+        template = {"spec": {"template": {"metadata": {"annotations": {"version": "2"}}}}}
+        await world.merge(f"{DEPLOYMENTS}/web", template)
+        assert len(await step()) == 1
+        sets.replace([first])
+        assert sorted(rs.spec.replicas for rs in await step()) == [0, 1]
+        for recorder in context.recorders.values():
+            await recorder.close()

@@ -2,7 +2,8 @@
 
 What: the wiring of `plan` and `status`: claims ReplicaSets, applies the plan, writes the status.
 Flow: changes of deployments, sets and pods → key → claim sets → pause condition → plan → create, refresh, resize, delete →
-status. Each reconcile does one step; the event of its own write brings the next.
+status. Each reconcile does one step; the event of its own write brings the next, and none is done before the cache shows it: from
+an older cache a set that was just scaled up is not counted, and the next one gets its pods a second time.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from kubelite.controllers.deployment.rollback import Rollback, requested, rollba
 from kubelite.controllers.kinds import DEPLOYMENT, REPLICA_SET
 from kubelite.controllers.podcontrol import adopt, is_terminating_namespace, release
 from kubelite.controllers.podindex import BY_OWNER, pods_informer
+from kubelite.controllers.writes import Writes
 from kubelite.machinery import labels
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.meta import condition, controller_of
 
 NAME = "deployment-controller"
 BY_NAMESPACE = "namespace"
+STALE_SECONDS = 1.0
 
 
 class DeploymentController:
@@ -45,6 +48,7 @@ class DeploymentController:
         if BY_NAMESPACE not in self._sets.indexes:
             self._sets.add_indexers({BY_NAMESPACE: lambda rs: (rs.metadata.namespace,)})
         self._pods = pods_informer(context)
+        self._writes = Writes(self._sets, context.clock.monotonic)
         self._recorder = context.recorder(NAME)
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
         self.loop.watch(self._deployments)
@@ -58,7 +62,10 @@ class DeploymentController:
         """One step of one deployment."""
         deployment: Deployment | None = self._deployments.get(key)
         if deployment is None:
+            self._writes.forget(key)
             return None
+        if not self._writes.settled(key):
+            return Result(STALE_SECONDS)
         selector = deployment.spec.selector
         if selector is None or (not selector.matchLabels and not selector.matchExpressions):
             await self._refuse_empty_selector(deployment)
@@ -93,6 +100,7 @@ class DeploymentController:
             sets = [*(rs for rs in sets if rs.metadata.uid != made.metadata.uid), made]
         elif wanted.refresh is not None:
             fresh = await self._client.update(REPLICA_SET, wanted.refresh)
+            self._writes.wrote(object_key(deployment), fresh)
             sets = [fresh if rs.metadata.uid == fresh.metadata.uid else rs for rs in sets]
         for resize in wanted.resize:
             fresh = await self._resize(deployment, resize)
@@ -139,6 +147,7 @@ class DeploymentController:
         name = wanted.metadata.name
         try:
             made = await self._client.create(REPLICA_SET, wanted)
+            self._writes.wrote(object_key(deployment), made)
         except StatusError as error:
             if error.code == 409 and error.reason == "AlreadyExists":
                 return await self._existing(deployment, name), None
@@ -188,6 +197,7 @@ class DeploymentController:
         changed.spec = copy.copy(present.spec)
         changed.spec.replicas = resize.size
         fresh = await self._client.update(REPLICA_SET, changed)
+        self._writes.wrote(object_key(deployment), fresh)
         if not resize.quiet:
             self._scaled(deployment, present.metadata.name, sizes.size(present), resize.size)
         return fresh
