@@ -59,6 +59,9 @@ class Connection(asyncio.BufferedProtocol):
         at = head.find(b"content-length: ")
         if at < 0:
             self.streaming = True
+            self.tail = bytes(self.kept[end + 4 :])
+            self.lines = self.tail.count(EVENT)
+            self.tail = self.tail[-EDGE:]
             self._done()
             return
         self.need = end + 4 + int(head[at + 16 :].partition(b"\r\n")[0]) - len(self.kept)
