@@ -25,6 +25,7 @@ from kubelite.controllers.daemonset.status import differs, status_of
 from kubelite.controllers.expectations import Expectations
 from kubelite.controllers.history import POD_LABEL, History, surplus
 from kubelite.controllers.kinds import DAEMON_SET, NODE
+from kubelite.controllers.newest import Newest
 from kubelite.controllers.podcontrol import PodControl, is_terminating_namespace
 from kubelite.controllers.podindex import pods_informer
 from kubelite.controllers.waves import in_waves
@@ -40,6 +41,7 @@ class DaemonSetController:
         self._client = context.client
         self._clock = context.clock
         self._sets = context.informers.get(DAEMON_SET)
+        self._newest: Newest[DaemonSet] = Newest(self._sets)
         self._pods = pods_informer(context)
         self._nodes = context.informers.get(NODE, objects.Node)
         self._history = History(context, DAEMON_SET, label=POD_LABEL)
@@ -60,7 +62,7 @@ class DaemonSetController:
 
     async def reconcile(self, key: str) -> Result | None:
         """The pods of one set as wanted, and its status."""
-        daemon_set: DaemonSet | None = self._sets.get(key)
+        daemon_set = self._newest.get(key)
         if daemon_set is None:
             self._expectations.forget(key)
             self._bursts.forget(key)
@@ -149,7 +151,7 @@ class DaemonSetController:
             self._recorder.event(DAEMON_SET, daemon_set, "Normal", "SucceededDaemonPod", message)
 
     async def _write(self, key: str, observed: Observed, *, acted: bool) -> None:
-        stored: DaemonSet | None = self._sets.get(key)
+        stored = self._newest.get(key)
         if stored is None or stored.metadata.uid != observed.daemon_set.metadata.uid:
             return
         status = status_of(observed, acted=acted)
@@ -158,7 +160,7 @@ class DaemonSetController:
         changed = copy.copy(observed.daemon_set)
         changed.status = status
         try:
-            await self._client.update(DAEMON_SET, changed, subresource="status")
+            self._newest.wrote(await self._client.update(DAEMON_SET, changed, subresource="status"))
         except StatusError as error:
             if error.code != 404:
                 raise
