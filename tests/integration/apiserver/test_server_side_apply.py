@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.apienv import ApiEnv, Reply
@@ -379,3 +380,18 @@ async def test_custom_resources_merge_by_their_schema(api: ApiEnv) -> None:
     found = (await api.get(path)).json()
     assert owners(found)["scaler", "Update", "scale"] == {"f:spec": {"f:count": {}}}
     assert "f:count" not in owners(found)["alpha", "Apply", ""]["f:spec"]
+
+
+async def test_entries_that_are_sent_back_with_spaces_are_those_that_were_read(api: ApiEnv) -> None:
+    await api.post(MAPS, config_map(a="1", b="1"))
+    await apply(api, f"{MAPS}/m", config_map(c="1"), fieldManager="other")
+    found = (await api.get(f"{MAPS}/m")).json()
+    found["data"]["a"] = "2"
+    spaced = json.dumps(found, indent=3).encode()
+    written = (await api.put(f"{MAPS}/m", spaced, query={"dryRun": "All"})).json()
+    compact = json.dumps(found, separators=(",", ":")).encode()
+    assert owners((await api.put(f"{MAPS}/m", compact, query={"dryRun": "All"})).json()) == owners(written)
+    assert written["data"]["a"] == "2" and len(written["metadata"]["managedFields"]) == 2
+    found["metadata"]["managedFields"] = [found["metadata"]["managedFields"][0]]
+    fewer = (await api.put(f"{MAPS}/m", json.dumps(found, indent=3).encode())).json()
+    assert owners(fewer) != owners(written)
