@@ -89,10 +89,12 @@ def node_address() -> str:
 
 
 def complete(config: Config) -> Config:
-    """The config with the node's name and address filled in."""
+    """The config with the node's name and address filled in, and paths that hold wherever a process starts."""
     values = asdict(config)
     values["node_name"] = config.node_name or socket.gethostname().lower()
     values["node_ip"] = config.node_ip or node_address()
+    for name in ("scheduler_config", "scheduler_plugin_dir"):
+        values[name] = str(pathlib.Path(values[name]).absolute()) if values[name] else ""
     values["cgroup_root"] = config.cgroup_root or f"/kubelite/{values['node_name']}"
     return Config(**values)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pathlib
 from dataclasses import replace
 
 import pytest
 
-from kubelite.cmd.cluster.config import Config, complete, load, save
+from kubelite.cli.flags import Parsed
+from kubelite.cli.session import Session, Streams
+from kubelite.client.config import load_kubeconfig
+from kubelite.cmd.cluster.config import Config, Paths, complete, load, save
 from kubelite.cmd.cluster.processes import wanted
 from kubelite.cmd.cluster.up import merged
+from kubelite.cmd.questions.rules import rules
 from kubelite.cmd.registry import COMPONENTS, LIFECYCLE
 from kubelite.util import flags
 from tests.unit.cmd.cluster.places import relocate
@@ -67,6 +72,31 @@ def test_every_flag_of_every_process_exists(config: Config) -> None:
             flag, _, value = word.removeprefix("--").partition("=")
             told = getattr(parsed, flag.replace("-", "_"))
             assert (",".join(told) if isinstance(told, tuple) else str(told)) == value
+
+
+def test_the_scheduler_gets_its_configuration_and_plugins_wherever_it_starts() -> None:
+    given = complete(replace(FULL, scheduler_config="s.yaml", scheduler_plugin_dir="/plugins"))
+    argv = next(process.argv for process in wanted(given) if process.name == "scheduler")
+    assert {f"--config={pathlib.Path('s.yaml').absolute()}", "--plugin-dir=/plugins"} <= set(argv)
+
+
+def test_questions_find_the_rules_of_the_cluster_of_this_machine(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relocate(monkeypatch, tmp_path)
+    save(replace(FULL, scheduler_plugin_dir=str(tmp_path)))
+    (tmp_path / "p.py").write_text("class Plugin:\n    name = 'mine'\n")
+    for server, found in (("https://192.0.2.1:6443", ["mine"]), ("https://192.0.2.7:6443", [])):
+        body = {"clusters": [{"name": "c", "cluster": {"server": server}}], "users": [{"name": "u", "user": {}}]}
+        contexts = [{"name": "c", "context": {"cluster": "c", "user": "u"}}]
+        text = json.dumps(body | {"apiVersion": "v1", "kind": "Config", "contexts": contexts, "current-context": "c"})
+        asked = tmp_path / "asked.kubeconfig"
+        asked.write_text(text)
+        if found:
+            Paths.admin.write_text(text)
+        session = Session(Parsed({"kubeconfig": str(asked), "namespace": ""}, [], frozenset()), Streams())
+        session._config = load_kubeconfig(str(asked))
+        assert [plugin.name for plugin in rules(session, "", "").plugins] == found
 
 
 def test_a_machine_that_joined_runs_a_nodes_processes_only() -> None:
