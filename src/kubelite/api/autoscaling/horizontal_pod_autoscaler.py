@@ -162,7 +162,6 @@ HORIZONTAL_POD_AUTOSCALER = Kind(
     type=v2.HorizontalPodAutoscaler,
     short_names=("hpa",),
     categories=("all",),
-    has_generation=True,
     subresources=(pod_template.STATUS,),
     set_defaults=set_defaults,
     validate=validate,

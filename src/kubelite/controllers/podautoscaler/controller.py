@@ -234,7 +234,6 @@ class _Round:
     ) -> None:
         changed = copy.deepcopy(self._stored)
         status = changed.status
-        status.observedGeneration = self._stored.metadata.generation
         status.currentReplicas, status.desiredReplicas = current, desired or 0
         status.currentMetrics = metrics
         status.conditions = self._conditions.list()
