@@ -23,6 +23,7 @@ class Connection(asyncio.BufferedProtocol):
     """One request after the other. An answer without a length is a watch, and what follows its head are events."""
 
     room: ClassVar[bytearray] = bytearray(1 << 20)
+    view: ClassVar[memoryview] = memoryview(room)
 
     def __init__(self) -> None:
         self.waiter: asyncio.Future[tuple[int, bytes]] | None = None
@@ -38,8 +39,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self.room
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.view  # asyncio slices it: a slice of the bytes themselves would be a copy
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.streaming:
@@ -51,7 +52,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _begin(self, size: int) -> None:
         """The head, perhaps in several pieces, and what came with it."""
-        self.kept += memoryview(self.room)[:size]
+        self.kept += self.view[:size]
         end = self.kept.find(b"\r\n\r\n")
         if end < 0:
             return
@@ -70,7 +71,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _more(self, size: int) -> None:
         if len(self.kept) < KEPT:
-            self.kept += memoryview(self.room)[:size]
+            self.kept += self.view[:size]
         self.need -= size
         if not self.need:
             self._done()
