@@ -121,6 +121,7 @@ class Forecast:
         self.waiting = [other for other in self.waiting if other.key != info.key]
         self.simulation.pending.pop(info.key, None)
         self.result.gone[info.key] = why
+        self.again(info)  # nothing comes; what the pod used is free
 
     def cordon(self, name: str) -> None:
         """The node takes no new pods. Raises KeyError for a node that is not there."""
@@ -144,12 +145,16 @@ class Forecast:
     def lose(self, name: str) -> None:
         """The node is gone, with all that ran there; budgets do not count."""
         self._node(name)
+        ended: list[PodInfo] = []
         for info in self._on(name):
             if _controller(info) in STAYING:
                 self.simulation.world.nodes.remove_pod(info, name)
+                ended.append(info)
             else:
                 self._leave(info, name)
         self.simulation.world.nodes.remove_node(name)
+        for info in ended:
+            self.again(info)  # nothing comes, as the node is gone; what the pod used is free
 
     def taint(self, name: str, key: str, value: str, effect: str, *, remove: bool = False) -> None:
         """A taint comes (or goes); NoExecute drives out the pods that do not tolerate it."""
