@@ -94,13 +94,14 @@ async def test_only_large_answers_are_compressed(api: ApiEnv) -> None:
     assert "content-encoding" not in (await api.get(f"{MAPS}/large")).headers
 
 
-async def test_head_says_what_get_would(api: ApiEnv) -> None:
+async def test_head_says_of_documents_what_get_would_and_is_refused_for_objects(api: ApiEnv) -> None:
     await add_map(api)
-    for path in (MAPS, f"{MAPS}/m", "/apis", "/openapi/v3"):
+    for path in ("/apis", "/openapi/v3", "/version"):
         got, head = await api.get(path), await api.request("HEAD", path)
         assert (head.status, head.body) == (got.status, b"")
         assert head.headers["content-length"] == str(len(got.body))
-    assert (await api.request("HEAD", f"{MAPS}/none")).status == 404
+    for path in (MAPS, f"{MAPS}/m", f"{MAPS}/none"):
+        assert (await api.request("HEAD", path)).status == 405
 
 
 STREAMS = "only the following media types are accepted: application/json;stream=watch, "
