@@ -89,7 +89,7 @@ class DaemonSetController:
                 return None
             raise failure
         await self._cut(daemon_set, revisions, present, pods)
-        return self._later(observed, waiting)
+        return self._later(key, observed, waiting)
 
     async def _revisions(
         self, daemon_set: DaemonSet
@@ -180,13 +180,13 @@ class DaemonSetController:
         for revision in surplus(revisions, live, limit, lambda found: str(found.metadata.labels.get(POD_LABEL, ""))):
             await self._history.delete(revision)
 
-    def _later(self, observed: Observed, waiting: dict[str, float]) -> Result | None:
+    def _later(self, key: str, observed: Observed, waiting: dict[str, float]) -> Result | None:
         """When to look again: a pod becomes available, or a node may have its next pod."""
-        waits = list(waiting.values())
+        waits = [max(seconds, 0.01) for seconds in waiting.values()]
         status, wait = status_of(observed, acted=True), observed.daemon_set.spec.minReadySeconds or 0
         if wait and status.numberReady != status.numberAvailable:
             waits.append(float(wait))
-        return Result(max(min(waits), 0.01)) if waits else None
+        return self._expectations.again(key, *waits)
 
     def _pod_changed(self, change: Change[objects.Pod]) -> None:
         if concerns_owner(change) or target_of(change.old) != target_of(change.new):

@@ -115,7 +115,7 @@ class JobController:
         await self._record(key, job, observed, decision, track(observed, decision, done))
         if failure is not None and not is_terminating_namespace(failure):
             raise failure
-        return Result(decision.again) if decision.again else None
+        return self._expectations.again(key, decision.again)
 
     async def _act(self, key: str, observed: Observed, decision: Decision) -> tuple[Done, Exception | None]:
         if decision.stop:

@@ -87,8 +87,7 @@ class ReplicaSetController:
         self._bursts.looked(key, len(active))
         if failure is not None:
             raise failure
-        wait = next_change(replica_set, active, now)
-        return Result(wait) if wait else None
+        return self._expectations.again(key, next_change(replica_set, active, now))
 
     async def _claim(self, stored: Any, replica_set: ReplicaSet) -> tuple[list[Any], list[Any]]:
         """The active and the terminating pods that the set holds, after adoption and release."""
