@@ -41,7 +41,7 @@ def test_a_number_and_a_seed_always_make_the_same_request() -> None:
     assert [make(documents, 1, n) for n in range(50)] != [make(documents, 2, n) for n in range(50)]
 
 
-def test_an_internal_error_is_a_finding_unless_another_server_failed() -> None:
+def test_an_internal_error_is_a_finding_unless_the_objects_caused_it() -> None:
     assert not permitted(Answer(500, {}, b'{"message":"Internal error occurred: KeyError"}'))
     assert permitted(Answer(500, {}, b'{"message":"Internal error occurred: failed calling webhook \\"x\\""}'))
     assert permitted(Answer(503, {}, b""))
