@@ -23,6 +23,8 @@ import kubernetes_validate
 RELEASE = "v1.36.0-local"
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "src" / "kubelite" / "api"
 SKIPPED_VERSION = re.compile(r"v\d+(alpha|beta)\d+$")
+# Versions that are not final and yet served, where a feature gate says so.
+GATED = {"apiserverinternal_v1alpha1"}
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 ANY = {
@@ -92,7 +94,7 @@ def module_of(name: str) -> str | None:
     if name.startswith("io.k8s.apimachinery.pkg.version."):
         return "version_info"
     module, _ = short(name)
-    if SKIPPED_VERSION.search(module):
+    if SKIPPED_VERSION.search(module) and module not in GATED:
         return None
     return module
 

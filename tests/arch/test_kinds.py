@@ -8,19 +8,23 @@ from typing import Any
 
 import pytest
 
-from kubelite.api import KINDS, scheme
+from kubelite.api import GATED, KINDS, gated, scheme
 from kubelite.api.descriptions import describe
 from kubelite.apiserver import discovery
 from kubelite.machinery.kind import ALL_VERBS, Kind
 from tests.arch.exceptions import UNDESCRIBED_KINDS
 
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.api_version}-{kind.kind}")
-STORED = [kind for kind in KINDS if kind.stored and kind.stored_as is None]
+BEHIND_GATES = tuple(kind for gate in GATED for kind in gated(gate))
+every_kind = pytest.mark.parametrize(
+    "kind", (*KINDS, *BEHIND_GATES), ids=lambda kind: f"{kind.api_version}-{kind.kind}"
+)
+STORED = [kind for kind in (*KINDS, *BEHIND_GATES) if kind.stored and kind.stored_as is None]
 
 
 def test_no_kind_is_declared_twice() -> None:
-    names = Counter((kind.api_version, kind.kind) for kind in KINDS)
-    paths = Counter((kind.api_version, kind.plural) for kind in KINDS if kind.verbs)
+    every = (*KINDS, *BEHIND_GATES)
+    names = Counter((kind.api_version, kind.kind) for kind in every)
+    paths = Counter((kind.api_version, kind.plural) for kind in every if kind.verbs)
     assert [name for name, count in (names + paths).items() if count > 1] == []
 
 

@@ -1,9 +1,10 @@
 """The kinds of kubelite: the only list of them.
 
-What: `KINDS`, every declared `Kind`, and `scheme()`, the lookup over them. Why: discovery, OpenAPI, storage keys, RBAC and the
-CLI read this one list. Flow: a kind's module declares it; the line below names it; the first use of `KINDS` imports the
-modules. Importing `kubelite.api.types` alone therefore costs nothing: daemons that need a few types do not pay for all rules.
-The order is the order in which the CLI resolves names (`events` is core/v1 before events.k8s.io).
+What: `KINDS`, every declared `Kind`, `gated(gate)`, those behind a feature gate, and `scheme()`, the lookup over `KINDS`. Why:
+discovery, OpenAPI, storage keys, RBAC and the CLI read this one list. Flow: a kind's module declares it; the line below names
+it; the first use of `KINDS` imports the modules. Importing `kubelite.api.types` alone therefore costs nothing: daemons that
+need a few types do not pay for all rules. The order is the order in which the CLI resolves names (`events` is core/v1 before
+events.k8s.io).
 """
 
 from __future__ import annotations
@@ -114,16 +115,28 @@ DECLARATIONS: tuple[str, ...] = (
 )
 """`module below kubelite.api:constant`, in order."""
 
+GATED: dict[str, tuple[str, ...]] = {
+    "StorageVersionAPI": ("apiserverinternal.storage_version:STORAGE_VERSION",),
+}
+"""Feature gate of the API server → kinds that are served only where it is on, and that `KINDS` therefore leaves out."""
+
 KINDS: tuple[Kind, ...]
+
+
+def _load(declaration: str) -> Kind:
+    module, _, constant = declaration.partition(":")
+    found: Kind = getattr(importlib.import_module(f"{__name__}.{module}"), constant)
+    return found
 
 
 @cache
 def _kinds() -> tuple[Kind, ...]:
-    found: list[Kind] = []
-    for declaration in DECLARATIONS:
-        module, _, constant = declaration.partition(":")
-        found.append(getattr(importlib.import_module(f"{__name__}.{module}"), constant))
-    return tuple(found)
+    return tuple(_load(declaration) for declaration in DECLARATIONS)
+
+
+def gated(gate: str) -> tuple[Kind, ...]:
+    """The kinds that a feature gate adds."""
+    return tuple(_load(declaration) for declaration in GATED.get(gate, ()))
 
 
 @cache

@@ -190,6 +190,7 @@ class Config:
     encryption_provider_config_automatic_reload: bool = False
     """Take over changes of the encryption configuration without a restart."""
     feature_gates: str = ""
-    """Comma-separated NAME=true or NAME=false: APIServerIdentity (on) keeps a Lease for each server."""
+    """Comma-separated NAME=true or NAME=false: APIServerIdentity (on) keeps a Lease for each server, StorageVersionAPI
+    (off) serves StorageVersions, in which each server says how it stores."""
     tracing_config_file: str = ""
     """TracingConfiguration (apiserver.config.k8s.io/v1, YAML); needs the extra "tracing". "" turns traces off."""

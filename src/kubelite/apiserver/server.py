@@ -53,7 +53,7 @@ log = get_logger(__name__)
 
 
 class ApiServer:
-    """One server over an open store. `registry` is usable after `start`."""
+    """One server over an open store. `registry` is usable after `start`. Raises ValueError for unknown feature gates."""
 
     def __init__(
         self, config: Config, store: Store, *, scheme: Scheme | None = None, clock: Clock | None = None
@@ -63,6 +63,8 @@ class ApiServer:
         self.config = config
         # Its own: custom resources that this server adds are no other server's in the process.
         self.scheme = (scheme or api.scheme()).copy()
+        if more := features.kinds(config.feature_gates):
+            self.scheme.change(add=more)
         store, self._keeper = encryption.build(config, store, lambda: self.scheme)
         store = ObservedStore(store)
         self.store = store
@@ -126,6 +128,7 @@ class ApiServer:
         self._spawn("bootstrap", bootstrap.run(self.config, self.registry, self.port))
         self._spawn("allocators", allocators.run(self.config, self.registry, self.port))
         for name, work in (
+            *bootstrap.tasks(self.config, self.registry),
             *authn.tasks(self.registry),
             *authz.tasks(self.registry),
             *aggregator.tasks(self.registry),
@@ -183,7 +186,6 @@ class ApiServer:
 
 def assemble(config: Config, registry: Registry) -> Chain:
     """All parts of the server, as one chain. Raises ValueError for settings that cannot be used."""
-    features.parse(config.feature_gates)
     registry.admission = ObservedAdmission(admission.build(config, registry))
     registry.add_hooks(allocators.build(config, registry))
     gate = flowcontrol.build(config, registry)

@@ -171,6 +171,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "serviceaccount-controller": _plain("serviceaccount.controller", "ServiceAccountController"),
     "serviceaccount-token-controller": _token_controller,
     "statefulset-controller": _plain("statefulset.controller", "StatefulSetController"),
+    "storageversion-garbage-collector-controller": _plain("storageversiongc.controller", "StorageVersionCollector"),
     "taint-eviction-controller": _plain("tainteviction.controller", "TaintEvictionController"),
     "token-cleaner-controller": _plain("tokencleaner.controller", "TokenCleaner"),
     "ttl-after-finished-controller": _plain("ttlafterfinished.controller", "TtlAfterFinishedController"),

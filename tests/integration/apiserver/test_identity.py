@@ -69,7 +69,10 @@ async def test_a_server_without_the_feature_keeps_no_lease() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("StorageVersionAPI=true", "the feature StorageVersionAPI is not supported"),
+        (
+            "UnknownVersionInteroperabilityProxy=true",
+            "the feature UnknownVersionInteroperabilityProxy is not supported",
+        ),
         ("Miracles=true", "unrecognized feature gate: Miracles"),
         ("APIServerIdentity", "want NAME=true or NAME=false"),
         ("APIServerIdentity=maybe", "want NAME=true or NAME=false"),

@@ -42,6 +42,7 @@ _OTHER = {
     "service-cidr-controller": ("service-cidrs-controller",),
     "serviceaccount-controller": ("service-account-controller",),
     "serviceaccount-token-controller": (),
+    "storageversion-garbage-collector-controller": ("storage-version-garbage-collector",),
     "taint-eviction-controller": ("node-controller",),
     "token-cleaner-controller": (),
 }

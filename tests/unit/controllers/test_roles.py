@@ -8,7 +8,7 @@ from tests.integration.controllers.roles import cluster_roles, namespaced_roles
 
 
 def test_every_controller_has_a_default_role() -> None:
-    whole = {one.metadata.name for one in [*component_policy.cluster_roles(), *controller_policy.cluster_roles()]}
+    whole = {one.metadata.name for one in [*component_policy.cluster_roles(), *controller_policy.cluster_roles(True)]}
     local = {(one.metadata.namespace, one.metadata.name) for one in component_policy.local_roles()}
     for name in CONTROLLERS:
         found, near = cluster_roles(name), namespaced_roles(name)

@@ -18,6 +18,8 @@ _MODULES: dict[str, str] = {
     "io.k8s.apimachinery.pkg.version": "version_info",
     "io.k8s.apimachinery": "meta_v1",
 }
+_PACKAGES = {"internal.apiserver.k8s.io": "apiserverinternal"}
+"""Groups whose package has another name than the first part of theirs."""
 _OLDER: dict[str, tuple[str, ...]] = {
     "apps/v1beta1": ("extensions_v1beta1", "apps_v1"),
     "apps/v1beta2": ("apps_v1",),
@@ -60,7 +62,7 @@ def definition(name: str) -> dict[str, Any]:
 
 def module_of_group(group: str, version: str) -> str:
     """`("rbac.authorization.k8s.io", "v1")` → `rbac_v1`."""
-    return f"{group.partition('.')[0] or 'core'}_{version}"
+    return f"{_PACKAGES.get(group) or group.partition('.')[0] or 'core'}_{version}"
 
 
 @cache

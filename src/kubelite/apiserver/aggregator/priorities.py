@@ -34,12 +34,18 @@ GROUPS = {
     "discovery.k8s.io": 16200,
     "resource.k8s.io": 16200,
     "flowcontrol.apiserver.k8s.io": 16100,
+    "internal.apiserver.k8s.io": 16000,
     "extensions": 1,
 }
 """`extensions` is below all others, those of custom resources too: no client should prefer it."""
 CUSTOM = (1000, 100)
 """Group and version priority of what definitions declare."""
-_VERSIONS = {("", "v1"): 1, ("autoscaling", "v2"): 30, ("flowcontrol.apiserver.k8s.io", "v1"): 21}
+_VERSIONS = {
+    ("", "v1"): 1,
+    ("autoscaling", "v2"): 30,
+    ("flowcontrol.apiserver.k8s.io", "v1"): 21,
+    ("internal.apiserver.k8s.io", "v1alpha1"): 9,
+}
 _BY_STABILITY = {0: 15, 1: 9, 2: 1}
 
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?", re.ASCII)

@@ -7,6 +7,7 @@ safe beside another server that does the same.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
@@ -33,19 +34,20 @@ async def ensure(config: Config, registry: Any) -> None:
 
     writer = Writer(registry.store)
     service = objects.kubernetes_service(config.service_cluster_ip_range, config.secure_port)
+    reporting = features.reports_versions(config.feature_gates)
     groups: list[tuple[str, str, list[Any], Any]] = [
         ("v1", "Namespace", objects.namespaces(), never),
         ("scheduling.k8s.io/v1", "PriorityClass", objects.priority_classes(), never),
         (
             _RBAC,
             "ClusterRole",
-            [*user_policy.roles(), *component_policy.cluster_roles(), *controller_policy.cluster_roles()],
+            [*user_policy.roles(), *component_policy.cluster_roles(), *controller_policy.cluster_roles(reporting)],
             merge.merge_role,
         ),
         (
             _RBAC,
             "ClusterRoleBinding",
-            [*component_policy.cluster_bindings(), *controller_policy.cluster_bindings()],
+            [*component_policy.cluster_bindings(), *controller_policy.cluster_bindings(reporting)],
             merge.merge_binding,
         ),
         (_RBAC, "Role", component_policy.local_roles(), merge.merge_role),
@@ -77,6 +79,15 @@ async def announce(config: Config, registry: Any, port: int) -> None:
     await _masters(config, registry, port).announce()
     if features.parse(config.feature_gates)[features.IDENTITY]:
         await identity.renew(registry)
+
+
+def tasks(config: Config, registry: Any) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+    """What runs in the background besides `run`, by name: the report of storage versions where that is switched on."""
+    if not features.reports_versions(config.feature_gates):
+        return []
+    from kubelite.apiserver.bootstrap import storageversions
+
+    return [("storage versions", lambda: storageversions.run(registry))]
 
 
 async def run(config: Config, registry: Any, port: int) -> None:

@@ -201,11 +201,31 @@ TABLE: dict[str, tuple[PolicyRule, ...]] = {
 }
 
 
-def cluster_roles() -> list[ClusterRole]:
-    """One role per controller; all may record events."""
-    return [role(PREFIX + name, *rules, record_events()) for name, rules in TABLE.items()]
+STORAGE_VERSIONS: dict[str, tuple[PolicyRule, ...]] = {
+    "storage-version-garbage-collector": (
+        rule(READ, "leases", "coordination.k8s.io"),
+        rule("delete get list patch update watch", "storageversions", "internal.apiserver.k8s.io"),
+        rule("get patch update", "storageversions/status", "internal.apiserver.k8s.io"),
+    ),
+}
+"""What a controller needs only where API servers report storage versions."""
 
 
-def cluster_bindings() -> list[ClusterRoleBinding]:
+def _table(reporting: bool) -> dict[str, tuple[PolicyRule, ...]]:
+    return {**TABLE, **STORAGE_VERSIONS} if reporting else TABLE
+
+
+def cluster_roles(reporting: bool = False) -> list[ClusterRole]:
+    """One role per controller; all may record events. `reporting`: API servers report storage versions."""
+    found = []
+    for name, rules in _table(reporting).items():
+        # Upstream's has no right to record events: it never does.
+        events = () if name in STORAGE_VERSIONS else (record_events(),)
+        found.append(role(PREFIX + name, *rules, *events))
+    return found
+
+
+def cluster_bindings(reporting: bool = False) -> list[ClusterRoleBinding]:
     """Each role is held by the controller's service account and by the controller manager's user."""
-    return [binding(PREFIX + name, PREFIX + name, f"ServiceAccount/kube-system/{name}", MANAGER) for name in TABLE]
+    names = _table(reporting)
+    return [binding(PREFIX + name, PREFIX + name, f"ServiceAccount/kube-system/{name}", MANAGER) for name in names]

@@ -1,0 +1,1 @@
+"""Removes what API servers that are gone have said about storage versions."""
