@@ -3,23 +3,28 @@
 What: `ClaimBinder.bind` enters allocation and user into each claim and waits for the conditions that its devices name, `release`
 takes the user out when the pod could not be bound after all. Why: a pod must not start before its devices are its own, and ready.
 A claim that changed meanwhile is not written: the pod is placed anew; so it is when a device failed or `bindingTimeout` is over,
-and the claim loses its devices. Upstream: plugins/dynamicresources bindClaim, PreBind.
+and the claim loses its devices. A claim for extended resources is created here, told in the pod's status, and deleted if the pod
+was not bound. Upstream: plugins/dynamicresources bindClaim, PreBind, Unreserve.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from kubelite.api.resource.resource_claim import RESOURCE_CLAIM
+from kubelite.api.types import core_v1
 from kubelite.api.types import resource_v1 as v1
+from kubelite.api.types.meta_v1 import DeleteOptions, Preconditions
 from kubelite.client.client import Client
 from kubelite.client.errors import ConnectionFailed
 from kubelite.machinery import codec, times
 from kubelite.machinery.errors import StatusError
+from kubelite.scheduler.binding import patch_status
 from kubelite.scheduler.devices.allocation import Allotment
 from kubelite.scheduler.devices.conditions import Readiness, readiness
 from kubelite.scheduler.devices.inventory import Inventory, key_of
@@ -52,9 +57,10 @@ class ClaimBinder:
 
     async def bind(self, info: PodInfo, allotments: Sequence[Allotment], seconds: float) -> bool:
         """Whether all claims are the pod's now, and ready within so many seconds; False: it has to be placed anew."""
+        written = []
         for allotment in allotments:
             try:
-                await self._write(info, allotment)
+                written.append(await self._write(info, allotment))
             except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:
                 claim = key_of(allotment.claim)
                 log.warning("Could not reserve a claim for a pod", pod=info.key, claim=claim, error=error)
@@ -62,7 +68,7 @@ class ClaimBinder:
                 return False
         try:
             async with asyncio.timeout(seconds):
-                done = await self._ready(info, allotments)
+                done = await self._ready(info, written)
         except TimeoutError:
             log.warning("Devices were not ready in time", pod=info.key, seconds=seconds)
             done = False
@@ -87,7 +93,32 @@ class ClaimBinder:
                 return True
             await moved.wait()
 
-    async def _write(self, info: PodInfo, allotment: Allotment) -> None:
+    async def _write(self, info: PodInfo, allotment: Allotment) -> Allotment:
+        if not allotment.mappings:
+            await self._reserve(info, allotment)
+            return allotment
+        made = await self._make(allotment)
+        await self._reserve(info, made)
+        told = core_v1.PodExtendedResourceClaimStatus(
+            requestMappings=list(made.mappings), resourceClaimName=made.claim.metadata.name
+        )
+        if not await patch_status(self.client, info, {"extendedResourceClaimStatus": codec.to_generic(told)}):
+            raise TimeoutError("the pod's status could not be written")
+        return made
+
+    async def _make(self, allotment: Allotment) -> Allotment:
+        """Creates a claim that was only decided upon so far; its devices stay taken meanwhile."""
+        meta = msgspec.structs.replace(allotment.claim.metadata, name="", uid="")
+        wanted = msgspec.structs.replace(allotment.claim, metadata=meta)
+        claim = await self.client.create(RESOURCE_CLAIM, wanted)
+        assumed = self.inventory.assumed
+        assumed.pop(key_of(allotment.claim), None)
+        if allotment.allocation is not None:
+            assumed[key_of(claim)] = allotment.allocation
+        self.inventory.claim_changed(None, claim)
+        return replace(allotment, claim=claim)
+
+    async def _reserve(self, info: PodInfo, allotment: Allotment) -> None:
         claim, meta = allotment.claim, info.pod.metadata
         if allotment.allocation is None and any(user.uid == meta.uid for user in claim.status.reservedFor):
             return
@@ -115,6 +146,9 @@ class ClaimBinder:
         for allotment in allotments:
             key = key_of(allotment.claim)
             self.inventory.assumed.pop(key, None)
+            if allotment.mappings:
+                await self.discard(info)
+                continue
             current = self.inventory.claims.get(key)
             if current is None or not any(user.uid == info.uid for user in current.status.reservedFor):
                 continue
@@ -130,6 +164,24 @@ class ClaimBinder:
                 log.warning("Could not take a pod out of a claim", pod=info.key, claim=key, error=error)
                 continue
             self.inventory.claim_changed(current, written)
+
+    async def discard(self, info: PodInfo) -> None:
+        """Deletes the claim for the pod's extended resources, if there is one."""
+        claim = self.inventory.made_for(info.uid)
+        if claim is None:
+            return
+        meta = claim.metadata
+        options = DeleteOptions(preconditions=Preconditions(uid=meta.uid))
+        rest = [name for name in meta.finalizers if name != FINALIZER]
+        try:
+            await self._patch(claim, {"metadata": {"uid": meta.uid, "finalizers": rest or None}})
+            await self.client.delete(RESOURCE_CLAIM, meta.name, meta.namespace, options=options)
+        except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:
+            if not isinstance(error, StatusError) or error.code != 404:
+                log.warning("Could not delete a pod's claim", pod=info.key, claim=key_of(claim), error=error)
+                return
+        self.inventory.assumed.pop(key_of(claim), None)
+        self.inventory.claim_changed(claim, None)
 
     async def _patch(self, claim: v1.ResourceClaim, body: dict[str, Any], subresource: str = "") -> v1.ResourceClaim:
         meta = claim.metadata

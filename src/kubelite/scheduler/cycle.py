@@ -19,6 +19,7 @@ from kubelite.scheduler.domains import PodCounts
 from kubelite.scheduler.framework import Cycle, Diagnosis, FilterPlugin, PodRefused, Rejection, Scores, Why, World
 from kubelite.scheduler.nodes import Mask, NodeTable
 from kubelite.scheduler.plugins.default_preemption import Choose, Outcome
+from kubelite.scheduler.plugins.dynamic_resources import NAME as DEVICES
 from kubelite.scheduler.plugins.dynamic_resources import DynamicResources
 from kubelite.scheduler.plugins.volume_binding import VolumeBinding
 from kubelite.scheduler.pods import PodInfo
@@ -81,8 +82,7 @@ class Scheduler:
         """Takes a node; works out what the pod's claims need there."""
         node = self.nodes.objects[position]
         self.binding = Binding()
-        spec = cycle.pod.pod.spec
-        if (cycle.pod.claims or spec.resourceClaims) and node is not None:
+        if (cycle.pod.claims or DEVICES in cycle.state) and node is not None:
             for plugin in self.profile.filters:
                 if isinstance(plugin, VolumeBinding):
                     self.binding = replace(plugin.binding(cycle, node), seconds=float(plugin.seconds))
@@ -216,7 +216,7 @@ class Scheduler:
     ) -> Diagnosis:
         """The reasons, and what the plugins that make room came to."""
         total, text = len(self.nodes), ""
-        claims = bool(cycle.pod.pod.spec.resourceClaims)
+        claims = bool(cycle.pod.pod.spec.resourceClaims) or DEVICES in cycle.state
         plugins = frozenset(r.plugin for r in rejections)
         if refused is not None:
             text, plugins = refused.text, frozenset(refused.plugins)
@@ -232,7 +232,7 @@ class Scheduler:
         """What each of the plugins that make room says, in their order."""
         parts = []
         for name in self.profile.post_filters:
-            if name == "DynamicResources":
+            if name == DEVICES:
                 parts.append(NOTHING_HELPED if claims else NO_CLAIMS)
             elif result is not None and result.message:
                 parts.append(f"preemption: {result.message}")

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from tests.apienv import ApiEnv
+import msgspec
+
+from kubelite.api.types import resource_v1 as v1
+from kubelite.client.client import Client
+from kubelite.scheduler.claims import ClaimBinder
+from kubelite.scheduler.devices.allocation import Allotment
+from kubelite.scheduler.devices.extended import claim_for
+from kubelite.scheduler.devices.inventory import Inventory
+from kubelite.scheduler.pods import Pod, pod_info
+from kubelite.util.clock import SystemClock
+from tests.apienv import ApiEnv, api_server
 from tests.integration.controllers.manager import eventually, running
 from tests.integration.scheduler.world import PODS, World, scheduling
 
@@ -199,3 +209,91 @@ async def test_a_pod_is_bound_when_its_device_is_ready_and_placed_anew_when_it_f
         status = (await get(world, f"{CLAIMS}/mine"))["status"]
         (result,) = status["allocation"]["devices"]["results"]
         assert (result["pool"], result["bindingConditions"]) == (node, ["Attached"])
+
+
+def counted(resource: str) -> list[dict[str, Any]]:
+    """Containers that ask for a device as for any other resource."""
+    amounts = {resource: "1"}
+    return [{"name": "main", "image": "registry.example/app:1", "resources": {"requests": amounts, "limits": amounts}}]
+
+
+async def test_an_extended_resource_is_served_by_the_devices_of_its_class() -> None:
+    async with lab() as world:
+        await offer(world.api, "fast", "gpu-0")
+        await create(world.api, f"{GROUP}/deviceclasses", "counted", {"extendedResourceName": "example.com/gpu"})
+        await world.pod("one", containers=counted("example.com/gpu"))
+        assert await world.placed("one") == "fast"
+        pod = await world.get("one")
+        told = pod["status"]["extendedResourceClaimStatus"]
+        mapping = {"containerName": "main", "resourceName": "example.com/gpu", "requestName": "container-0-request-0"}
+        assert told["requestMappings"] == [mapping]
+        claim = await get(world, f"{CLAIMS}/{told['resourceClaimName']}")
+        meta = claim["metadata"]
+        assert meta["name"].startswith("one-extended-resources-")
+        assert meta["annotations"] == {"resource.kubernetes.io/extended-resource-claim": "true"}
+        assert [owner["uid"] for owner in meta["ownerReferences"]] == [pod["metadata"]["uid"]]
+        assert [user["name"] for user in claim["status"]["reservedFor"]] == ["one"]
+        assert claim["status"]["allocation"]["devices"]["results"][0]["device"] == "gpu-0"
+
+        await world.pod("two", containers=counted(f"deviceclass.resource.kubernetes.io/{DRIVER}"))
+        text = "0/2 nodes are available: 2 cannot allocate all claims. still not schedulable, preemption: 0/2"
+        assert (await world.refusal("two")).startswith(text)
+        done = {"status": {"phase": "Succeeded"}}
+        assert (await world.api.patch(f"{PODS}/one/status", done)).status == 200
+        assert await world.placed("two") == "fast"
+
+        async def one_left() -> bool:
+            left = (await get(world, CLAIMS))["items"]
+            return [claim["metadata"]["generateName"] for claim in left] == ["two-extended-resources-"]
+
+        await eventually(one_left)
+
+
+async def test_a_claim_that_an_earlier_scheduler_left_is_replaced() -> None:
+    async with lab() as world:
+        await offer(world.api, "fast", "gpu-0")
+        await world.pod(
+            "p", containers=counted(f"deviceclass.resource.kubernetes.io/{DRIVER}"), schedulingGates=[{"name": "wait"}]
+        )
+        uid = (await world.get("p"))["metadata"]["uid"]
+        owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid, "controller": True}
+        meta = {
+            "name": "p-extended-resources-old",
+            "annotations": {"resource.kubernetes.io/extended-resource-claim": "true"},
+            "ownerReferences": [owner],
+        }
+        assert (await world.api.post(CLAIMS, {"metadata": meta, "spec": SPEC})).status == 201
+        opened = {"spec": {"schedulingGates": None}}
+        assert (await world.api.patch(f"{PODS}/p", opened)).status == 200
+        assert await world.placed("p") == "fast"
+        (claim,) = (await get(world, CLAIMS))["items"]
+        told = (await world.get("p"))["status"]["extendedResourceClaimStatus"]
+        assert told["resourceClaimName"] == claim["metadata"]["name"] != "p-extended-resources-old"
+
+
+async def test_a_claim_for_extended_resources_goes_when_its_pod_cannot_be_told() -> None:
+    """The pod is gone before it is bound: what was made for it is deleted, and its devices are free."""
+    async with api_server() as api, AsyncExitStack() as stack:
+        client = Client.from_config(api.client_config(), user_agent="test")
+        stack.push_async_callback(client.close)
+        meta = {"name": "p", "namespace": "default", "uid": "00000000-0000-4000-8000-000000000001"}
+        amounts = {"requests": {"example.com/gpu": "1"}}
+        spec = {"containers": [{"name": "main", "image": "a", "resources": amounts}]}
+        info = pod_info(msgspec.convert({"metadata": meta, "spec": spec}, Pod))
+        claim, mappings = claim_for(info.pod, ["example.com/gpu"], {"example.com/gpu": DRIVER})
+        result = {"request": mappings[0].requestName, "driver": DRIVER, "pool": "fast", "device": "gpu-0"}
+        given = msgspec.convert({"devices": {"results": [result]}}, v1.AllocationResult)
+        inventory = Inventory()
+        binder = ClaimBinder(client, inventory, SystemClock())
+        allotments = [Allotment(claim, given, tuple(mappings))]
+        binder.assume(allotments)
+        assert inventory.taken().whole == {(DRIVER, "fast", "gpu-0")}
+        async with api.watch(CLAIMS) as events:
+            assert not await binder.bind(info, allotments, 10)
+            seen = [(await events.next(10) or {}).get("type")]
+            while seen[-1] != "DELETED":
+                seen.append((await events.next(10) or {}).get("type"))
+        assert seen[0] == "ADDED"
+        assert (await api.get(CLAIMS)).json()["items"] == []
+        assert not inventory.taken().whole
+        assert not inventory.claims

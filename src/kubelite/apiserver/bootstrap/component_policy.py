@@ -178,6 +178,7 @@ def _masters() -> list[ClusterRole]:
             rule(READ, "priorityclasses", "scheduling.k8s.io"),
             rule(READ, "resourceclaims deviceclasses resourceslices", "resource.k8s.io"),
             rule("get list watch update patch", "resourceclaims resourceclaims/status", "resource.k8s.io"),
+            rule("create delete", "resourceclaims", "resource.k8s.io"),
             rule("get list watch update patch", "pods/finalizers"),
         ),
         role(

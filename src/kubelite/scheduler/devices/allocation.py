@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubelite.api.types import resource_v1 as v1
-from kubelite.api.types.core_v1 import NodeSelector, NodeSelectorRequirement, NodeSelectorTerm
+from kubelite.api.types.core_v1 import (
+    ContainerExtendedResourceRequest,
+    NodeSelector,
+    NodeSelectorRequirement,
+    NodeSelectorTerm,
+)
 from kubelite.scheduler.devices.allocator import Pick
 
 NAME_FIELD = "metadata.name"
@@ -24,6 +29,8 @@ class Allotment:
     claim: v1.ResourceClaim
     allocation: v1.AllocationResult | None
     """None: it has its devices already, the pod only has to be entered as one who uses them, if it is not yet."""
+    mappings: tuple[ContainerExtendedResourceRequest, ...] = ()
+    """Which amounts of extended resources the claim stands for; then it has to be created first."""
 
 
 def allocation(

@@ -19,6 +19,7 @@ from kubelite.api.types import resource_v1 as v1
 from kubelite.api.types.base import Quantity
 from kubelite.api.types.core_v1 import NodeSelector
 from kubelite.machinery import quantity
+from kubelite.scheduler.devices.extended import class_names, is_made_for
 from kubelite.scheduler.pods import Node, PodInfo
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ class Inventory:
         self.claims: dict[str, v1.ResourceClaim] = {}
         self.slices: dict[str, v1.ResourceSlice] = {}
         self.classes: dict[str, v1.DeviceClass] = {}
+        self.backed: dict[str, str] = {}
+        """Extended resource → the class that stands behind it."""
         self.assumed: dict[str, v1.AllocationResult] = {}
         """Claim → what it was given, until the claim itself says so."""
         self._local: dict[str, list[Offer]] | None = None
@@ -199,6 +202,11 @@ class Inventory:
             self.classes[new.metadata.name] = new
         elif old is not None:
             self.classes.pop(old.metadata.name, None)
+        self.backed = class_names(self.classes.values())
+
+    def made_for(self, uid: str) -> v1.ResourceClaim | None:
+        """The claim that stands for the extended resources of a pod."""
+        return next((claim for claim in self.claims.values() if is_made_for(claim, uid)), None)
 
     def taken(self) -> Taken:
         """What somebody has; administrators' access takes nothing."""

@@ -143,7 +143,8 @@ class DefaultPreemption:
             return Known(cycle.nodes.capacity)
         if self._memory is None or self._memory.world is not cycle.world:
             self._memory = Memory(cycle.world)
-        return self._memory.of((tuple(sorted(cycle.pod.requests.items())), cycle.pod.priority))
+        backed = tuple(sorted(name for name in cycle.pod.requests if name in cycle.world.devices.backed))
+        return self._memory.of((tuple(sorted(cycle.pod.requests.items())), backed, cycle.pod.priority))
 
 
 class Search:

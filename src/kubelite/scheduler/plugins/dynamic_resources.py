@@ -2,7 +2,8 @@
 
 Rules: each claim must exist, be the pod's own if it was made for it, and not be on its way out; a claim that has its devices
 limits the pod to the nodes that reach them; for the others a node must have devices that suit, are free and keep to the
-constraints. What was found for the chosen node has to be written, and ready, before the pod is bound (`allotments`).
+constraints. Extended resources that a class stands behind are claimed with a claim that is made for the pod, on nodes that do not
+offer them by themselves. What was found for the chosen node has to be written, and ready, before the pod is bound (`allotments`).
 Upstream: plugins/dynamicresources.
 """
 
@@ -18,6 +19,7 @@ from kubelite.api.logic import affinity
 from kubelite.api.types import resource_v1 as v1
 from kubelite.machinery import times
 from kubelite.scheduler import events
+from kubelite.scheduler.devices import extended
 from kubelite.scheduler.devices.allocation import Allotment, allocation
 from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, read
 from kubelite.scheduler.devices.conditions import Readiness, readiness
@@ -48,6 +50,15 @@ def claim_names(pod: Pod) -> Iterator[tuple[str | None, bool]]:
             yield made[claim.name], True
 
 
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """The claim for extended resources that is made if the pod goes to certain nodes."""
+
+    claim: v1.ResourceClaim
+    mappings: extended.Mappings
+    requests: list[Request]
+
+
 @dataclass(slots=True)
 class State:
     """The pod's claims, and what was found on each node."""
@@ -57,6 +68,10 @@ class State:
     constraints: list[Constraint] = field(default_factory=list)
     found: dict[int, list[Pick]] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
+    extended: tuple[str, ...] = ()
+    """The requested resources that classes stand behind."""
+    made: dict[tuple[str, ...], Extended] = field(default_factory=dict)
+    """By the resources that nodes do not offer by themselves."""
 
 
 def is_user(claim: v1.ResourceClaim, pod: Pod) -> bool:
@@ -87,14 +102,21 @@ class DynamicResources(FilterPlugin):
             return True
         changed = new or old
         assert changed is not None
+        if extended.is_made_for(changed, pod.uid):
+            return True
         mine = {name for name, _ in claim_names(pod.pod)}
         return changed.metadata.namespace == pod.pod.metadata.namespace and changed.metadata.name in mine
 
     def narrow(self, cycle: Cycle) -> frozenset[str] | None:
         """Looks at the claims themselves. Raises PodRefused for those that no node can serve."""
-        if not cycle.pod.pod.spec.resourceClaims:
-            return None
         inventory, state = cycle.world.devices, State()
+        if inventory.backed:
+            asked = cycle.pod.requests
+            state.extended = tuple(name for name, number in asked.items() if number > 0 and name in inventory.backed)
+        if not (cycle.pod.pod.spec.resourceClaims or state.extended):
+            return None
+        if state.extended and inventory.made_for(cycle.pod.uid) is not None:
+            raise PodRefused(extended.STALE, NAME)
         state.claims = self._claims(cycle.pod.pod, inventory)
         for number, claim in enumerate(state.claims):
             if claim.status.allocation is None:
@@ -135,18 +157,23 @@ class DynamicResources(FilterPlugin):
             return None
         reached = self._reached(cycle, state)
         state.masks = {ELSEWHERE: ~reached}
-        if not state.requests:
+        if not (state.requests or state.extended):
             return reached
         inventory = cycle.world.devices
         taken = inventory.taken()
         counters = inventory.counters(taken)
         given = np.zeros(cycle.nodes.capacity, bool)
         for position, node in cycle.nodes.positions():
-            offers = inventory.offers(node) if reached[position] else []
+            if not reached[position]:
+                continue
+            made = self._extended(cycle, state, position)
+            requests = [*state.requests, *made.requests] if made is not None else state.requests
+            offers = inventory.offers(node) if requests else []
             if not offers:
+                given[position] = not requests
                 continue
             try:
-                picks = Search(state.requests, state.constraints, offers, taken, counters, self.steps).run()
+                picks = Search(requests, state.constraints, offers, taken, counters, self.steps).run()
             except BadSelector as bad:
                 raise PodRefused(str(bad), NAME) from None
             if picks is not None:
@@ -154,6 +181,20 @@ class DynamicResources(FilterPlugin):
                 state.found[position] = picks
         state.masks[NOT_ALLOCATED] = reached & ~given
         return given
+
+    @staticmethod
+    def _extended(cycle: Cycle, state: State, position: int) -> Extended | None:
+        """The claim for those resources that the node does not offer by itself."""
+        there = cycle.nodes.allocatable
+        missing = tuple(name for name in state.extended if name not in there or not there[name][position])
+        if not missing:
+            return None
+        if missing not in state.made:
+            inventory = cycle.world.devices
+            claim, mappings = extended.claim_for(cycle.pod.pod, missing, inventory.backed)
+            requests, _ = read(len(state.claims), claim, inventory.classes)
+            state.made[missing] = Extended(claim, mappings, requests)
+        return state.made[missing]
 
     @staticmethod
     def _reached(cycle: Cycle, state: State) -> Mask:
@@ -178,7 +219,8 @@ class DynamicResources(FilterPlugin):
         state: State | None = cycle.state.get(NAME)
         if state is None:
             return ()
-        picks = state.found.get(cycle.nodes.index[node.metadata.name], [])
+        position = cycle.nodes.index[node.metadata.name]
+        picks = state.found.get(position, [])
         classes, made = cycle.world.devices.classes, []
         for number, claim in enumerate(state.claims):
             if claim.status.allocation is None:
@@ -186,4 +228,9 @@ class DynamicResources(FilterPlugin):
                 made.append(Allotment(claim, allocation(claim, mine, classes, node.metadata.name)))
             elif not is_user(claim, cycle.pod.pod) or readiness(claim) is not Readiness.READY:
                 made.append(Allotment(claim, None))
+        own = self._extended(cycle, state, position)
+        if own is not None:
+            mine = [pick for pick in picks if pick.claim == len(state.claims)]
+            given = allocation(own.claim, mine, classes, node.metadata.name)
+            made.append(Allotment(own.claim, given, tuple(own.mappings)))
         return tuple(made)

@@ -1,7 +1,8 @@
 """NodeResourcesFit: a node must have left what the pod requests; by its strategy emptier or fuller nodes score higher.
 
 Rules: every requested resource and one pod slot must be free; `ignoredResources` and groups of extended resources are left to
-others. A request above what the node has at all cannot be helped by taking pods away. Upstream: plugins/noderesources/fit.go.
+others; so are extended resources that device classes stand behind, on nodes that have none of them. A request above what the node
+has at all cannot be helped by taking pods away. Upstream: plugins/noderesources/fit.go.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from kubelite.api.logic import podresources
 from kubelite.api.logic.fit import Shortage
 from kubelite.scheduler import events
-from kubelite.scheduler.framework import Cycle, FilterPlugin, Scores, Trial, Why
+from kubelite.scheduler.devices.extended import names_of
+from kubelite.scheduler.framework import Cycle, FilterPlugin, Scores, Trial, Why, World
 from kubelite.scheduler.nodes import PODS, At, Mask, NodeTable
 from kubelite.scheduler.plugins.allocation import strategy_scorer
 from kubelite.scheduler.plugins.args import NodeResourcesFitArgs, ScoringStrategy
@@ -74,13 +76,20 @@ class ResourcesFit(FilterPlugin):
             events.NODE_ALLOCATABLE: self._suits,
             events.POD_DELETE: self._left_room,
             events.POD_SCALED_DOWN: self._gives_back,
+            events.DEVICE_CLASS: self._serves,
         }
         self.scorer = strategy_scorer(args.scoringStrategy or ScoringStrategy())
 
     def _suits(self, pod: PodInfo, old: Node | None, new: Node) -> bool:
         """Whether the pod would fit on the node if it were empty."""
         there = podresources.amounts(new.status.allocatable)
-        return all(number <= there.get(name, 0) for name, number in self.wanted(pod).items())
+        wanted, backed = self.wanted(pod), self.world.devices.backed if self.world is not None else {}
+        return all(n <= there.get(name, 0) or (name in backed and not there.get(name)) for name, n in wanted.items())
+
+    def _serves(self, pod: PodInfo, old: Any, new: Any) -> bool:
+        """Whether a class stands behind something that is wanted."""
+        wanted = self.wanted(pod)
+        return new is not None and any(name in wanted for name in names_of(new))
 
     def alike(self, pod: PodInfo) -> Hashable:
         return tuple(self.wanted(pod).items()), pod.priority
@@ -97,7 +106,7 @@ class ResourcesFit(FilterPlugin):
         position = self.world.nodes.index.get(old.pod.spec.nodeName) if self.world is not None else None
         if self.world is None or position is None:
             return True
-        room = RoomTrial(self.world.nodes, position, self.wanted(pod))
+        room = RoomTrial(self.world.nodes, position, self._counted(self.world, position, self.wanted(pod)))
         for guest in self.world.nodes.guests.get(position, {}).values():
             if guest.priority < pod.priority:
                 room.take(guest)
@@ -116,6 +125,14 @@ class ResourcesFit(FilterPlugin):
                 found[name] = number
         return found
 
+    @staticmethod
+    def _counted(world: World, position: int, wanted: dict[str, int]) -> dict[str, int]:
+        """What of it is looked at on one node."""
+        backed, there = world.devices.backed, world.nodes.allocatable
+        if not backed:
+            return wanted
+        return {n: a for n, a in wanted.items() if n not in backed or (n in there and there[n][position] > 0)}
+
     def _ignores(self, name: str) -> bool:
         if not (self.ignored or self.ignored_groups) or not is_extended(name):
             return False
@@ -123,41 +140,51 @@ class ResourcesFit(FilterPlugin):
 
     def filter(self, cycle: Cycle) -> Mask | None:
         nodes, wanted = cycle.nodes, self.wanted(cycle.pod)
+        backed = cycle.world.devices.backed
+        # Where a node has none of these, DynamicResources looks for devices.
+        devices = tuple(name for name in wanted if name in backed) if backed else ()
 
         def compute(at: At) -> Mask:
             mask: Mask = nodes.used[PODS][at] + 1 <= nodes.allocatable[PODS][at]
             for resource, amount in wanted.items():
                 if resource not in nodes.allocatable:
+                    if resource in devices:
+                        continue
                     return np.zeros(nodes.capacity, bool)[at]
                 if resource != PODS:
-                    mask &= nodes.used[resource][at] + amount <= nodes.allocatable[resource][at]
+                    there = nodes.allocatable[resource][at]
+                    fits = nodes.used[resource][at] + amount <= there
+                    mask &= (fits | (there == 0)) if resource in devices else fits
             return mask
 
         def one(position: int) -> bool:
             used, there = nodes.used, nodes.allocatable
             return all(
-                name in there and used[name].item(position) + amount <= there[name].item(position)
+                (name in there and used[name].item(position) + amount <= there[name].item(position))
+                or (name in devices and (name not in there or not there[name].item(position)))
                 for name, amount in wanted.items()
             )
 
-        mask: Mask = nodes.tracked((NAME, tuple(wanted.items())), compute, one)
+        mask: Mask = nodes.tracked((NAME, tuple(wanted.items()), devices), compute, one)
         return mask
 
     def explain(self, cycle: Cycle) -> list[Why]:
-        nodes = cycle.nodes
+        nodes, backed = cycle.nodes, cycle.world.devices.backed
         nothing = np.zeros(nodes.capacity, np.int64)
         short: list[tuple[str, Mask]] = []
         hopeless = np.zeros(nodes.capacity, bool)
         for resource, amount in self.wanted(cycle.pod).items():
             there = nodes.allocatable.get(resource, nothing)
             mask = nodes.used.get(resource, nothing) + amount > there
+            if resource in backed:
+                mask &= there > 0
             short.append((Shortage(resource, amount, 0, 0).reason, mask))
             if resource != PODS:
-                hopeless |= amount > there
+                hopeless |= mask & (amount > there)
         return [Why(text, mask, hopeless) for text, mask in short]
 
     def trial(self, cycle: Cycle, position: int) -> Trial | None:
-        return RoomTrial(cycle.nodes, position, self.wanted(cycle.pod))
+        return RoomTrial(cycle.nodes, position, self._counted(cycle.world, position, self.wanted(cycle.pod)))
 
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
         return self.scorer(cycle)
