@@ -109,13 +109,13 @@ class DynamicResources(FilterPlugin):
 
     def narrow(self, cycle: Cycle) -> frozenset[str] | None:
         """Looks at the claims themselves. Raises PodRefused for those that no node can serve."""
-        inventory, state = cycle.world.devices, State()
-        if inventory.backed:
-            asked = cycle.pod.requests
-            state.extended = tuple(name for name, number in asked.items() if number > 0 and name in inventory.backed)
-        if not (cycle.pod.pod.spec.resourceClaims or state.extended):
+        inventory, asked = cycle.world.devices, cycle.pod.requests
+        backed = inventory.backed
+        served = tuple(name for name, number in asked.items() if number > 0 and name in backed) if backed else ()
+        if not (cycle.pod.pod.spec.resourceClaims or served):
             return None
-        if state.extended and inventory.made_for(cycle.pod.uid) is not None:
+        state = State(extended=served)
+        if served and inventory.made_for(cycle.pod.uid) is not None:
             raise PodRefused(extended.STALE, NAME)
         state.claims = self._claims(cycle.pod.pod, inventory)
         for number, claim in enumerate(state.claims):
