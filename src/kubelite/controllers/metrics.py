@@ -49,6 +49,7 @@ QUEUES = {
     "serviceaccount-controller": "serviceaccount",
     "serviceaccount-token-controller": "serviceaccount_tokens_service",
     "statefulset-controller": "statefulset",
+    "storageversion-garbage-collector-controller": "storage_version_garbage_collector_storageversions",
     "taint-eviction-controller": "noexec_taint_pod",
     "token-cleaner-controller": "token_cleaner",
     "ttl-after-finished-controller": "ttl_jobs_to_delete",

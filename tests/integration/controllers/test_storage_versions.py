@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from kubelite.api.apiserverinternal.storage_version import STORAGE_VERSION
 from kubelite.apiserver.bootstrap import identity, storageversions
 from kubelite.controllers.storageversiongc import controller
 from tests.integration.controllers.manager import World, eventually, running
@@ -91,9 +92,9 @@ async def test_the_controller_waits_where_the_kind_is_not_served_and_begins_when
             },
         )
         assert (await world.api.get(PATH)).status == 404
-        assert world.context.informers.known(controller.STORAGE_VERSION) is None
-        await world.api.registry.cache.follow_kind(controller.STORAGE_VERSION)
-        world.api.registry.scheme.add(controller.STORAGE_VERSION)
+        assert world.context.informers.known(STORAGE_VERSION) is None
+        await world.api.registry.cache.follow_kind(STORAGE_VERSION)
+        world.api.registry.scheme.add(STORAGE_VERSION)
         made = await world.create(PATH, {"metadata": {"name": "core.pods"}})
         entry = {"apiServerID": OTHER, "encodingVersion": "v1", "decodableVersions": ["v1"]}
         made["status"] = {"storageVersions": [entry], "commonEncodingVersion": "v1"}
