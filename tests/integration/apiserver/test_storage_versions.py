@@ -106,6 +106,22 @@ async def test_two_servers_of_one_store_both_say_so_and_saying_it_again_changes_
     await store.close()
 
 
+async def test_servers_that_report_at_the_same_moment_lose_nothing_of_each_other() -> None:
+    store = MemoryStore()
+    shared = {"store": store, "etcd_servers": "http://127.0.0.1:1", "feature_gates": f"{ON},APIServerIdentity=false"}
+    async with api_server(**shared) as first, api_server(**shared) as second:
+        names = storageversions.reports(first.registry.scheme, "a")
+        assert all(
+            await asyncio.gather(
+                storageversions.publish(first.registry, "a"), storageversions.publish(second.registry, "b")
+            )
+        )
+        listed = (await first.get(PATH)).json()["items"]
+        assert {one["metadata"]["name"] for one in listed} == set(names)
+        assert [one["metadata"]["name"] for one in listed if sorted(entries(one)) != ["a", "b"]] == []
+    await store.close()
+
+
 async def test_a_server_without_an_identity_reports_nothing() -> None:
     async with api_server(feature_gates=f"{ON},APIServerIdentity=false") as api:
         assert (await api.get(PATH)).json()["items"] == []
