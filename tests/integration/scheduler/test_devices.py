@@ -16,8 +16,9 @@ from kubelite.scheduler.devices.extended import claim_for
 from kubelite.scheduler.devices.inventory import Inventory
 from kubelite.scheduler.pods import Pod, pod_info
 from kubelite.util.clock import SystemClock
-from tests.apienv import ApiEnv, api_server
+from tests.apienv import CONTROLLERS_TOKEN, ApiEnv, api_server
 from tests.integration.controllers.manager import eventually, running
+from tests.integration.controllers.roles import RBAC, USER
 from tests.integration.scheduler.world import PODS, World, scheduling
 
 GROUP = "/apis/resource.k8s.io/v1"
@@ -274,7 +275,15 @@ async def test_a_claim_that_an_earlier_scheduler_left_is_replaced() -> None:
 async def test_a_claim_for_extended_resources_goes_when_its_pod_cannot_be_told() -> None:
     """The pod is gone before it is bound: what was made for it is deleted, and its devices are free."""
     async with api_server() as api, AsyncExitStack() as stack:
-        client = Client.from_config(api.client_config(), user_agent="test")
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:kube-scheduler"}
+        binding = {"metadata": {"name": "scheduler"}, "roleRef": role, "subjects": USER}
+        assert (await api.post(f"{RBAC}/clusterrolebindings", binding)).status == 201
+
+        async def allowed() -> bool:
+            return (await api.get("/api/v1/nodes", token=CONTROLLERS_TOKEN)).status == 200
+
+        await eventually(allowed)
+        client = Client.from_config(api.client_config(CONTROLLERS_TOKEN), user_agent="test")
         stack.push_async_callback(client.close)
         meta = {"name": "p", "namespace": "default", "uid": "00000000-0000-4000-8000-000000000001"}
         amounts = {"requests": {"example.com/gpu": "1"}}
@@ -291,9 +300,9 @@ async def test_a_claim_for_extended_resources_goes_when_its_pod_cannot_be_told()
         async with api.watch(CLAIMS) as events:
             assert not await binder.bind(info, allotments, 10)
             seen = [(await events.next(10) or {}).get("type")]
-            while seen[-1] != "DELETED":
+            while seen[-1] not in ("DELETED", None):
                 seen.append((await events.next(10) or {}).get("type"))
-        assert seen[0] == "ADDED"
+        assert (seen[0], seen[-1]) == ("ADDED", "DELETED")
         assert (await api.get(CLAIMS)).json()["items"] == []
         assert not inventory.taken().whole
         assert not inventory.claims
