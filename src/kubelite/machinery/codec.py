@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kubelite.machinery import yamlcodec
+from kubelite.machinery import times, yamlcodec
 from kubelite.machinery.errors import StatusError, bad_request, unsupported_media_type
 from kubelite.machinery.moments import with_canonical_times
 from kubelite.machinery.shapes import Shape, shape_of, without_nulls
@@ -333,6 +333,9 @@ def _at(document: Any, path: str) -> Any:
 def _bad_time(value: Any) -> str:
     """Go's words for a text that is no time (time.Parse); the part that does not parse is the whole text."""
     shown = json.dumps(value, ensure_ascii=False)
+    part = times.out_of_range(value) if isinstance(value, str) else ""
+    if part:
+        return f"parsing time {shown}: {part} out of range"
     return f'parsing time {shown} as "2006-01-02T15:04:05Z07:00": cannot parse {shown} as "2006"'
 
 

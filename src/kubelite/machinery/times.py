@@ -37,6 +37,18 @@ def canonical(text: str, micro: bool = False) -> str:
     return micro_text(moment) if micro else now_text(moment)
 
 
+def out_of_range(text: str) -> str:
+    """Which part of an RFC 3339 text makes it no time: "month", "day", "hour", "minute" or "second"; "" if its form does."""
+    found = _RFC3339.match(text)
+    if found is None:
+        return ""
+    month, hour, minute, second = (int(found[group]) for group in (2, 4, 5, 6))
+    if not 1 <= month <= 12:
+        return "month"
+    limits = (("hour", hour, 23), ("minute", minute, 59), ("second", second, 59))
+    return next((name for name, value, most in limits if value > most), "day")
+
+
 def parse(text: str) -> datetime:
     """An RFC 3339 time as an aware UTC datetime, fractions beyond microseconds cut. Raises ValueError."""
     found = _RFC3339.match(text)

@@ -48,9 +48,6 @@ def test_other_moments_are_read_as_seconds_of_utc(text: str) -> None:
         "yesterday",
         "",
         "2030-01-02",
-        "2030-13-02T03:04:05Z",
-        "2030-01-32T03:04:05Z",
-        "2030-01-02T24:04:05Z",
         "2030-01-02T03:04:05",
     ],
 )
@@ -59,6 +56,31 @@ def test_anything_else_is_a_bad_request(text: str) -> None:
         codec.decode(lease(f'"{text}"'), Lease)
     assert refused.value.code == 400
     assert f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00"' in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("2030-13-02T03:04:05Z", "month"),
+        ("2030-01-32T03:04:05Z", "day"),
+        ("2026-02-30T00:00:00Z", "day"),
+        ("2026-02-29T00:00:00Z", "day"),
+        ("2100-02-29T00:00:00Z", "day"),
+        ("2026-06-31T00:00:00+01:00", "day"),
+        ("2030-01-02T24:04:05Z", "hour"),
+    ],
+)
+def test_a_moment_that_never_comes_is_a_bad_request(text: str, part: str) -> None:
+    for type_, body in ((Lease, lease(f'"{text}"')), (Pod, f'{{"status":{{"startTime":"{text}"}}}}'.encode())):
+        with pytest.raises(StatusError) as refused:
+            codec.decode(body, type_)
+        assert refused.value.code == 400
+        assert f'parsing time "{text}": {part} out of range' in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["2028-02-29T00:00:00Z", "2000-02-29T00:00:00Z", "2026-12-31T23:59:59Z"])
+def test_days_of_the_calendar_are_taken(text: str) -> None:
+    assert codec.decode(f'{{"status":{{"startTime":"{text}"}}}}'.encode(), Pod).status.startTime == text
 
 
 def test_a_time_inside_a_list_is_found() -> None:

@@ -19,7 +19,10 @@ Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number as wide as upstream's; a larger one does not decode."""
 
-_DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_LEAP = r"(\d\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_DAY = r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+_DATE = rf"(?!0000)(\d{{4}}-{_DAY}|{_LEAP}-02-29)"
+"""A day that there is, in a year that Python knows: who compares two times need not expect anything else."""
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
 Time = Annotated[str, msgspec.Meta(pattern=rf"^{_DATE}T{_CLOCK}Z$", extra={"moment": "seconds"})]
 """A moment as it is stored: in UTC, whole seconds. `kubelite.machinery.codec` takes any RFC 3339 text and rewrites it."""
