@@ -44,7 +44,17 @@ def pod_mask(cycle: Cycle) -> Mask | None:
     def matches(node: Node) -> bool:
         return affinity.node_matches(spec, node.metadata.labels, node.metadata.name)
 
-    return cycle.nodes.cached(("affinity", affinity_key(spec)), matches)
+    names = affinity.required_node_names(spec) if rules_of(spec) is not None else None
+    if names is None:
+        return cycle.nodes.cached(("affinity", affinity_key(spec)), matches)
+    # Each pod of a DaemonSet names another node: a column for each would be computed once and never asked for again.
+    mask = np.zeros(cycle.nodes.capacity, bool)
+    for name in names:
+        position = cycle.nodes.index.get(name)
+        node = cycle.nodes.objects[position] if position is not None else None
+        if node is not None:
+            mask[position] = matches(node)
+    return mask
 
 
 class NodeAffinity(FilterPlugin):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kubelite.api.logic import affinity
 from tests.unit.scheduler.world import info, node, passing, pod, scheduler
 
 ZONE = "topology.kubernetes.io/zone"
@@ -244,3 +245,24 @@ def test_fewer_domains_than_wanted_count_as_an_empty_one() -> None:
     for domains, expected in ((2, {"a", "b"}), (3, set())):
         wanted = info("p", labels={"app": "web"}, topologySpreadConstraints=[spread(minDomains=domains)])
         assert passing(made, "PodTopologySpread", wanted) == expected
+
+
+def named(*names: str) -> dict[str, Any]:
+    return {"key": "metadata.name", "operator": "In", "values": list(names)}
+
+
+def test_of_a_pod_that_names_its_nodes_only_these_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A DaemonSet's pods each name another node: asking all nodes for each was quadratic in the nodes."""
+    made = scheduler(*(node(f"n{number}", labels={"disk": "ssd" if number % 2 else "hdd"}) for number in range(40)))
+    asked: list[str] = []
+    matches = affinity.node_matches
+
+    def counted(spec: Any, labels: Any, name: str) -> bool:
+        asked.append(name)
+        return matches(spec, labels, name)
+
+    monkeypatch.setattr(affinity, "node_matches", counted)
+    on_ssd = {"key": "disk", "operator": "In", "values": ["ssd"]}
+    term = {"matchFields": [named("n2", "n3", "absent")], "matchExpressions": [on_ssd]}
+    assert passing(made, "NodeAffinity", info("p", affinity=required_node(term))) == {"n3"}
+    assert set(asked) == {"n2", "n3"}
