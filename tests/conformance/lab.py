@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from kubelite.client.client import Client
 from tests.conformance.harness import controllers, eventually
 from tests.integration.controllers.manager import World
 
@@ -106,6 +107,8 @@ class Lab:
     """The running system; paths are API paths. `report` may be replaced at any time: `await again()` then."""
 
     world: World
+    user: Client
+    """Who makes the workloads; the controllers themselves may do only what their roles say."""
     report: Report = running
     next: Iterator[str] = field(default_factory=lambda: itertools.cycle(NODES))
     """The node of the next pod that has no wish."""
@@ -119,7 +122,7 @@ class Lab:
     async def call(self, method: str, path: str, body: Any = None, kind: str = "", **query: str) -> tuple[int, Any]:
         """Status and object of an answer."""
         media = f"{PATCHES[kind]}+json" if kind else "json"
-        response = await self.world.client.request(
+        response = await self.user.request(
             method,
             path,
             query=query,
@@ -260,7 +263,7 @@ def _wanted_node(pod: Any) -> str:
 async def lab(*names_: str, report: Report = running, nodes: int = 0, **settings: Any) -> AsyncIterator[Lab]:
     """A laboratory with these controllers; `nodes` of them are objects of the API too."""
     async with controllers(*names_, **settings) as world:
-        it = Lab(world, report)
+        it = Lab(world, Client.from_config(world.api.client_config(), user_agent="user"), report)
         for node in NODES[:nodes]:
             await it.post("/api/v1/nodes", {"metadata": {"name": node}})
             await it.patch(f"/api/v1/nodes/{node}", {"spec": {"taints": None}}, "merge")  # new nodes are not ready yet
@@ -270,6 +273,7 @@ async def lab(*names_: str, report: Report = running, nodes: int = 0, **settings
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            await it.user.close()
 
 
 async def status_endpoints(it: Lab, path: str) -> None:
