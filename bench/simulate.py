@@ -239,7 +239,8 @@ async def joined(api: Api, made: Place, *wanted: tuple[str, int], heartbeat: str
         return len(await simulated_nodes(api, total)) == total
 
     async def usable() -> bool:
-        return not any(node["spec"].get("taints") for node in await simulated_nodes(api, total))
+        specs = [node["spec"] for node in await simulated_nodes(api, total)]
+        return not any(spec.get("taints") or not spec.get("podCIDR") for spec in specs)
 
     seconds = await api.until(registered, 900)
     if "controllers" not in made.processes:
