@@ -22,8 +22,22 @@ PID_PRESSURE = "node.kubernetes.io/pid-pressure"
 NETWORK_UNAVAILABLE = "node.kubernetes.io/network-unavailable"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 
+DAEMONS = (
+    (NOT_READY, NO_EXECUTE),
+    (UNREACHABLE, NO_EXECUTE),
+    (DISK_PRESSURE, NO_SCHEDULE),
+    (MEMORY_PRESSURE, NO_SCHEDULE),
+    (PID_PRESSURE, NO_SCHEDULE),
+    (UNSCHEDULABLE, NO_SCHEDULE),
+)
+"""The keys and effects that every pod of a DaemonSet tolerates; `of_daemons` tells those of one pod."""
 FORBIDDING = frozenset((NO_SCHEDULE, NO_EXECUTE))
 """Effects that keep a new pod away."""
+
+
+def of_daemons(*, host_network: bool) -> tuple[tuple[str, str], ...]:
+    """The keys and effects that a pod of a DaemonSet tolerates: a sick node needs it most."""
+    return (*DAEMONS, (NETWORK_UNAVAILABLE, NO_SCHEDULE)) if host_network else DAEMONS
 
 
 def tolerates(toleration: Any, taint: Any) -> bool:

@@ -22,15 +22,6 @@ COUNTS = {
 """Kinds that make pods in numbers → the field that says how many."""
 _MAKER = {"Deployment": "ReplicaSet"}
 _GROUP = {"ReplicationController": "v1", "Job": "batch/v1"}
-_DAEMONS = (
-    (taints.NOT_READY, taints.NO_EXECUTE),
-    (taints.UNREACHABLE, taints.NO_EXECUTE),
-    (taints.DISK_PRESSURE, taints.NO_SCHEDULE),
-    (taints.MEMORY_PRESSURE, taints.NO_SCHEDULE),
-    (taints.PID_PRESSURE, taints.NO_SCHEDULE),
-    (taints.UNSCHEDULABLE, taints.NO_SCHEDULE),
-)
-"""What every pod of a DaemonSet tolerates."""
 
 
 def wanted(obj: Object) -> int:
@@ -112,7 +103,6 @@ def _pin(spec: Object, node: str) -> None:
     mine = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     pinned = {**mine, "requiredDuringSchedulingIgnoredDuringExecution": required}
     spec["affinity"] = {**(spec.get("affinity") or {}), "nodeAffinity": pinned}
-    own = [{"key": key, "operator": "Exists", "effect": effect} for key, effect in _DAEMONS]
-    if spec.get("hostNetwork"):
-        own.append({"key": taints.NETWORK_UNAVAILABLE, "operator": "Exists", "effect": taints.NO_SCHEDULE})
+    tolerated = taints.of_daemons(host_network=bool(spec.get("hostNetwork")))
+    own = [{"key": key, "operator": "Exists", "effect": effect} for key, effect in tolerated]
     spec["tolerations"] = [*(spec.get("tolerations") or ()), *own]

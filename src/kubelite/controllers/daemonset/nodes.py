@@ -20,14 +20,6 @@ from kubelite.controllers.history import POD_LABEL
 GENERATION = "pod-template-generation"
 _NAME = "metadata.name"
 _NO_EXECUTE = frozenset((taints.NO_EXECUTE,))
-_TOLERATED = (
-    (taints.NOT_READY, taints.NO_EXECUTE),
-    (taints.UNREACHABLE, taints.NO_EXECUTE),
-    (taints.DISK_PRESSURE, taints.NO_SCHEDULE),
-    (taints.MEMORY_PRESSURE, taints.NO_SCHEDULE),
-    (taints.PID_PRESSURE, taints.NO_SCHEDULE),
-    (taints.UNSCHEDULABLE, taints.NO_SCHEDULE),
-)
 
 
 class Verdict(NamedTuple):
@@ -41,12 +33,9 @@ NEVER = Verdict(False, False)
 
 
 def tolerations(spec: v1.PodSpec) -> list[v1.Toleration]:
-    """The template's tolerations and those that every daemon has: a sick node needs it most."""
-    wanted = [*_TOLERATED]
-    if spec.hostNetwork:
-        wanted.append((taints.NETWORK_UNAVAILABLE, taints.NO_SCHEDULE))
+    """The template's tolerations and those that every daemon has."""
     found = list(spec.tolerations)
-    for key, effect in wanted:
+    for key, effect in taints.of_daemons(host_network=bool(spec.hostNetwork)):
         added = v1.Toleration(key=key, operator="Exists", effect=effect)
         same = [i for i, t in enumerate(found) if _replaces(added, t)]
         if same:
