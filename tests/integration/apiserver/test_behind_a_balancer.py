@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import pathlib
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -66,22 +64,16 @@ async def balanced(servers: list[ApiEnv]) -> AsyncIterator[ApiEnv]:
         listening.close()
 
 
-@pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed")
 @pytest.mark.parametrize("count", [2, 3])
-async def test_writes_and_watches_go_on_when_one_of_several_servers_stops(count: int, tmp_path: pathlib.Path) -> None:
-    etcd = Etcd(tmp_path)
-    etcd.start()
-    try:
-        stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(count)]
-        shared = {"etcd_servers": etcd.endpoint, "shutdown_delay_duration": "500ms", "shutdown_seconds": 5.0}
-        async with contextlib.AsyncExitStack() as stack, asyncio.timeout(40):
-            servers = [await stack.enter_async_context(api_server(store=store, **shared)) for store in stores]
-            front = await stack.enter_async_context(balanced(servers))
-            await _go_through(front, servers[0])
-        for store in stores:
-            await store.close()
-    finally:
-        etcd.kill()
+async def test_writes_and_watches_go_on_when_one_of_several_servers_stops(count: int, etcd: Etcd) -> None:
+    stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(count)]
+    shared = {"etcd_servers": etcd.endpoint, "shutdown_delay_duration": "500ms", "shutdown_seconds": 5.0}
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(40):
+        servers = [await stack.enter_async_context(api_server(store=store, **shared)) for store in stores]
+        front = await stack.enter_async_context(balanced(servers))
+        await _go_through(front, servers[0])
+    for store in stores:
+        await store.close()
 
 
 async def reached(written: dict[int, str], count: int) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import pathlib
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,16 +16,6 @@ from tests.contract.storage_backends import Etcd, ready
 from tests.integration.apiserver.objects import config_map
 
 MAPS = "/api/v1/namespaces/default/configmaps"
-
-
-@pytest.fixture
-async def etcd(tmp_path: pathlib.Path) -> AsyncIterator[Etcd]:
-    if shutil.which("etcd") is None:
-        pytest.skip("etcd is not installed")
-    found = Etcd(tmp_path)
-    found.start()
-    yield found
-    found.kill()
 
 
 @pytest.fixture

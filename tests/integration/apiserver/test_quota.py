@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
-import shutil
 from typing import Any
 
 import pytest
@@ -54,25 +53,19 @@ async def test_exactly_as_many_are_created_as_the_quota_allows_however_many_come
     )
 
 
-@pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed")
-async def test_two_servers_on_one_etcd_together_create_exactly_as_many_as_the_quota_allows(tmp_path: pathlib.Path):
-    etcd = Etcd(tmp_path)
-    etcd.start()
-    try:
-        stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(2)]
-        shared = {"etcd_servers": etcd.endpoint}  # so that neither takes itself for the only one
-        async with api_server(store=stores[0], **shared) as one, api_server(store=stores[1], **shared) as two:
-            assert (await one.post("/api/v1/namespaces", {"metadata": {"name": "test"}})).status == 201
-            await give(one, "q", {"pods": "10", "count/pods": "11"})
-            assert await used(two) == {"pods": "0", "count/pods": "0"}
-            writes = [(one, two)[number % 2].post(PODS, pod(f"p{number}")) for number in range(50)]
-            replies = await asyncio.gather(*writes)
-            assert sorted(reply.status for reply in replies) == [201] * 10 + [403] * 40
-            assert await used(one) == {"pods": "10", "count/pods": "10"}
-        for store in stores:
-            await store.close()
-    finally:
-        etcd.kill()
+async def test_two_servers_on_one_etcd_together_create_exactly_as_many_as_the_quota_allows(etcd: Etcd):
+    stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(2)]
+    shared = {"etcd_servers": etcd.endpoint}  # so that neither takes itself for the only one
+    async with api_server(store=stores[0], **shared) as one, api_server(store=stores[1], **shared) as two:
+        assert (await one.post("/api/v1/namespaces", {"metadata": {"name": "test"}})).status == 201
+        await give(one, "q", {"pods": "10", "count/pods": "11"})
+        assert await used(two) == {"pods": "0", "count/pods": "0"}
+        writes = [(one, two)[number % 2].post(PODS, pod(f"p{number}")) for number in range(50)]
+        replies = await asyncio.gather(*writes)
+        assert sorted(reply.status for reply in replies) == [201] * 10 + [403] * 40
+        assert await used(one) == {"pods": "10", "count/pods": "10"}
+    for store in stores:
+        await store.close()
 
 
 async def test_a_quota_on_compute_resources_demands_them_and_adds_them_up(api: ApiEnv):

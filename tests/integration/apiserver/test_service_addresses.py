@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import pathlib
 import random
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -29,25 +27,18 @@ def service(name: str, **spec: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def servers(tmp_path: pathlib.Path) -> AsyncIterator[tuple[ApiEnv, ApiEnv]]:
+async def servers(etcd: Etcd) -> AsyncIterator[tuple[ApiEnv, ApiEnv]]:
     """Two servers with few addresses and ports."""
-    if shutil.which("etcd") is None:
-        pytest.skip("etcd is not installed")
-    etcd = Etcd(tmp_path)
-    etcd.start()
-    try:
-        stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(2)]
-        shared = {
-            "etcd_servers": etcd.endpoint,
-            "service_cluster_ip_range": "10.96.0.0/27",
-            "service_node_port_range": "30000-30019",
-        }
-        async with api_server(store=stores[0], **shared) as one, api_server(store=stores[1], **shared) as two:
-            yield one, two
-        for store in stores:
-            await store.close()
-    finally:
-        etcd.kill()
+    stores = [await ready(await EtcdStore.open([etcd.endpoint])) for _ in range(2)]
+    shared = {
+        "etcd_servers": etcd.endpoint,
+        "service_cluster_ip_range": "10.96.0.0/27",
+        "service_node_port_range": "30000-30019",
+    }
+    async with api_server(store=stores[0], **shared) as one, api_server(store=stores[1], **shared) as two:
+        yield one, two
+    for store in stores:
+        await store.close()
 
 
 def held(items: list[dict[str, Any]]) -> tuple[list[str], list[int]]:
