@@ -7,11 +7,14 @@ In: `grpcio-tools` and `mypy-protobuf` (development dependencies). Out: committe
 The files are compiled under the virtual path `kubelite/rpc/`: the modules then import each other by full name, and
 their names in protobuf's process-wide pool of descriptors cannot meet those of another package.
 
+Of what the compiler writes for calls, only the stubs are kept: nothing here serves these protocols.
+
 Run `make generate`.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.resources
 import os
 import pathlib
@@ -57,11 +60,28 @@ def remove_stale(names: list[str]) -> None:
             path.unlink()
 
 
+def keep_stubs(path: pathlib.Path) -> None:
+    """Removes from a module of calls what servers and the experimental interface would use."""
+    text = path.read_text()
+    lines, dropped = text.splitlines(keepends=True), set[int]()
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef) or node.name.endswith("Stub"):
+            continue
+        first = min([node.lineno, *(found.lineno for found in node.decorator_list)]) - 1
+        while not (before := lines[first - 1].strip()) or before.startswith("#"):
+            first -= 1
+        dropped |= set(range(first, node.end_lineno or node.lineno))
+    path.write_text("".join(line for number, line in enumerate(lines) if number not in dropped).rstrip("\n") + "\n")
+
+
 def main() -> int:
     names = sorted(path.stem for path in PROTO.glob("*.proto"))
     status = compile_all(names)
     if status == 0:
         remove_stale(names)
+        for suffix in STUBS:
+            for path in sorted(PACKAGE.glob(f"*{suffix}")):
+                keep_stubs(path)
     return status
 
 
