@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kubelite.api.types import core_v1 as core
 from kubelite.api.types.batch_v1 import Job
 from kubelite.api.types.certificates_v1 import CertificateSigningRequest, CertificateSigningRequestCondition
-from kubelite.controllers import finalizers
+from kubelite.controllers import bootstraptokens, finalizers
 from kubelite.controllers.bootstrapsigner.plan import data as signed
 from kubelite.controllers.cloud.provider import Instance
 from kubelite.controllers.cloudnode.plan import address_patch, node_patch
@@ -32,10 +32,12 @@ from kubelite.controllers.nodelifecycle.plan import unknown_conditions, wanted_t
 from kubelite.controllers.objects import Node
 from kubelite.controllers.podgc.plan import KEEP, surplus, verdict
 from kubelite.controllers.pvcprotection.plan import is_used
+from kubelite.controllers.rootca.plan import wanted as root_ca
 from kubelite.controllers.serviceaccounttoken.plan import encoded, missing
 from kubelite.controllers.servicelb.plan import FINALIZER, ingress_of, needs_cleanup, patch, same, wants
 from kubelite.controllers.tainteviction.plan import plan as evictions
 from kubelite.controllers.ttlafterfinished.plan import seconds_left as job_left
+from kubelite.controllers.vacprotection.plan import is_used as class_is_used
 from kubelite.controllers.volumeexpand.plan import is_larger
 from tests.unit.controllers import build
 from tests.unit.controllers.endpointslice.test_plan import READY, service
@@ -205,6 +207,53 @@ def test_use_of_a_claim(given_: list[tuple[str, str]], chance: random.Random) ->
     assert is_used(one, pods) == expected
     chance.shuffle(pods)
     assert is_used(one, pods) == expected
+
+
+CLASSES = st.sampled_from(["", "fast", "slow"])
+
+
+@given(st.lists(st.tuples(CLASSES, CLASSES, CLASSES), max_size=4), st.lists(CLASSES, max_size=3), CHANCE)
+def test_use_of_a_class_of_volume_attributes(
+    given_: list[tuple[str, str, str]], of_volumes: list[str], chance: random.Random
+) -> None:
+    found = []
+    for wanted, now, next_ in given_:
+        one = core.PersistentVolumeClaim()
+        one.spec.volumeAttributesClassName, one.status.currentVolumeAttributesClassName = wanted or None, now or None
+        if next_:
+            one.status.modifyVolumeStatus = core.ModifyVolumeStatus(targetVolumeAttributesClassName=next_)
+        found.append(one)
+    volumes = [core.PersistentVolume() for _ in of_volumes]
+    for volume, name in zip(volumes, of_volumes, strict=True):
+        volume.spec.volumeAttributesClassName = name or None
+    expected = any("fast" in names for names in given_) or "fast" in of_volumes
+    assert class_is_used("fast", found, volumes) == expected
+    chance.shuffle(found)
+    chance.shuffle(volumes)
+    assert class_is_used("fast", found, volumes) == expected
+
+
+@given(st.dictionaries(st.sampled_from(["ca.crt", "more"]), st.sampled_from(["bundle", "old"])), st.booleans())
+def test_root_certificates(present: dict[str, str], there: bool) -> None:
+    one = core.ConfigMap(data=present) if there else None
+    if one is not None:
+        one.metadata.namespace, one.metadata.resourceVersion = "n", "7"
+    found = root_ca(one, "n", "bundle")
+    assert (found is None) == (there and present == {"ca.crt": "bundle"})
+    if found is not None:
+        assert (found.metadata.namespace, found.metadata.resourceVersion) == ("n", "7" if there else "")
+        assert root_ca(found, "n", "bundle") is None
+
+
+@given(st.integers(-600, 600), st.integers(0, 600))
+def test_bootstrap_tokens_expire_once_and_for_ever(seconds: int, later: int) -> None:
+    one = _bootstrap_token("aaaaaa", False)
+    moment = (NOW + timedelta(seconds=seconds)).strftime("%FT%TZ")
+    one.data = {**one.data, "expiration": encoded(moment)}
+    left = bootstraptokens.seconds_left(one, NOW)
+    assert left == seconds
+    assert bootstraptokens.seconds_left(one, NOW + timedelta(seconds=later)) == seconds - later
+    assert (bootstraptokens.signing_key(one, NOW) is None) == (seconds <= 0)
 
 
 @given(st.sets(st.sampled_from(["ca.crt", "namespace", "token"])), st.sampled_from(["", "bundle"]))

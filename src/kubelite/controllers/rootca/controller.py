@@ -1,13 +1,11 @@
 """Publishes the cluster's CA certificate in each namespace, as ConfigMap `kube-root-ca.crt`.
 
 Why: pods check the API server's certificate with it (the projected service account volume).
-Flow: an active namespace whose ConfigMap is missing or differs → create or patch.
+Flow: an active namespace whose ConfigMap is missing or differs (`plan`) → create or update.
 Source: pkg/controller/certificates/rootcacertpublisher.
 """
 
 from __future__ import annotations
-
-import copy
 
 from kubelite.api.types.core_v1 import ConfigMap
 from kubelite.client.controller import Controller, Result
@@ -15,13 +13,10 @@ from kubelite.client.informer import Change, Informer
 from kubelite.controllers.context import Context
 from kubelite.controllers.kinds import CONFIG_MAP, NAMESPACE
 from kubelite.controllers.podcontrol import is_terminating_namespace
+from kubelite.controllers.rootca.plan import MAP, wanted
 from kubelite.machinery.errors import StatusError
 
 NAME = "root-ca-certificate-publisher-controller"
-MAP = "kube-root-ca.crt"
-KEY = "ca.crt"
-DESCRIPTION = "kubernetes.io/description"
-TEXT = "The CA bundle with which pods verify the API server at its addresses inside the cluster."
 
 
 class RootCaController:
@@ -45,17 +40,11 @@ class RootCaController:
         if namespace is None or namespace.metadata.deletionTimestamp is not None:
             return None
         present = self._maps.get(f"{key}/{MAP}")
-        data = {KEY: self._bundle}
+        written = wanted(present, key, self._bundle)
+        if written is None:
+            return None
         try:
-            if present is None:
-                wanted = ConfigMap(data=data)
-                wanted.metadata.name, wanted.metadata.namespace = MAP, key
-                wanted.metadata.annotations = {DESCRIPTION: TEXT}
-                await self._client.create(CONFIG_MAP, wanted)
-            elif present.data != data:
-                changed = copy.copy(present)
-                changed.data, changed.binaryData = data, {}
-                await self._client.update(CONFIG_MAP, changed)
+            await (self._client.create if present is None else self._client.update)(CONFIG_MAP, written)
         except StatusError as error:
             if error.reason != "AlreadyExists" and error.code != 404 and not is_terminating_namespace(error):
                 raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubelite.api.core.volumes.persistent_volume import PERSISTENT_VOLUME
 from kubelite.api.logic.localpath import PROVISIONER
@@ -85,3 +87,45 @@ def test_a_volume_goes_when_its_claim_has_released_it(phase, policy, deleting, o
     made.status.phase, made.spec.persistentVolumeReclaimPolicy = phase, policy
     made.metadata.deletionTimestamp = "2026-01-01T00:00:00Z" if deleting else None
     assert (plan.is_over(made), plan.is_waiting(made)) == (over, waiting)
+
+
+MODES = st.sampled_from([["ReadWriteOnce"], ["ReadWriteOncePod"], ["ReadWriteMany"], ["ReadOnlyMany", "ReadWriteOnce"]])
+
+
+@given(MODES, st.sampled_from(["Filesystem", "Block"]), st.sampled_from(["1Gi", "5Ti"]), st.sampled_from("ab"))
+def test_a_claim_gets_the_same_volume_each_time_and_none_once_it_is_bound(
+    modes: list[str], mode: str, size: str, name: str
+) -> None:
+    one = claim(accessModes=modes, volumeMode=mode, resources={"requests": {"storage": size}})
+    one.metadata.name = name
+    assert plan.complaint(one) == plan.complaint(codec.clone(one))
+    if plan.complaint(one):
+        return
+    of = plan.default_class(default=True)
+    made = plan.volume_of(one, of, node(), "/disk")
+    assert plan.volume_of(codec.clone(one), of, node(), "/disk") == made
+    assert PERSISTENT_VOLUME.validate is not None and PERSISTENT_VOLUME.validate(made) == []
+    one.spec.volumeName = made.metadata.name
+    assert not plan.is_ours(one)
+
+
+STEPS = st.lists(st.sampled_from(["bind", "release", "delete", "ours", "foreign"]), max_size=8)
+
+
+@given(STEPS, st.sampled_from(["Delete", "Retain"]))
+def test_whatever_happens_a_volume_goes_once_and_never_while_it_is_bound(steps: list[str], policy: str) -> None:
+    made = plan.volume_of(claim(), plan.default_class(default=True), node(), "/disk")
+    made.spec.persistentVolumeReclaimPolicy, made.metadata.finalizers = policy, [plan.FINALIZER, "other"]
+    for step in steps:
+        if step in ("bind", "release"):
+            made.status.phase = "Bound" if step == "bind" else "Released"
+        elif step == "delete" or (step == "ours" and plan.is_over(made)):
+            made.metadata.deletionTimestamp = "2026-01-01T00:00:00Z"
+            assert not plan.is_over(made)
+        elif step == "ours" and plan.is_waiting(made):
+            assert made.status.phase != "Bound"
+            made.metadata.finalizers = [one for one in made.metadata.finalizers if one != plan.FINALIZER]
+            assert not plan.is_waiting(made)
+        assert not (plan.is_over(made) and plan.is_waiting(made))
+        assert "other" in made.metadata.finalizers
+        assert made.status.phase == "Released" or not plan.is_over(made)
