@@ -35,6 +35,7 @@ from kubelite.controllers.pvcprotection.plan import is_used
 from kubelite.controllers.rootca.plan import wanted as root_ca
 from kubelite.controllers.serviceaccounttoken.plan import encoded, missing
 from kubelite.controllers.servicelb.plan import FINALIZER, ingress_of, needs_cleanup, patch, same, wants
+from kubelite.controllers.tainteviction.plan import first_seen
 from kubelite.controllers.tainteviction.plan import plan as evictions
 from kubelite.controllers.ttlafterfinished.plan import seconds_left as job_left
 from kubelite.controllers.vacprotection.plan import is_used as class_is_used
@@ -85,18 +86,19 @@ def _eviction_pods(seconds: list[int | None]) -> list[Any]:
 @given(st.lists(st.none() | st.integers(-5, 600), max_size=8), st.integers(0, 600), CHANCE)
 def test_taint_eviction(seconds: list[int | None], age: int, chance: random.Random) -> None:
     taint = core.Taint(key="x", effect="NoExecute", timeAdded=(NOW - timedelta(seconds=age)).strftime("%FT%TZ"))
+    seen = first_seen([taint], {}, NOW)
     pods = _eviction_pods(seconds)
-    found = evictions([taint], pods, NOW)
+    found = evictions([taint], pods, NOW, seen)
     assert {pod.metadata.name for pod in found.evict} == {
         f"p{n}" for n, time in enumerate(seconds) if time is not None and max(time, 0) <= age
     }
     left = [pod for pod in pods if pod not in found.evict]
-    again = evictions([taint], left, NOW)
+    again = evictions([taint], left, NOW, seen)
     assert (again.evict, again.wait) == ((), found.wait)
     if found.wait:
-        assert evictions([taint], left, NOW + timedelta(seconds=found.wait)).evict
+        assert evictions([taint], left, NOW + timedelta(seconds=found.wait), seen).evict
     chance.shuffle(pods)
-    other = evictions([taint], pods, NOW)
+    other = evictions([taint], pods, NOW, seen)
     assert (set(map(id, other.evict)), other.wait) == (set(map(id, found.evict)), found.wait)
 
 

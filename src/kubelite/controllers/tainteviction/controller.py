@@ -1,10 +1,15 @@
 """Deletes pods from nodes whose NoExecute taints they do not tolerate, or no longer.
 
 What: the wiring of `plan`. Flow: changes of a node's taints, pods arriving on a tainted node → node key → plan → DisruptionTarget
-condition, delete with the pod's own grace, event → again when the next pod is due.
+condition, delete with the pod's own grace, event → again when the next pod is due. Since when a taint is there that does not
+say so, and which pods wait for their time, is remembered for each node as long as it has such taints.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
 
 from kubelite.api.logic import taints
 from kubelite.api.types.meta_v1 import DeleteOptions, Preconditions
@@ -15,12 +20,13 @@ from kubelite.controllers.disruption import mark_disrupted
 from kubelite.controllers.kinds import NODE, POD
 from kubelite.controllers.objects import Node, Pod
 from kubelite.controllers.podindex import BY_NODE, pods_informer
-from kubelite.controllers.tainteviction.plan import plan
+from kubelite.controllers.tainteviction.plan import first_seen, plan
 from kubelite.machinery.errors import StatusError
 
 NAME = "taint-eviction-controller"
 REASON = "DeletionByTaintManager"
 MESSAGE = "Taint manager: deleting due to NoExecute taint"
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class TaintEvictionController:
@@ -32,6 +38,8 @@ class TaintEvictionController:
         self._recorder = context.recorder(NAME)
         self._nodes: Informer[Node] = context.informers.get(NODE, Node)
         self._pods = pods_informer(context)
+        self._seen: dict[str, dict[tuple[str, str, str], datetime]] = {}
+        self._waiting: dict[str, dict[str, str]] = {}
         self.loop = Controller(NAME, self.reconcile, workers=4, observe=context.observe)
         self.loop.watch(self._nodes, _keys_of_node)
         self.loop.watch(self._pods, self._keys_of_pod)
@@ -42,13 +50,31 @@ class TaintEvictionController:
     async def reconcile(self, key: str) -> Result | None:
         """Evict what is due on one node."""
         node = self._nodes.get(key)
-        if node is None:
+        if node is None or not _drives(node):
+            self._seen.pop(key, None)
+            self._spare(key, {})
             return None
-        wanted = plan(node.spec.taints, self._pods.by_index(BY_NODE, key), self._clock.now())
+        now = self._clock.now()
+        seen = self._seen[key] = first_seen(node.spec.taints, self._seen.get(key, {}), now)
+        wanted = plan(node.spec.taints, self._pods.by_index(BY_NODE, key), now, seen)
+        gone = {_full_name(pod): pod.metadata.uid for pod in wanted.evict}
+        self._spare(key, {_full_name(pod): pod.metadata.uid for pod in wanted.waiting}, gone)
         errors = await gather_errors([self._evict(pod) for pod in wanted.evict])
         if errors:
             raise errors[0]
         return Result(wanted.wait) if wanted.wait else None
+
+    def _spare(self, node: str, waiting: dict[str, str], evicted: Mapping[str, str] = EMPTY) -> None:
+        """Note which pods wait for their end, and say so of those that waited and may stay."""
+        before = self._waiting.pop(node, {})
+        if waiting:
+            self._waiting[node] = waiting
+        for name, uid in before.items():
+            pod = self._pods.get(name)
+            if name in waiting or name in evicted or pod is None or pod.metadata.uid != uid:
+                continue
+            if pod.metadata.deletionTimestamp is None:
+                self._recorder.event(POD, pod, "Normal", "TaintManagerEviction", f"Cancelling deletion of Pod {name}")
 
     async def _evict(self, pod: Pod) -> None:
         meta = pod.metadata
@@ -74,12 +100,20 @@ class TaintEvictionController:
         return [new.spec.nodeName] if node is not None and _drives(node) else []
 
 
+def _full_name(pod: Pod) -> str:
+    return f"{pod.metadata.namespace}/{pod.metadata.name}"
+
+
 def _drives(node: Node) -> bool:
     return any(taint.effect == taints.NO_EXECUTE for taint in node.spec.taints)
 
 
 def _keys_of_node(change: Change[Node]) -> list[str]:
+    """Nodes matter as long as they drive pods away, and once more when they no longer do."""
     old, new = change
-    if new is None or not _drives(new) or (old is not None and old.spec.taints == new.spec.taints):
+    drove = old is not None and _drives(old)
+    if new is None:
+        return [old.metadata.name] if old is not None and drove else []
+    if not (drove or _drives(new)) or (old is not None and old.spec.taints == new.spec.taints):
         return []
     return [new.metadata.name]
