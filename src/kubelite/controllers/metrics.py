@@ -53,6 +53,7 @@ QUEUES = {
     "taint-eviction-controller": "noexec_taint_pod",
     "token-cleaner-controller": "token_cleaner",
     "ttl-after-finished-controller": "ttl_jobs_to_delete",
+    "ttl-controller": "ttlcontroller",
     "volumeattributesclass-protection-controller": "vacprotection",
 }
 """Name of a loop → name of its queue; a loop that is not named here has a queue of its own name."""

@@ -175,6 +175,7 @@ CONTROLLERS: Mapping[str, Factory] = {
     "taint-eviction-controller": _plain("tainteviction.controller", "TaintEvictionController"),
     "token-cleaner-controller": _plain("tokencleaner.controller", "TokenCleaner"),
     "ttl-after-finished-controller": _plain("ttlafterfinished.controller", "TtlAfterFinishedController"),
+    "ttl-controller": _plain("ttl.controller", "TtlController"),
     "volumeattributesclass-protection-controller": _plain("vacprotection.controller", "ClassProtectionController"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,12 +21,12 @@ TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 
 
 @asynccontextmanager
-async def clouded(pool: str = POOL) -> AsyncIterator[World]:
+async def clouded(pool: str = POOL, **settings: Any) -> AsyncIterator[World]:
     """A world with the cloud's controllers."""
     async with running(more_roles=["cloud"]) as world:
         stop = asyncio.Event()
         context = world.context
-        config = cloud.Config(load_balancer_pool=pool)
+        config = cloud.Config(load_balancer_pool=pool, **settings)
         parts = cloud.controllers(context, cloud.make_provider(config, context), config)
         task = asyncio.create_task(_only_parts(parts, stop))
         try:
@@ -178,6 +179,41 @@ async def test_a_new_node_is_told_where_it_stands() -> None:
             return TAINT not in keys and known == ("local://a", "z1", ["198.51.100.7"])
 
         await eventually(told)
+
+
+async def test_nodes_whose_machines_are_not_in_the_inventory_go_once_they_are_not_ready(tmp_path: pathlib.Path) -> None:
+    inventory, shutdown = tmp_path / "machines", "node.cloudprovider.kubernetes.io/shutdown"
+    inventory.write_text("off shutdown\nslow\n")
+    async with clouded("", machine_inventory=str(inventory), node_monitor_period=0.05) as world:
+        for name in ("off", "slow", "sold", "borrowed"):
+            await node(world, name, ready=name == "borrowed")
+
+        async def nodes() -> dict[str, list[str]]:
+            found = await world.items("/api/v1/nodes")
+            return {one["metadata"]["name"]: [taint["key"] for taint in one["spec"].get("taints", [])] for one in found}
+
+        async def settled() -> bool:
+            found = await nodes()
+            return set(found) == {"off", "slow", "borrowed"} and shutdown in found["off"]
+
+        await eventually(settled)
+        assert shutdown not in (await nodes())["slow"]
+        text = "Deleting node sold because it does not exist in the cloud provider"
+
+        async def said() -> bool:
+            return await world.events("DeletingNode") == [text]
+
+        await eventually(said)
+        await tell(world, "off", ready=True)
+
+        async def back() -> bool:
+            return shutdown not in (await nodes())["off"]
+
+        await eventually(back)
+        inventory.write_text("")
+        await tell(world, "borrowed", ready=False)
+        await asyncio.sleep(0.3)
+        assert set(await nodes()) == {"off", "slow", "borrowed"}, "an inventory without machines says nothing"
 
 
 @pytest.mark.parametrize(

@@ -204,3 +204,32 @@ async def test_a_lease_outside_the_namespace_of_nodes_is_no_heartbeat():
             return conditions["Ready"] == "Unknown"
 
         await eventually(missed)
+
+
+async def test_nodes_say_how_long_what_is_read_may_be_believed():
+    async with running("ttl-controller") as world:
+        key = "node.alpha.kubernetes.io/ttl"
+
+        async def told() -> dict[str, str | None]:
+            found = await world.items(NODES)
+            return {one["metadata"]["name"]: one["metadata"].get("annotations", {}).get(key) for one in found}
+
+        await world.create(NODES, {"metadata": {"name": "first"}})
+
+        async def alone() -> bool:
+            return await told() == {"first": "0"}
+
+        await eventually(alone)
+        for number in range(100):
+            await world.create(NODES, {"metadata": {"name": f"n{number}"}})
+
+        async def many() -> bool:
+            return (await told())["n99"] == "15"
+
+        await eventually(many)
+        await world.merge(f"{NODES}/first", {"metadata": {"labels": {"touched": "yes"}}})
+
+        async def touched() -> bool:
+            return (await told())["first"] == "15"
+
+        await eventually(touched)

@@ -138,6 +138,7 @@ def _beside_nodes() -> list[ClusterRole]:
             rule(READ, "services nodes"),
             rule(READ, "endpointslices", "discovery.k8s.io"),
             rule("patch", "services/status nodes nodes/status"),
+            rule("delete", "nodes"),
         ),
         role("system:kube-dns", rule("list watch", "services endpoints")),
         role(

@@ -1,7 +1,8 @@
 """The provider `local`: machines that stand somewhere, without any cloud.
 
 What: load balancer addresses from a pool, announced on the nodes; addresses, zones and regions from the nodes' labels and
-annotations; routes to the nodes' pods in the kernel of this machine, for those who ask for them.
+annotations; routes to the nodes' pods in the kernel of this machine, for those who ask for them; which machines exist, where a
+file says so.
 Flow: `LocalLoadBalancers` gives addresses out; `announcer` says which node answers for each; the network agents do it.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from kubelite.api.types.core_v1 import LoadBalancerIngress, NodeAddress, Service
 from kubelite.client.informer import Informer, object_key
 from kubelite.controllers.cloud.announcer import Announcer
+from kubelite.controllers.cloud.inventory import Inventory
 from kubelite.controllers.cloud.localroutes import LocalRoutes
 from kubelite.controllers.cloud.pool import Holder, Pool, choose, parse_pool
 from kubelite.controllers.cloud.provider import Instance, Provider, ProviderError
@@ -106,11 +108,15 @@ class LocalInstances:
         )
 
 
-def make(context: Context, pool: str) -> Provider:
-    """The provider; without a pool it has no load balancers. Raises ValueError for a pool that is none."""
+def make(context: Context, pool: str, inventory: str = "") -> Provider:
+    """The provider; without a pool it has no load balancers, without an inventory it does not know which machines exist.
+
+    Raises ValueError for a pool that is none.
+    """
     parsed = parse_pool(pool)
     instances, routes = LocalInstances(), LocalRoutes(context.informers.get(NODE, Node))
+    machines = Inventory(inventory) if inventory else None
     if not parsed.ranges:
-        return Provider(NAME, None, instances, routes)
+        return Provider(NAME, None, instances, machines, routes)
     balancers = LocalLoadBalancers(context, parsed, pool)
-    return Provider(NAME, balancers, instances, routes, extra={"announcer": Announcer(context, parsed)})
+    return Provider(NAME, balancers, instances, machines, routes, extra={"announcer": Announcer(context, parsed)})

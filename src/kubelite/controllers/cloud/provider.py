@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from kubelite.api.types.core_v1 import LoadBalancerIngress, NodeAddress, Service
@@ -48,6 +49,21 @@ class Instances(Protocol):
         """The machine of a node, None if it does not exist."""
 
 
+class MachineState(Enum):
+    """What a provider says of a machine."""
+
+    PRESENT = "present"
+    SHUT_DOWN = "shut down"
+    GONE = "gone"
+
+
+class Machines(Protocol):
+    """Whether the machines behind the nodes are there. Only providers that know it for certain have this part."""
+
+    async def state(self, node: Node) -> MachineState:
+        """Of a node's machine. Raises ProviderError where that is not known now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A way to the pods `target` of a node. `node` is empty for a way to nobody known; a `blackhole` leads nowhere."""
@@ -78,5 +94,6 @@ class Provider:
     name: str
     load_balancers: LoadBalancers | None = None
     instances: Instances | None = None
+    machines: Machines | None = None
     routes: Routes | None = None
     extra: dict[str, Component] = field(default_factory=dict)

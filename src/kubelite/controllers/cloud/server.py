@@ -19,6 +19,7 @@ from kubelite.client.leaderelection import lead
 from kubelite.controllers.cloud import local
 from kubelite.controllers.cloud.provider import Provider
 from kubelite.controllers.cloudnode.controller import CloudNodeController
+from kubelite.controllers.cloudnodelifecycle.controller import CloudNodeLifecycleController
 from kubelite.controllers.context import Component, Context, Informers
 from kubelite.controllers.metrics import leading, tell_of
 from kubelite.controllers.route.controller import RouteController
@@ -51,6 +52,10 @@ class Config:
     """Address range of all pods; two with a comma between them for dual stack. Routes elsewhere are left alone."""
     route_reconciliation_period: float = 10.0
     """Seconds between two looks at the provider's routes."""
+    machine_inventory: str = ""
+    """File that names the machines there are, for the provider local: on each line NAME, or "NAME shutdown" if it is off."""
+    node_monitor_period: float = 5.0
+    """Seconds between two looks whether the machines of nodes that are not ready still exist."""
     leader_elect: bool = True
     """Act only while holding the leader lease."""
 
@@ -59,7 +64,7 @@ def make_provider(config: Config, context: Context) -> Provider:
     """The provider by its name. Raises ValueError for one that nobody knows, and for what it cannot do."""
     if config.cloud_provider != local.NAME:
         raise ValueError(f'unknown cloud provider "{config.cloud_provider}"')
-    return local.make(context, config.load_balancer_pool)
+    return local.make(context, config.load_balancer_pool, config.machine_inventory)
 
 
 def controllers(context: Context, provider: Provider, config: Config) -> dict[str, Component]:
@@ -73,6 +78,9 @@ def controllers(context: Context, provider: Provider, config: Config) -> dict[st
         found["node-route-controller"] = RouteController(context, provider.routes, ranges, period)
     if provider.instances is not None:
         found["cloud-node-controller"] = CloudNodeController(context, provider.instances)
+    if provider.machines is not None:
+        lifecycle = CloudNodeLifecycleController(context, provider.machines, config.node_monitor_period)
+        found["cloud-node-lifecycle-controller"] = lifecycle
     if provider.load_balancers is not None:
         found["service-lb-controller"] = ServiceLbController(context, provider.load_balancers)
     else:

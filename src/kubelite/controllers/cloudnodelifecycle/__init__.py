@@ -1,0 +1,1 @@
+"""Deletes nodes whose machines are gone, and marks those whose machines are shut down."""

@@ -1,0 +1,1 @@
+"""Tells kubelets how long they may believe what they have read."""
