@@ -19,7 +19,9 @@ import msgspec
 
 from kubelite.scheduler.cycle import Scheduler
 from kubelite.scheduler.framework import World
+from kubelite.scheduler.measured import Measures
 from kubelite.scheduler.pods import Node, Pod, PodInfo, pod_info
+from kubelite.scheduler.profile import default_profile
 
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 REQUIRED, PREFERRED = (
@@ -91,7 +93,7 @@ KINDS: dict[str, Callable[[], Spec]] = {
 
 
 def world(nodes: int, cpu: str, each: int) -> Scheduler:
-    made = Scheduler(World())
+    made = Measures().scheduler(World(), default_profile())
     for number in range(nodes):
         one = node(number)
         made.nodes.set_node(one)

@@ -23,6 +23,7 @@ from kubelite.machinery import times
 from kubelite.machinery.errors import StatusError
 from kubelite.util.clock import Clock, SystemClock
 from kubelite.util.log import get_logger
+from kubelite.util.metrics import Registry
 from kubelite.util.tasks import cancel
 
 log = get_logger(__name__)
@@ -152,6 +153,21 @@ def _copy(lease: Lease) -> Lease:
     duplicate = copy.copy(lease)
     duplicate.spec = copy.copy(lease.spec)
     return duplicate
+
+
+def leader_gauge(registry: Registry, lease: str) -> Callable[[Lease | None], None]:
+    """What to call on becoming the leader; until then the metric says that another process is."""
+    text = (
+        "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. "
+        "'name' is the string used to identify the lease. Please make sure to group by name."
+    )
+    gauge = registry.gauge("leader_election_master_status", text, ("name",))
+    gauge.set(0, lease)
+
+    def become(_: Lease | None) -> None:
+        gauge.set(1, lease)
+
+    return become
 
 
 async def lead(

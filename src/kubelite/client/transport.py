@@ -15,6 +15,7 @@ import ssl
 from collections import deque
 from urllib.parse import urlsplit
 
+from kubelite.client.calls import Calls
 from kubelite.client.config import ClientConfig
 from kubelite.client.connection import Connection, Exchange, Response, header_map, header_values
 from kubelite.client.credentials import Certificate
@@ -82,6 +83,7 @@ class Transport:
         self.host = parts.netloc.rpartition("@")[2]
         self.prefix = parts.path.rstrip("/")
         self.address = f"[{self._hostname}]:{self._port}" if ":" in self._hostname else f"{self._hostname}:{self._port}"
+        self.calls = Calls(self.host)
         self._context: ssl.SSLContext | None = None
         self._certificate: Certificate | None = None
         self._max = max_connections
@@ -109,34 +111,44 @@ class Transport:
     async def request(self, head: bytes, body: bytes, seconds: float) -> Response:
         """One exchange. `head` is the request line and headers with the empty line; `seconds` bounds the whole."""
         loop = asyncio.get_running_loop()
-        connection = await self._acquire(loop)
-        self._busy.add(connection)
-        timer = loop.call_later(seconds, connection.fail, f"request to {self.address} timed out after {seconds:g}s")
+        began, status = loop.time(), 0
         try:
-            exchange = connection.start(head, body, streaming=False)
-            await exchange.done
-        except BaseException:
-            connection.abort()
-            raise
+            connection = await self._acquire(loop)
+            self._busy.add(connection)
+            timer = loop.call_later(seconds, connection.fail, f"request to {self.address} timed out after {seconds:g}s")
+            try:
+                exchange = connection.start(head, body, streaming=False)
+                await exchange.done
+                status = exchange.status
+            except BaseException:
+                connection.abort()
+                raise
+            finally:
+                timer.cancel()
+                self._busy.discard(connection)
+                self._release(connection, loop)
         finally:
-            timer.cancel()
-            self._busy.discard(connection)
-            self._release(connection, loop)
-        return Response(exchange.status, exchange.headers, exchange.body)
+            self.calls.note(head, status, loop.time() - began)
+        return Response(status, exchange.headers, exchange.body)
 
     async def stream(self, head: bytes, body: bytes, seconds: float) -> Stream:
         """Start an exchange on a connection of its own; `seconds` bounds the wait for the headers."""
         loop = asyncio.get_running_loop()
-        connection = self._pop_idle(loop) or await self._connect(loop)
-        timer = loop.call_later(seconds, connection.fail, f"request to {self.address} timed out after {seconds:g}s")
+        began, status = loop.time(), 0
         try:
-            exchange = connection.start(head, body, streaming=True)
-            await exchange.done
-        except BaseException:
-            connection.abort()
-            raise
+            connection = self._pop_idle(loop) or await self._connect(loop)
+            timer = loop.call_later(seconds, connection.fail, f"request to {self.address} timed out after {seconds:g}s")
+            try:
+                exchange = connection.start(head, body, streaming=True)
+                await exchange.done
+                status = exchange.status
+            except BaseException:
+                connection.abort()
+                raise
+            finally:
+                timer.cancel()
         finally:
-            timer.cancel()
+            self.calls.note(head, status, loop.time() - began)
         stream = Stream(self, connection, exchange)
         self._streams.add(stream)
         return stream

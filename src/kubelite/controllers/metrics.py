@@ -1,13 +1,13 @@
-"""What all controllers tell at /metrics: their queues, which of them run, and who leads.
+"""What all controllers tell at /metrics: their queues, and which of them run.
 
-What: `tell_of` and `leading`. Why: dashboards and alerts know upstream's names, of metrics and of queues.
+What: `tell_of`. Why: dashboards and alerts know upstream's names, of metrics and of queues.
 Flow: a manager makes its controllers → `tell_of` finds their loops → `client.queuemetrics` counts.
 Source: k8s.io/component-base/metrics, and the queue names that each controller of kube-controller-manager gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kubelite.client.controller import Controller
@@ -69,18 +69,3 @@ def tell_of(registry: Registry, manager: str, parts: Mapping[str, Any]) -> None:
         for loop in vars(part).values():
             if isinstance(loop, Controller):
                 queues.watch(QUEUES.get(loop.name, loop.name), loop.queue)
-
-
-def leading(registry: Registry, lease: str) -> Callable[[Any], None]:
-    """What to call on becoming the leader; until then the metric says that another process is."""
-    text = (
-        "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. "
-        "'name' is the string used to identify the lease. Please make sure to group by name."
-    )
-    gauge = registry.gauge("leader_election_master_status", text, ("name",))
-    gauge.set(0, lease)
-
-    def become(_: Any) -> None:
-        gauge.set(1, lease)
-
-    return become

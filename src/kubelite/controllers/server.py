@@ -19,9 +19,9 @@ from kubelite.api import constants
 from kubelite.api.logic import localpath
 from kubelite.client.client import Client
 from kubelite.client.config import ClientConfig, default_config
-from kubelite.client.leaderelection import Timing, lead
+from kubelite.client.leaderelection import Timing, lead, leader_gauge
 from kubelite.controllers.context import Context, Informers
-from kubelite.controllers.metrics import leading, tell_of
+from kubelite.controllers.metrics import tell_of
 from kubelite.controllers.registry import CONTROLLERS, selected
 from kubelite.util import http1
 from kubelite.util.log import get_logger
@@ -130,6 +130,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     metrics = Registry()
     add_process_metrics(metrics)
     client = Client.from_config(connection, user_agent=NAME, qps=config.kube_api_qps, patience=5.0)
+    client.transport.calls.tell(metrics)
     context = _context(config, client, bundle, metrics)
     routes = {"/healthz": http1.healthy, "/livez": http1.healthy, "/readyz": http1.healthy}
     routes["/metrics"] = lambda: (200, metrics.render())
@@ -184,7 +185,7 @@ async def _work(config: Config, context: Context, names: list[str], stop: asynci
         namespace=config.leader_elect_resource_namespace,
         timing=timing,
         clock=context.clock,
-        on_leading=leading(context.metrics, config.leader_elect_resource_name),
+        on_leading=leader_gauge(context.metrics, config.leader_elect_resource_name),
     )
 
 

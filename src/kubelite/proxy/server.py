@@ -166,6 +166,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     name = config.hostname_override or socket.gethostname().lower()
     nodes: Informer[model.Node] = Informer(client, NODE, type=model.Node, field_selector=f"metadata.name={name}")
     proxy = Proxy(config, services, slices, name, nodes)
+    client.transport.calls.tell(proxy.metrics)
     servers = []
     if config.healthz_bind_address:
         servers.append(

@@ -7,7 +7,7 @@ room for is promised its node, which counts as well (`nominations`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kubelite.scheduler import events
@@ -30,11 +30,16 @@ class Placed:
 class Cache:
     """Everything that decides, in one place. All methods are synchronous; times are monotonic seconds."""
 
-    def __init__(self, profiles: Iterable[Profile] = (), pending: PendingPods | None = None) -> None:
+    def __init__(
+        self,
+        profiles: Iterable[Profile] = (),
+        pending: PendingPods | None = None,
+        make: Callable[[World, Profile], Scheduler] = Scheduler,
+    ) -> None:
         self.world = World()
         self.nodes = self.world.nodes
-        self.schedulers = {p.name: Scheduler(self.world, p) for p in (*profiles,) or (default_profile(),)}
-        self.pending = pending or PendingPods()
+        self.schedulers = {p.name: make(self.world, p) for p in (*profiles,) or (default_profile(),)}
+        self.pending = PendingPods() if pending is None else pending
         self.placed: dict[str, Placed] = {}
         for name, scheduler in self.schedulers.items():
             self.pending.hints.register(name, scheduler.profile.filters)

@@ -10,6 +10,7 @@ company is judged with and without them, as company that is only promised may ne
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -48,6 +49,9 @@ class Scheduler:
             plugin.world = self.world
         self.binding = Binding()
         """What the last placed pod's claims need before it is bound."""
+        self.filtered: defaultdict[str, int] = defaultdict(int)
+        """How many pods each plugin judged nodes for, and compared them for (`scored`), where it had an opinion."""
+        self.scored: defaultdict[str, int] = defaultdict(int)
         self._next = 0
 
     @property
@@ -100,6 +104,7 @@ class Scheduler:
             mask = plugin.filter(cycle)
             if mask is None:
                 continue
+            self.filtered[plugin.name] += 1
             both = fitting & mask
             number = count(both)
             if number < left:
@@ -193,6 +198,7 @@ class Scheduler:
             scores = plugin.score(cycle, fitting)
             if scores is None:
                 continue
+            self.scored[plugin.name] += 1
             if plugin.name in FOLLOWING:
                 kept.append((scores, weight))
             else:

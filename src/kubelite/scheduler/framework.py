@@ -34,7 +34,7 @@ class World:
     """Everything that plugins can look at; shared by all profiles."""
 
     def __init__(self, nodes: NodeTable | None = None) -> None:
-        self.nodes = nodes or NodeTable()
+        self.nodes = NodeTable() if nodes is None else nodes
         self.counts = PodCounts(self.nodes)
         self.namespaces: dict[str, dict[str, str]] = {}
         """Labels of the namespaces, for namespace selectors."""

@@ -138,18 +138,23 @@ class Loop:
         self.spawn(self._bind(entry, node, began, binding))
 
     async def _bind(self, entry: Entry, node: str, began: float, binding: Binding) -> None:
-        done = True
+        done, profile, started = True, entry.info.pod.spec.schedulerName, self.now()
         if binding.static or binding.dynamic or binding.devices:
             done = await self._bind_claims(entry, node, binding)
-        done = done and await self.binder.bind(entry.info, node, self.extended.binder(entry.info))
+            now = self.now()
+            self.metrics.point("PreBind", done, profile, now - started)
+            started = now
+        if done:
+            done = await self.binder.bind(entry.info, node, self.extended.binder(entry.info))
+            self.metrics.point("Bind", done, profile, self.now() - started)
         if not done and binding.devices:
             await self.claims.release(entry.info, binding.devices)
-        profile, result = entry.info.pod.spec.schedulerName, "scheduled" if done else "error"
+        result, now = "scheduled" if done else "error", self.now()
         self.metrics.attempts.inc(result, profile)
-        self.metrics.attempt_duration.observe(self.now() - began, profile, result)
+        self.metrics.attempt_duration.observe(now - began, profile, result)
         if done:
             tries = entry.attempts + 1
-            self.metrics.sli.observe(self.now() - entry.arrived, str(tries) if tries < 16 else "16+")
+            self.metrics.sli.observe(now - entry.arrived, str(tries) if tries < 16 else "16+")
             self.metrics.pod_attempts.observe(tries)
 
     async def _bind_claims(self, entry: Entry, node: str, binding: Binding) -> bool:
@@ -192,11 +197,13 @@ class Loop:
         self.reports.put(info, result, message)
 
     async def _make_room(self, info: PodInfo, preemption: Preemption, displaced: list[PodInfo]) -> None:
-        done = False
+        done, began = False, self.now()
         try:
             done = await self.evictor.evict(info, preemption, displaced)
         finally:
-            self.metrics.evictions.inc("success" if done else "error")
+            result = "success" if done else "error"
+            self.metrics.evictions.inc(result)
+            self.metrics.eviction_duration.observe(self.now() - began, result)
             self.pending.let_go(info.key, self.now(), again=not done)
             self.work.set()
 

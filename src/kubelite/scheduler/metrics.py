@@ -1,8 +1,17 @@
-"""What the scheduler counts, under upstream's names (pkg/scheduler/metrics)."""
+"""What the scheduler counts, under upstream's names (pkg/scheduler/metrics).
+
+What: `Metrics` for /metrics, `pod_resources` for /metrics/resources. Why: people's dashboards and alerts ask for these names.
+Flow: the loop counts, the cache is asked when somebody scrapes; what takes time is measured in `measured`.
+"""
 
 from __future__ import annotations
 
-from kubelite.scheduler.queue import PendingPods
+from collections.abc import Iterable, Iterator
+
+from kubelite.api.logic import podresources
+from kubelite.scheduler.cache import Cache
+from kubelite.scheduler.measured import Measures
+from kubelite.scheduler.pods import Pod
 from kubelite.util.metrics import Registry, add_process_metrics
 
 MILLISECONDS = tuple(0.001 * 2**n for n in range(15))
@@ -12,9 +21,9 @@ DECISIONS = (0.0001, 0.0002, 0.0005, *MILLISECONDS)
 class Metrics:
     """The counters of one scheduler process."""
 
-    def __init__(self, pending: PendingPods) -> None:
+    def __init__(self, cache: Cache, measures: Measures | None = None) -> None:
         self.registry = registry = Registry()
-        self.pending = pending
+        self.cache, self.measures = cache, measures or Measures()
         add_process_metrics(registry)
         self.attempts = registry.counter(
             "scheduler_schedule_attempts_total",
@@ -45,6 +54,15 @@ class Metrics:
         )
         self._add_preemption(registry)
         self._add_queue(registry)
+        for measure in (self.measures.points, self.measures.plugins, self.measures.events, self.measures.hints):
+            registry.add(measure)
+        registry.collect(
+            "scheduler_plugin_evaluation_total",
+            "Number of attempts to schedule pods by each plugin and the extension point (Filter and Score).",
+            "counter",
+            ("plugin", "extension_point", "profile"),
+            self._evaluations,
+        )
 
     def _add_preemption(self, registry: Registry) -> None:
         self.victims = registry.histogram(
@@ -54,6 +72,12 @@ class Metrics:
         )
         self.preemptions = registry.counter(
             "scheduler_preemption_attempts_total", "Total preemption attempts in the cluster till now."
+        )
+        self.eviction_duration = registry.histogram(
+            "scheduler_preemption_goroutines_duration_seconds",
+            "Duration in seconds of preemptions that were carried out in the background.",
+            ("result",),
+            tuple(0.01 * 2**n for n in range(20)),
         )
         self.evictions = registry.counter(
             "scheduler_preemption_goroutines_execution_total",
@@ -84,13 +108,66 @@ class Metrics:
             "scheduler_cache_size", "Number of nodes, pods, and assumed (bound) pods in the scheduler cache.", ("type",)
         )
 
+    def point(self, name: str, done: bool, profile: str, seconds: float) -> None:
+        """The plugins of an extension point outside the decision have run."""
+        self.measures.points.observe(seconds, name, "Success" if done else "Error", profile)
+
+    def _evaluations(self) -> Iterator[tuple[tuple[str, ...], float]]:
+        for profile, scheduler in self.cache.schedulers.items():
+            for point, numbers in (("Filter", scheduler.filtered), ("Score", scheduler.scored)):
+                for plugin, number in numbers.items():
+                    yield (plugin, point, profile), number
+
     def render(self) -> str:
         """The exposition text of this moment."""
-        for room, number in self.pending.sizes().items():
+        pending, cache = self.cache.pending, self.cache
+        self.measures.sort()
+        for room, number in pending.sizes().items():
             self.waiting.set(number, room)
-        for (event, room), number in self.pending.moves.items():
+        for (event, room), number in pending.moves.items():
             self.incoming.values[room, event] = number
         self.unschedulable.values = {
-            (plugin, profile): float(number) for (plugin, profile), number in self.pending.rejections().items()
+            (plugin, profile): float(number) for (plugin, profile), number in pending.rejections().items()
         }
+        self.cached.set(len(cache.nodes), "nodes")
+        self.cached.set(len(cache.placed), "pods")
+        self.cached.set(sum(1 for placed in cache.placed.values() if not placed.confirmed), "assumed_pods")
         return self.registry.render()
+
+
+UNITS = {"cpu": "cores", "memory": "bytes", "storage": "bytes", "ephemeral-storage": "bytes"}
+RESOURCES = (
+    (
+        "kube_pod_resource_request",
+        "Resources requested by workloads on the cluster, broken down by pod.",
+        podresources.requests,
+    ),
+    (
+        "kube_pod_resource_limit",
+        "Resources limit for workloads on the cluster, broken down by pod.",
+        podresources.limits,
+    ),
+)
+
+
+def unit(resource: str) -> str:
+    """What an amount of a resource is counted in, "" if nobody knows."""
+    if resource.startswith("hugepages-"):
+        return "bytes"
+    return "integer" if resource.startswith("attachable-volumes-") else UNITS.get(resource, "")
+
+
+def pod_resources(pods: Iterable[Pod]) -> str:
+    """Requests and limits of all pods that have not ended, one line a pod and resource (metrics/resources)."""
+    registry, everyone = Registry(), list(pods)
+    for name, text, amounts in RESOURCES:
+        gauge = registry.gauge(name, text, ("namespace", "pod", "node", "scheduler", "priority", "resource", "unit"))
+        for pod in everyone:
+            meta, spec = pod.metadata, pod.spec
+            priority = "" if spec.priority is None else str(spec.priority)
+            known = (meta.namespace, meta.name, spec.nodeName, spec.schedulerName, priority)
+            for resource, amount in amounts(pod).items():
+                if amount:
+                    number = amount / 1000 if resource == "cpu" else amount
+                    gauge.set(number, *known, resource, unit(resource))
+    return registry.render()

@@ -21,6 +21,13 @@ from kubelite.scheduler.pods import PodInfo
 
 FIRST_BACKOFF, LAST_BACKOFF = 1.0, 10.0
 LONGEST_WAIT = 300.0
+POD_ADD, FAILED, WAITED, OVERDUE = (
+    "UnschedulablePodAdd",
+    "ScheduleAttemptFailure",
+    "BackoffComplete",
+    "UnschedulableTimeout",
+)
+"""What brings pods to a room beside the events of the cluster."""
 
 
 @dataclass(slots=True)
@@ -103,7 +110,7 @@ class PendingPods:
         self.entries: dict[str, Entry] = {}
         self.gated: dict[str, PodInfo] = {}
         self.moves: dict[tuple[str, str], int] = {}
-        """How many pods each event brought to (active, backoff), for the metrics."""
+        """How many pods each event brought to each room, for the metrics."""
         self._ready: list[tuple[int, float, int, Entry]] = []
         self._backoff: list[tuple[float, int, Entry]] = []
         self._stuck = Stuck(self.hints)
@@ -122,6 +129,7 @@ class PendingPods:
             self._held.pop(info.key, None)
             self.entries[info.key] = entry
             self._push(entry)
+            self._moved(POD_ADD, "active")
             return
         before, after = known.info.pod, info.pod
         changed = (
@@ -182,9 +190,10 @@ class PendingPods:
         entry.attempts += 1
         entry.failed_at, entry.plugins, entry.error = now, plugins, False
         if entry.seen != self._events:
-            self._wait_or_push(entry, now)
+            self._moved(FAILED, self._wait_or_push(entry, now))
             return
         self._stuck.add(entry)
+        self._moved(FAILED, "unschedulable")
 
     def retry(self, info: PodInfo, now: float) -> None:
         """The binding of this pod failed: try again after the back-off, whatever happens."""
@@ -202,7 +211,7 @@ class PendingPods:
         self._stuck.pop(entry.info.key)
         entry.attempts += 1
         entry.failed_at, entry.error = now, True
-        self._wait_or_push(entry, now)
+        self._moved(FAILED, self._wait_or_push(entry, now))
 
     def hold(self, key: str) -> None:
         """Room is being made for this pod: it is not tried until `let_go`."""
@@ -233,12 +242,14 @@ class PendingPods:
             entry = heapq.heappop(self._backoff)[2]
             if self.entries.get(entry.info.key) is entry:
                 self._push(entry)
+                self._moved(WAITED, "active")
         # Failures come in the order of time, so the first that is not overdue ends the search.
         stuck = self._stuck.entries
         for entry in list(itertools.takewhile(lambda e: e.failed_at + LONGEST_WAIT <= now, stuck.values())):
             self._held.pop(entry.info.key, None)
             self._stuck.pop(entry.info.key)
             self._push(entry)
+            self._moved(OVERDUE, "active")
         oldest = next(iter(stuck.values()), None)
         times = [oldest.failed_at + LONGEST_WAIT] if oldest is not None else []
         if self._backoff:
@@ -276,7 +287,9 @@ class PendingPods:
             self._held[key] = True
             return
         self._stuck.pop(key)
-        room = self._wait_or_push(entry, now)
+        self._moved(event, self._wait_or_push(entry, now))
+
+    def _moved(self, event: str, room: str) -> None:
         self.moves[event, room] = self.moves.get((event, room), 0) + 1
 
     def _wait_or_push(self, entry: Entry, now: float) -> str:

@@ -26,7 +26,7 @@ from kubelite.api.types import resource_v1
 from kubelite.client.client import Client
 from kubelite.client.config import load_kubeconfig
 from kubelite.client.informer import Change, Informer
-from kubelite.client.leaderelection import Timing, lead
+from kubelite.client.leaderelection import Timing, lead, leader_gauge
 from kubelite.client.recorder import Recorder
 from kubelite.machinery import times
 from kubelite.scheduler.binding import Binder
@@ -40,12 +40,12 @@ from kubelite.scheduler.config.types import Profile as ProfileConfiguration
 from kubelite.scheduler.eviction import Evictor
 from kubelite.scheduler.extenders import Extended
 from kubelite.scheduler.loop import Loop
-from kubelite.scheduler.metrics import Metrics
+from kubelite.scheduler.measured import Measures
+from kubelite.scheduler.metrics import Metrics, pod_resources
 from kubelite.scheduler.optional import OptionalInformer, Watch
 from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.pods import Node, Pod, PodInfo
 from kubelite.scheduler.profile import with_user_plugins
-from kubelite.scheduler.queue import PendingPods
 from kubelite.scheduler.storage import Capacity, Claim, CSIDriver, CSINode, StorageClass, Volume
 from kubelite.scheduler.userplugins import UserPlugins
 from kubelite.scheduler.volumes import VolumeBinder
@@ -104,11 +104,13 @@ class Server:
     """The wiring of one scheduler."""
 
     def __init__(self, settings: Configuration, client: Client) -> None:
-        pending = PendingPods(first=float(settings.podInitialBackoffSeconds), last=float(settings.podMaxBackoffSeconds))
-        self.client, self.cache = client, Cache(build_profiles(settings), pending)
+        measures = Measures()
+        pending = measures.pods(float(settings.podInitialBackoffSeconds), float(settings.podMaxBackoffSeconds))
+        self.client, self.cache = client, Cache(build_profiles(settings), pending, measures.scheduler)
         self.recorder = Recorder(client, next(iter(self.cache.schedulers)), queue=EVENTS_QUEUED)
         clock = SystemClock()
-        self.metrics = Metrics(self.cache.pending)
+        self.metrics = Metrics(self.cache, measures)
+        client.transport.calls.tell(self.metrics.registry)
         binder = Binder(client, self.recorder, clock, self.binding_failed)
         self.volumes = VolumeBinder(client, self.cache.world.storage)
         evictor = Evictor(client, self.recorder, clock)
@@ -289,6 +291,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
             "/livez": http1.healthy,
             "/readyz": http1.healthy,
             "/metrics": lambda: (200, server.metrics.render()),
+            "/metrics/resources": lambda: (200, pod_resources(server.pods.list())),
             "/configz": lambda: (200, configz(settings)),
         }
         listener = await http1.serve(config.healthz_bind_address, routes)
@@ -335,4 +338,5 @@ async def leading(config: Config, settings: Configuration, server: Server) -> No
         server.schedule,
         namespace=election.resourceNamespace,
         timing=timing,
+        on_leading=leader_gauge(server.metrics.registry, election.resourceName),
     )

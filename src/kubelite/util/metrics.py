@@ -128,26 +128,27 @@ class Registry:
 
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
         metric = Counter(name, text, labels)
-        self._add(metric)
+        self.add(metric)
         return metric
 
     def gauge(self, name: str, text: str, labels: Sequence[str] = (), read: Callable[[], float] | None = None) -> Gauge:
         metric = Gauge(name, text, labels, read)
-        self._add(metric)
+        self.add(metric)
         return metric
 
     def histogram(
         self, name: str, text: str, labels: Sequence[str] = (), buckets: Sequence[float] = DEFAULT_BUCKETS
     ) -> Histogram:
         metric = Histogram(name, text, labels, buckets)
-        self._add(metric)
+        self.add(metric)
         return metric
 
     def collect(self, name: str, text: str, kind: str, labels: Sequence[str], read: Read) -> None:
         """A "counter" or "gauge" that `read` tells; a later reader of that name replaces this one."""
         self._metrics[name] = Collected(name, text, kind, labels, read)
 
-    def _add(self, metric: Counter | Histogram) -> None:
+    def add(self, metric: Counter | Histogram) -> None:
+        """A metric that was made elsewhere."""
         if metric.name in self._metrics:
             raise ValueError(f"two metrics named {metric.name}")
         self._metrics[metric.name] = metric

@@ -6,7 +6,7 @@ import msgspec
 
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.pods import Pod, pod_info
-from kubelite.scheduler.queue import Entry
+from kubelite.scheduler.queue import Entry, PendingPods
 from tests.unit.scheduler.world import cache, node, pod
 
 
@@ -175,3 +175,8 @@ def test_a_relabelled_namespace_changes_what_its_selector_means() -> None:
     assert made.scheduler.place(pop(made).info) == "a"
     made.namespace_changed("other", None, 61.0)
     assert not isinstance(made.scheduler.place(pod_info(wanted)), str)
+
+
+def test_a_queue_that_is_still_empty_is_the_one_that_is_used() -> None:
+    pending = PendingPods(first=3.0)
+    assert Cache((), pending).pending is pending

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from kubelite.api import constants
 from kubelite.client.client import Client
 from kubelite.client.config import default_config
-from kubelite.client.leaderelection import lead
+from kubelite.client.leaderelection import lead, leader_gauge
 from kubelite.controllers.cloud import local
 from kubelite.controllers.cloud.provider import Provider
 from kubelite.controllers.cloudnode.controller import CloudNodeController
 from kubelite.controllers.cloudnodelifecycle.controller import CloudNodeLifecycleController
 from kubelite.controllers.context import Component, Context, Informers
-from kubelite.controllers.metrics import leading, tell_of
+from kubelite.controllers.metrics import tell_of
 from kubelite.controllers.route.controller import RouteController
 from kubelite.controllers.route.plan import cluster_ranges
 from kubelite.controllers.servicelb.controller import ServiceLbController
@@ -53,7 +53,7 @@ class Config:
     route_reconciliation_period: float = 10.0
     """Seconds between two looks at the provider's routes."""
     machine_inventory: str = ""
-    """File that names the machines there are, for the provider local: on each line NAME, or "NAME shutdown" if it is off."""
+    """File that names the machines there are, for the provider local: on each line "NAME", or "NAME shutdown" if it is off."""
     node_monitor_period: float = 5.0
     """Seconds between two looks whether the machines of nodes that are not ready still exist."""
     leader_elect: bool = True
@@ -93,6 +93,7 @@ async def run(config: Config, stop: asyncio.Event) -> None:
     metrics = Registry()
     add_process_metrics(metrics)
     client = Client.from_config(default_config(config.kubeconfig), user_agent=NAME, patience=5.0)
+    client.transport.calls.tell(metrics)
     context = Context(client, Informers(client), metrics=metrics)
     routes = {"/healthz": http1.healthy, "/livez": http1.healthy, "/readyz": http1.healthy}
     routes["/metrics"] = lambda: (200, metrics.render())
@@ -117,7 +118,7 @@ async def _work(config: Config, context: Context, parts: dict[str, Component], s
         await act()
         return
     identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-    told = leading(context.metrics, NAME)
+    told = leader_gauge(context.metrics, NAME)
     space = constants.NAMESPACE_SYSTEM
     await lead(context.client, NAME, identity, act, namespace=space, clock=context.clock, on_leading=told)
 

@@ -47,6 +47,7 @@ class Server:
         self._pods = routes.PodRoutes(context)
         self._registry = metrics.Registry()
         metrics.add_process_metrics(self._registry)
+        context.client.transport.calls.tell(self._registry)
         self._registry.gauge(
             "kubelet_running_pods", "Pods bound to this node", read=lambda: float(len(context.pods.list()))
         )
