@@ -73,6 +73,15 @@ async def test_a_binding_gives_a_pod_its_node_once(api: ApiEnv) -> None:
     assert (await api.post(f"{PODS}/p/binding", body)).status == 422
 
 
+async def test_a_binding_ends_the_promise_of_a_node(api: ApiEnv) -> None:
+    await api.post(PODS, pod("p"))
+    await api.patch(f"{PODS}/p/status", {"status": {"nominatedNodeName": "n1"}})
+    assert (await api.get(f"{PODS}/p")).json()["status"]["nominatedNodeName"] == "n1"
+    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}}
+    assert (await api.post(f"{PODS}/p/binding", body)).status == 201
+    assert "nominatedNodeName" not in (await api.get(f"{PODS}/p")).json()["status"]
+
+
 async def test_an_eviction_deletes_the_pod(api: ApiEnv) -> None:
     await api.post(PODS, pod("p"))
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p", "namespace": "test"}}

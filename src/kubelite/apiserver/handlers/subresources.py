@@ -174,6 +174,7 @@ def _bind(pod: Any, binding: Binding, name: str, node: str) -> Any:
     if pod.spec.schedulingGates:
         raise errors.conflict("", "pods/binding", name, f"pod {name} has non-empty .spec.schedulingGates")
     pod.spec.nodeName = node
+    pod.status.nominatedNodeName = ""  # a promise that is kept or void now
     pod.metadata.annotations.update(binding.metadata.annotations)
     _set_scheduled(pod)
     return pod
