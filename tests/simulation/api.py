@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import msgspec
 
 from kubelite.client.client import Client
 
@@ -45,10 +46,10 @@ class Api:
         self.client = client
 
     async def _send(self, method: str, path: str, body: Any = None, media: str = "application/json") -> Any:
-        data = b"" if body is None else json.dumps(body).encode()
+        data = b"" if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": media} if data else None
         answer = await self.client.request(method, path, body=data, headers=headers)
-        return json.loads(answer.body)
+        return msgspec.json.decode(answer.body)
 
     async def get(self, plural: str, namespace: str = "", name: str = "") -> Any:
         return await self._send("GET", path_of(plural, namespace, name))

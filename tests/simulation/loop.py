@@ -44,12 +44,43 @@ class _NoSelector(selectors.BaseSelector):
         return self._keys
 
 
+class Ready(asyncio.Handle):
+    """A handle without what only the debug mode of asyncio needs: runs make a hundred thousand."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., Any], args: Any, loop: Any, context: contextvars.Context | None = None
+    ) -> None:
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop, self._callback, self._args = loop, callback, args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None
+
+
+class Timer(Ready, asyncio.TimerHandle):
+    """The same for a moment of the virtual clock; it knows the process whose context it runs in."""
+
+    __slots__ = ("process",)
+
+    def __init__(
+        self, when: float, callback: Callable[..., Any], args: Any, loop: Any, context: contextvars.Context | None
+    ) -> None:
+        Ready.__init__(self, callback, args, loop, context)
+        self._when, self._scheduled = when, False
+        self.process: Process | None = CURRENT.get() if context is None else context.get(CURRENT)
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """`network` carries connections; it is set by the simulation."""
 
     def __init__(self) -> None:
         self._now = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle, Process | None]] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._ready: deque[asyncio.Handle]
         super().__init__(_NoSelector())
@@ -63,35 +94,53 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
-        process = CURRENT.get() if context is None else context.get(CURRENT)
-        heappush(self._timers, (when, next(self._numbers), handle, process))
+        handle = Timer(when, callback, args, self, context)
+        heappush(self._timers, (when, next(self._numbers), handle))
         return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_soon(
         self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Ready(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
+    async def pause(self, seconds: float) -> None:
+        """`asyncio.sleep` for waits so short that nobody minds a timer left behind by who was cancelled."""
+        future = self.create_future()
+        self.call_at(self._now + seconds, _wake, future)
+        await future
+
     def _run_once(self) -> None:
-        """Runs what is ready; if nothing is, moves the clock to the next timer first."""
-        ready, timers = self._ready, self._timers
-        while timers and (timers[0][2]._cancelled or not _lives(timers[0][3])):  # type: ignore[attr-defined]
+        """Runs what is ready; if nothing is, moves the clock to the next timer first; until somebody stops the loop."""
+        ready = self._ready
+        while True:
+            self._fetch(ready)
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if not handle._cancelled:  # type: ignore[attr-defined]
+                    handle._run()
+            if self._stopping:  # type: ignore[attr-defined]
+                return
+
+    def _fetch(self, ready: deque[asyncio.Handle]) -> None:
+        """Adds the timers that are due."""
+        timers = self._timers
+        while timers and _is_void(timers[0][2]):
             heappop(timers)
         if not ready and not self._stopping:  # type: ignore[attr-defined]
             if not timers:
                 raise Stuck("no task can go on and no timer is set")
             self._now = max(self._now, timers[0][0])
         while timers and timers[0][0] <= self._now:
-            _, _, timer, process = heappop(timers)
-            if _lives(process):
+            timer = heappop(timers)[2]
+            if timer.process is None or timer.process.alive:
                 ready.append(timer)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:  # type: ignore[attr-defined]
-                handle._run()
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
         future = self.create_future()
@@ -108,8 +157,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.network.listen(factory, f"{host}:{port}")
 
 
-def _lives(process: Process | None) -> bool:
-    return process is None or process.alive
+def _is_void(timer: Timer) -> bool:
+    return timer._cancelled or (timer.process is not None and not timer.process.alive)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class NumberedTask(asyncio.Task[Any]):

@@ -237,15 +237,13 @@ class Simulation:
         began = self.loop.time()
         await asyncio.sleep(20)
         await self.people.settle()
-        questions: list[str] = []
         while self.loop.time() < began + SETTLE_SECONDS:
             await asyncio.sleep(5)
-            questions = open_questions(self.truth, NODES)
-            if not questions and self.loop.time() - self.truth.busy_since > REST_SECONDS:
+            if self.loop.time() - self.truth.busy_since > REST_SECONDS and not open_questions(self.truth, NODES):
                 for rule in self.truth.rules:
                     rule.at_end()
                 self.people.check()
                 return self.loop.time() - began
-        for question in questions[:5] or ["somebody goes on writing"]:
+        for question in open_questions(self.truth, NODES)[:5] or ["somebody goes on writing"]:
             self.truth.violated(f"does not settle: {question}")
         return self.loop.time() - began

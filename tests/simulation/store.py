@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from kubelite.storage.interface import Event, KeyValue, RangeResult, WatchBatch
 from kubelite.storage.memory import MemoryStore
+from tests.simulation.loop import VirtualLoop
 from tests.simulation.process import CURRENT
 
 T = TypeVar("T")
@@ -47,13 +48,15 @@ class SlowStore:
     """One API server's line to the store."""
 
     def __init__(self, inner: MemoryStore, rng: Random) -> None:
-        self._inner = inner
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self._inner, self._loop = inner, loop
         self._rng = rng
         self.lag = 0.0
         """Seconds by which watches are late."""
 
     async def _wait(self) -> None:
-        await asyncio.sleep(self._rng.random() * 0.002)
+        await self._loop.pause(self._rng.random() * 0.002)
 
     async def _call(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs what belongs to the store itself: its timers survive the API server."""

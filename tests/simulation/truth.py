@@ -7,9 +7,10 @@ Why: rules that asked the API would see what caches say. Flow: `ObservedMemory.o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from kubelite.storage.interface import Event
 from tests.simulation.determinism import datetime_module, wall
@@ -30,6 +31,7 @@ KINDS = (
     "persistentvolumeclaims",
 )
 Object = dict[str, Any]
+_decode = msgspec.json.Decoder().decode
 
 
 class Truth:
@@ -38,6 +40,8 @@ class Truth:
     def __init__(self, clock: Callable[[], float], note: Callable[[str], None]) -> None:
         self.clock = clock
         self.objects: dict[str, dict[str, Object]] = {kind: {} for kind in KINDS}
+        self._owned: dict[tuple[str, str], dict[str, Object]] = {}
+        """What a controller owns, by resource and its uid."""
         self.rules: list[Rule] = []
         self.violations: list[str] = []
         self.writes = 0
@@ -53,7 +57,7 @@ class Truth:
         self._note(f"write {rest} {event.revision} {'' if event.value is not None else 'gone'}")
         resource = "nodes" if resource == "minions" else resource
         if resource == "leases" and key.startswith("kube-system/"):
-            self._tell(resource, key, None, json.loads(event.value) if event.value is not None else None)
+            self._tell(resource, key, None, _decode(event.value) if event.value is not None else None)
         if resource == "events" or "leases" in rest:
             return
         if resource != "nodes":
@@ -62,12 +66,21 @@ class Truth:
         if known is None:
             return
         old = known.get(key)
-        new = json.loads(event.value) if event.value is not None else None
+        new = _decode(event.value) if event.value is not None else None
+        self._own(resource, key, old, new)
         if new is None:
             known.pop(key, None)
         else:
             known[key] = new
         self._tell(resource, key, old, new)
+
+    def _own(self, resource: str, key: str, old: Object | None, new: Object | None) -> None:
+        """Keeps the index of `owned`."""
+        before, after = controller(old), controller(new)
+        if before and before != after:
+            self._owned[resource, before].pop(key, None)
+        if after and new is not None:
+            self._owned.setdefault((resource, after), {})[key] = new
 
     def _tell(self, resource: str, key: str, old: Object | None, new: Object | None) -> None:
         for rule in self.rules:
@@ -86,7 +99,7 @@ class Truth:
 
     def owned(self, resource: str, uid: str) -> list[Object]:
         """The objects whose controller has this uid."""
-        return [one for one in self.objects[resource].values() if controller(one) == uid]
+        return list(self._owned.get((resource, uid), {}).values())
 
 
 class Rule:
@@ -104,8 +117,10 @@ class Rule:
 
 def controller(one: Object | None) -> str:
     """The uid of the object's controller, or ""."""
-    references = (one or {}).get("metadata", {}).get("ownerReferences", ())
-    return next((str(ref["uid"]) for ref in references if ref.get("controller")), "")
+    for reference in (one or {}).get("metadata", {}).get("ownerReferences", ()):
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return ""
 
 
 def is_ready(pod: Object) -> bool:
