@@ -115,10 +115,12 @@ def _since(moments: Sequence[Moment], now: datetime, seconds: float) -> list[Mom
 def _stabilized(
     current: int, wanted: int, past: Sequence[Moment], now: datetime, windows: tuple[float, float]
 ) -> tuple[int, tuple[str, str]]:
-    rising = wanted >= current
-    cutoff = now - timedelta(seconds=windows[0] if rising else windows[1])
-    numbers = [wanted, *(moment.number for moment in past if moment.at > cutoff)]
-    return (min(numbers), UP_STABILIZED) if rising else (max(numbers), DOWN_STABILIZED)
+    """The present size, moved no further than between the lowest and the highest recommendation of the two windows."""
+    up, down = (now - timedelta(seconds=window) for window in windows)
+    lowest = min([wanted, *(moment.number for moment in past if moment.at > up)])
+    highest = max([wanted, *(moment.number for moment in past if moment.at > down)])
+    why = UP_STABILIZED if wanted >= current else DOWN_STABILIZED
+    return min(max(current, lowest), highest), why
 
 
 def _plain(current: int, wanted: int, bounds: Bounds) -> tuple[int, tuple[str, str]]:
@@ -139,12 +141,12 @@ def _by_rules(
     now: datetime,
 ) -> tuple[int, tuple[str, str]]:
     if wanted > current:
-        limit = max(_up_limit(current, history.ups, rules[0], now), current)
+        limit = max(_up_limit(current, history, rules[0], now), current)
         high, why = (limit, UP_LIMIT) if bounds.high > limit else (bounds.high, TOO_MANY)
         if wanted > high:
             return high, why
     elif wanted < current:
-        limit = min(_down_limit(current, history.downs, rules[1], now), current)
+        limit = min(_down_limit(current, history, rules[1], now), current)
         low, why = (limit, DOWN_LIMIT) if bounds.low < limit else (bounds.low, TOO_FEW)
         if wanted < low:
             return low, why
@@ -156,23 +158,28 @@ def _changed(moments: Sequence[Moment], period: int, now: datetime) -> int:
     return sum(moment.number for moment in moments if moment.at > cutoff)
 
 
-def _up_limit(current: int, ups: Sequence[Moment], rules: HPAScalingRules, now: datetime) -> int:
+def _at_start(current: int, history: History, period: int, now: datetime) -> int:
+    """The size when the period began, by what was done since."""
+    return current - _changed(history.ups, period, now) + _changed(history.downs, period, now)
+
+
+def _up_limit(current: int, history: History, rules: HPAScalingRules, now: datetime) -> int:
     if rules.selectPolicy == "Disabled":
         return current
     limits = []
     for policy in rules.policies:
-        start, value = current - _changed(ups, policy.periodSeconds or 0, now), policy.value or 0
+        start, value = _at_start(current, history, policy.periodSeconds or 0, now), policy.value or 0
         limits.append(start + value if policy.type == "Pods" else math.ceil(start * (1 + value / 100)))
     chosen = min(limits) if rules.selectPolicy == "Min" else max(limits)
     return min(chosen, MAX)
 
 
-def _down_limit(current: int, downs: Sequence[Moment], rules: HPAScalingRules, now: datetime) -> int:
+def _down_limit(current: int, history: History, rules: HPAScalingRules, now: datetime) -> int:
     if rules.selectPolicy == "Disabled":
         return current
     limits = []
     for policy in rules.policies:
-        start, value = current + _changed(downs, policy.periodSeconds or 0, now), policy.value or 0
+        start, value = _at_start(current, history, policy.periodSeconds or 0, now), policy.value or 0
         limits.append(start - value if policy.type == "Pods" else int(start * (1 - value / 100)))
     return max(limits) if rules.selectPolicy == "Min" else min(limits)
 

@@ -29,7 +29,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`failure`: the metrics do not allow a decision. `complaint`: some failed, but the others do. `rescale`: go to `desired`."""
+    """`failure`: the metrics do not allow a decision. `complaint`: some failed, but the others do. `rescale`: go to `desired`.
+
+    `metrics` has a place for each metric of the spec, as clients pair them by place; that of one that failed is empty.
+    """
 
     desired: int
     rescale: bool
@@ -74,13 +77,12 @@ def _by_metrics(observed: Observed, history: History, bounds: Bounds, conditions
     failed = [answer for answer in answers if isinstance(answer, Failure)]
     found = [answer for answer in answers if isinstance(answer, Found)]
     statuses = [a.status if isinstance(a, Found) else v2.MetricStatus() for a in answers]
-    statuses = [status for status in statuses if status.type]
     complaint = ""
     if failed:
         complaint = (
             f"invalid metrics ({len(failed)} invalid out of {len(answers)}), first error is: {failed[0].message}"
         )
-    best = max(found, key=lambda one: one.replicas, default=None)
+    best = _greatest(found)
     if best is None or (failed and best.replicas < current):
         if failed:
             detail = f"the HPA was unable to compute the replica count: {failed[0].detail}"
@@ -105,6 +107,15 @@ def _by_metrics(observed: Observed, history: History, bounds: Bounds, conditions
     _say(size, conditions)
     kept = History(size.recommendations, history.ups, history.downs)
     return Plan(size.replicas, size.replicas != current, reason, statuses, kept, complaint=complaint)
+
+
+def _greatest(found: Sequence[Found]) -> Found | None:
+    """The first of those that ask for the most; of those that ask for none, the last."""
+    best = None
+    for one in found:
+        if best is None or best.replicas == 0 or one.replicas > best.replicas:
+            best = one
+    return best
 
 
 def _say(size: Size, conditions: Conditions) -> None:

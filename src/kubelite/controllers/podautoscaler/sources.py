@@ -19,7 +19,7 @@ from kubelite.controllers.scale import NoSuchKind, Scales
 from kubelite.machinery import labels, quantity
 from kubelite.machinery.errors import StatusError
 
-NEITHER = "neither a utilization target nor a value target was set"
+NEITHER = "neither an average utilization target nor an average value (usage) target was set"
 NO_VALUE = "neither a value target nor an average value target was set"
 
 
@@ -56,7 +56,7 @@ class Sources:
         try:
             proposal, name = await compute(spec, question)
         except Unknown as error:
-            return Failure(f"FailedGet{spec.type}Metric", str(error), f"{_prefix(spec)}: {error}")
+            return Failure(f"FailedGet{spec.type}Metric", str(error), f"{_prefix(spec)}: {_detail(spec)}{error}")
         return Found(proposal.replicas, name, current(spec, proposal))
 
     async def _resource(self, spec: v2.MetricSpec, question: Question) -> tuple[Proposal, str]:
@@ -74,7 +74,8 @@ class Sources:
                 return by_average(question.scene, metrics, name, wanted), f"{name} resource"
             percent = target.averageUtilization or 0
             found = by_utilization(question.scene, metrics, name, percent, container)
-            return found, f"{name} resource utilization (percentage of request)"
+            kind = "container resource" if container else "resource"
+            return found, f"{name} {kind} utilization (percentage of request)"
         except Unknown as error:
             raise Unknown(f"failed to get {name} {what}: {error}") from None
 
@@ -163,3 +164,16 @@ def _prefix(spec: v2.MetricSpec) -> str:
         name = spec.external.metric.name if spec.external.metric is not None else ""
         return f"failed to get {name} external metric value"
     return f"failed to get {spec.type.lower()} metric value"
+
+
+def _detail(spec: v2.MetricSpec) -> str:
+    """What the sum of all failures says again of a metric of an object or from outside."""
+    target = target_of(spec)
+    if spec.object is not None and spec.object.metric is not None and target.averageValue is not None:
+        return f"failed to get {spec.object.metric.name} object metric: "
+    if spec.external is not None and spec.external.metric is not None:
+        if target.averageValue is not None:
+            return f"failed to get {spec.external.metric.name} external metric: "
+        if target.value is not None:
+            return f"failed to get external metric {spec.external.metric.name}: "
+    return ""

@@ -16,6 +16,7 @@ from kubelite.machinery import quantity, times
 ABLE = "AbleToScale"
 ACTIVE = "ScalingActive"
 LIMITED = "ScalingLimited"
+MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ class Conditions:
 
 def current(spec: v2.MetricSpec, proposal: Proposal) -> v2.MetricStatus:
     """What was measured, in the form of its source."""
-    amount = quantity.from_milli(proposal.value)
+    measured = (spec.resource or spec.containerResource) if spec.type in ("Resource", "ContainerResource") else None
+    family = "Bi" if measured is not None and measured.name == MEMORY else "SI"
+    amount = quantity.from_milli(proposal.value, family)
     target = target_of(spec)
     plain = spec.type in ("Object", "External") and target.averageValue is None
     value = v2.MetricValueStatus(

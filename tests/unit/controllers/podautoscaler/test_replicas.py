@@ -23,6 +23,7 @@ from kubelite.controllers.podautoscaler.replicas import (
     by_value,
 )
 from kubelite.controllers.podautoscaler.status import Conditions, Failure, Found, selector_text
+from kubelite.controllers.podautoscaler.status import current as status_of
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -151,6 +152,145 @@ def test_the_lowest_recommendation_holds_up_the_way_up() -> None:
     history = History((Moment(3, NOW - timedelta(seconds=20)),))
     found = normalize(2, 4, Bounds(1, 10), behavior(up=rules([("Pods", 9, 60)], window=60)), history, NOW, 300)
     assert (found.replicas, found.able[0]) == (3, "ScaleUpStabilized")
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "past", "size"),
+    [
+        (5, 6, 3, 5),  # a lower recommendation holds the size; it does not lower it
+        (5, 7, 6, 6),
+        (5, 3, 8, 5),  # a higher one does not raise it
+        (5, 3, 4, 4),
+        (5, 5, 3, 5),
+    ],
+)
+def test_past_recommendations_hold_a_size_and_never_turn_the_direction_round(
+    current: int, wanted: int, past: int, size: int
+) -> None:
+    both = behavior(up=rules([("Pods", 9, 60)], window=60), down=rules([("Pods", 9, 60)], window=60))
+    history = History((Moment(past, NOW - timedelta(seconds=20)),))
+    assert normalize(current, wanted, Bounds(1, 10), both, history, NOW, 300).replicas == size
+
+
+def test_what_went_the_other_way_within_a_period_is_given_back() -> None:
+    one = behavior(up=rules([("Pods", 2, 60)]), down=rules([("Pods", 2, 60)]))
+    history = remember(History(), 9, 7, one, NOW - timedelta(seconds=30))
+    assert normalize(7, 20, Bounds(1, 20), one, history, NOW, 300).replicas == 11
+    history = remember(History(), 4, 6, one, NOW - timedelta(seconds=30))
+    assert normalize(6, 1, Bounds(1, 20), one, history, NOW, 300).replicas == 2
+
+
+CPU = Found(4, "cpu resource utilization (percentage of request)", v2.MetricStatus(type="Resource"))
+CALCULATED = "the HPA was able to successfully calculate a replica count from "
+LOST = Failure("FailedGetExternalMetric", "no such metric", "failed to get depth external metric value: no such metric")
+READY = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
+INSIDE = ("ScalingLimited", "False", "DesiredWithinRange", "the desired count is within the acceptable range")
+FOUND = ("ScalingActive", "True", "ValidMetricFound", CALCULATED + CPU.name)
+
+
+@pytest.mark.parametrize(
+    ("current", "answers", "said", "reason"),
+    [
+        (4, [CPU], [FOUND, READY, INSIDE], ""),
+        (3, [CPU], [FOUND, READY, INSIDE], "cpu resource utilization (percentage of request) above target"),
+        (
+            2,
+            [Found(9, "pods metric hits", v2.MetricStatus(type="Pods"))],
+            [
+                ("ScalingActive", "True", "ValidMetricFound", CALCULATED + "pods metric hits"),
+                READY,
+                (
+                    "ScalingLimited",
+                    "True",
+                    "ScaleUpLimit",
+                    "the desired replica count is increasing faster than the maximum scale rate",
+                ),
+            ],
+            "pods metric hits above target",
+        ),
+        (
+            8,
+            [Found(30, "pods metric hits", v2.MetricStatus(type="Pods"))],
+            [
+                ("ScalingActive", "True", "ValidMetricFound", CALCULATED + "pods metric hits"),
+                READY,
+                (
+                    "ScalingLimited",
+                    "True",
+                    "TooManyReplicas",
+                    "the desired replica count is more than the maximum replica count",
+                ),
+            ],
+            "pods metric hits above target",
+        ),
+        (
+            5,
+            [CPU],
+            [
+                FOUND,
+                (
+                    "AbleToScale",
+                    "True",
+                    "ScaleDownStabilized",
+                    "recent recommendations were higher than current one, applying the highest recent recommendation",
+                ),
+                INSIDE,
+            ],
+            "All metrics below target",
+        ),
+        (
+            5,
+            [LOST, CPU],
+            [
+                (
+                    "ScalingActive",
+                    "False",
+                    "FailedGetExternalMetric",
+                    "the HPA was unable to compute the replica count: no such metric",
+                )
+            ],
+            "",
+        ),
+        (11, [], [], "Current number of replicas above Spec.MaxReplicas"),
+        (
+            0,
+            [],
+            [
+                (
+                    "ScalingActive",
+                    "False",
+                    "ScalingDisabled",
+                    "scaling is disabled since the replica count of the target is zero",
+                )
+            ],
+            "",
+        ),
+    ],
+)
+def test_what_conditions_and_the_event_of_a_new_size_say(
+    current: int, answers: list[Found | Failure], said: list[tuple[str, str, str, str]], reason: str
+) -> None:
+    conditions = Conditions([], NOW)
+    found = plan(Observed(autoscaler(), current, answers, History(), NOW), conditions)
+    assert [(one.type, one.status, one.reason, one.message) for one in conditions.list()] == said
+    assert found.reason == reason
+
+
+def test_the_metrics_in_the_status_keep_the_places_of_those_in_the_spec() -> None:
+    found = plan(Observed(autoscaler(), 3, [LOST, CPU], History(), NOW), Conditions([], NOW))
+    assert [one.type for one in found.metrics] == ["", "Resource"]
+
+
+def test_memory_is_shown_in_binary_units() -> None:
+    def shown(name: str, value: int) -> str | None:
+        target = v2.MetricTarget(type="AverageValue", averageValue="1")
+        spec = v2.MetricSpec(type="Resource", resource=v2.ResourceMetricSource(name=name, target=target))
+        one = status_of(spec, Proposal(1, value)).resource
+        return str(one.current.averageValue) if one is not None and one.current is not None else None
+
+    assert shown("memory", 100 * 2**20 * 1000) == "100Mi"
+    assert shown("memory", 12_345_000) == "12345"
+    assert shown("cpu", 250) == "250m"
 
 
 def autoscaler() -> v2.HorizontalPodAutoscaler:
