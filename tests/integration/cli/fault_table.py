@@ -111,6 +111,23 @@ CLAIMS = (
         "NoVolumeMatches",
         (storage_class("hand", "kubernetes.io/no-provisioner"), claim(storageClassName="hand")),
     ),
+    Fault(
+        "a class without object, whose volumes are too small",
+        "pvc/data",
+        "NoVolumeMatches",
+        (volume("small", "1Mi", storageClassName="manual"), claim(storageClassName="manual")),
+        says="small: it is too small (1Mi)",
+    ),
+    Fault(
+        "waits to grow",
+        "pvc/data",
+        "ExpansionPending",
+        (
+            claim(storageClassName="", volumeName="v", phase="Bound")
+            | {"status": {"phase": "Bound", "capacity": {"storage": "1Mi"}}},
+        ),
+        says="it asks for 1Gi and has 1Mi",
+    ),
     Fault("named volume missing", "pvc/data", "VolumeMissing", (claim(storageClassName="", volumeName="gone"),)),
     Fault(
         "named volume taken",
@@ -156,6 +173,13 @@ SERVICES = (
         "service/web",
         "LoadBalancerPending",
         (service({"app": "web"}, type="LoadBalancer"), node(), _ready_pod()),
+    ),
+    Fault(
+        "a typing error in a selector",
+        "service/web",
+        "SelectorMatchesNothing",
+        (service({"app": "fornt"}), pod("a", labels={"app": "back"}), pod("b", labels={"app": "front"})),
+        says="the nearest is pod b, which has app=front, not fornt",
     ),
     Fault("no selector", "service/web", "NoEndpoints", (service(None),)),
 )

@@ -71,6 +71,20 @@ PLACING = (
     ),
     Fault("too large", P, "TooLargeForAnyNode", (node(), pod(cpu="9")), scheduled=True, says="asks for 9"),
     Fault("too many pods", P, "TooManyPods", (node(pods="1"), pod("q", nodeName="n1"), pod()), scheduled=True),
+    Fault(
+        "too large for the only node that it asks for",
+        P,
+        "TooLargeForAnyNode",
+        (node(), node("n2"), node("n3"), pod(cpu="9", nodeSelector={HOST: "n2"})),
+        scheduled=True,
+    ),
+    Fault(
+        "asks for a node that is cordoned",
+        P,
+        "NodesCordoned",
+        (node(), node("n2"), node("n3", unschedulable=True), pod(nodeSelector={HOST: "n3"})),
+        scheduled=True,
+    ),
     Fault("no nodes", P, "NoNodes", (pod(),), scheduled=True),
     Fault(
         "nodes not ready",
@@ -314,6 +328,12 @@ CONTAINERS = (
                 waiting("PodInitializing"), init=(state("i", **RUNNING),), initContainers=[container() | {"name": "i"}]
             ),
         ),
+    ),
+    Fault(
+        "post start hook again and again",
+        P,
+        "PostStartHookFailed",
+        (node(), on_node(crash(0, "Completed"), phase="Running"), event("FailedPostStartHook", "PostStartHook failed")),
     ),
     Fault("post start hook", P, "PostStartHookFailed", (node(), on_node(waiting("PostStartHookError", "exit 1")))),
     Fault(

@@ -10,6 +10,7 @@ from kubelite.api.logic.why.model import (
     Cause,
     Facts,
     Object,
+    condition,
     finalizers_left,
     flag,
     listed,
@@ -65,7 +66,7 @@ def of_claim(facts: Facts, claim: Object) -> Cause | None:
         text = f"its volume {spec(claim).get('volumeName')} no longer exists; the data is lost with it"
         return Cause("VolumeLost", text, f"kubelite describe pvc {name_of(claim)}{flag(claim)}")
     if phase == "Bound":
-        return None
+        return _growing(facts, claim)
     named = str(spec(claim).get("volumeName") or "")
     if named:
         return _named_volume(facts, claim, named)
@@ -77,8 +78,8 @@ def of_claim(facts: Facts, claim: Object) -> Cause | None:
     found = facts.get("StorageClass", "", str(wanted))
     if found is None:
         if facts.missing("StorageClass", "", str(wanted)):
-            if _suiting(facts, claim):
-                return _soon(claim)
+            if any(spec(v).get("storageClassName") == wanted for v in facts.all("PersistentVolume")):
+                return _no_volume(facts, claim)
             text = f"the StorageClass {wanted} that it names does not exist"
             there = sorted(name_of(one) for one in facts.all("StorageClass"))
             details = (f"there {'is' if len(there) == 1 else 'are'} {listed(there)}",) if there else ()
@@ -106,6 +107,24 @@ def _of_class(facts: Facts, claim: Object, found: Object) -> Cause:
         return Cause("ProvisionerAbsent", text, "kubelite get csidrivers")
     text = f"it waits for the provisioner {provisioner} to make a volume, which has said nothing"
     return Cause("ProvisionerSilent", text, "kubelite get pods -A")
+
+
+def _growing(facts: Facts, claim: Object) -> Cause | None:
+    """Why a bound claim has not the size that it asks for."""
+    wanted = str(((spec(claim).get("resources") or {}).get("requests") or {}).get("storage") or "0")
+    given = str((status(claim).get("capacity") or {}).get("storage") or wanted)
+    if quantity.cmp(given, wanted) >= 0:
+        return None
+    step = f"kubelite describe pvc {name_of(claim)}{flag(claim)}"
+    text = f"it asks for {wanted} and has {given}"
+    failed = facts.events("PersistentVolumeClaim", claim, "VolumeResizeFailed", "FileSystemResizeFailed")
+    if failed:
+        return Cause("ExpansionFailed", f"{text}: {failed[0].get('message')}", step)
+    if condition(claim, "FileSystemResizePending").get("status") == "True":
+        return Cause(
+            "ExpansionPending", f"{text}: its file system grows when a pod that uses it starts on a node", step
+        )
+    return Cause("ExpansionPending", f"{text}: it waits for its provisioner to expand the volume", step)
 
 
 def _selected(claim: Object) -> bool:

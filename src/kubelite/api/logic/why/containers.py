@@ -170,6 +170,9 @@ def _ended(facts: Facts, pod: Object, name: str, container: Object, ended: Objec
     probe = _killed_by_probe(facts, pod, name)
     if probe is not None and code in (137, 143, 0, None):
         return probe
+    hook = _killed_by_hook(facts, pod, name)
+    if hook is not None and code in (137, 143, 0, None):
+        return hook
     details = _last_words(facts, pod, name, message)
     if code == 0:
         text = f"container {name} ends by itself (exit code 0), but its pod wants it to run for ever"
@@ -196,8 +199,17 @@ def _killed_by_probe(facts: Facts, pod: Object, name: str) -> Cause | None:
     return None
 
 
+def _killed_by_hook(facts: Facts, pod: Object, name: str) -> Cause | None:
+    for event in facts.events("Pod", pod, "FailedPostStartHook"):
+        path = str((event.get("involvedObject") or {}).get("fieldPath") or "")
+        if not path or f"{{{name}}}" in path:
+            text = f"container {name} is killed because its postStart hook failed"
+            return Cause("PostStartHookFailed", text, _describe(pod), (str(event.get("message") or ""),))
+    return None
+
+
 def _answer(message: str) -> str:
-    return message.partition(": ")[2].strip() or message
+    return message.partition(": ")[2].strip() or "it said nothing"
 
 
 def probe_answer(facts: Facts, pod: Object, name: str, kind: str) -> str:

@@ -2,7 +2,7 @@
 
 What: `causes(facts, pod)`. Why: the event says how many nodes gave which reason; a user wants to know which nodes, and what about
 them to change. Flow: gates → the scheduler's own verdict (`Facts.place`), else its last words → one cause for each kind of
-reason, the one that holds for most nodes first.
+reason, the one that holds for most nodes first, but nodes that the pod does not ask for last.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from kubelite.api.logic import taints
+from kubelite.api.logic.affinity import node_matches
 from kubelite.api.logic.why import claims
 from kubelite.api.logic.why.model import (
     Cause,
@@ -29,10 +30,11 @@ from kubelite.api.logic.why.model import (
     spec,
     status,
 )
-from kubelite.api.types.core_v1 import Taint, Toleration
+from kubelite.api.types.core_v1 import PodSpec, Taint, Toleration
 
 REQUIRED, ANYWAY = "requiredDuringSchedulingIgnoredDuringExecution", "ScheduleAnyway"
 _COLUMNS = "NAME:.metadata.name,CPU:.status.allocatable.cpu,MEMORY:.status.allocatable.memory"
+HOSTNAME = "kubernetes.io/hostname"
 CORDONED = "cordoned, so that no new pods come there"
 PATIENCE = 20.0
 """Seconds that a scheduler may take before its silence is a finding."""
@@ -134,7 +136,8 @@ def _refusals(facts: Facts, pod: Object, verdict: Placement) -> list[Cause]:
     for node, reasons in verdict.reasons.items():
         groups.setdefault(code_of(reasons[0]) if reasons else "PluginRefused", {})[node] = reasons
     total = len(verdict.reasons)
-    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    meant = _meant(facts, pod, groups)
+    ordered = sorted(groups.items(), key=lambda item: (meant and item[0] in NOT_MEANT, -len(item[1])))
     found_causes = [_group(facts, pod, verdict, code, nodes, total) for code, nodes in ordered]
     if verdict.room_on:
         names = listed(verdict.victims)
@@ -144,6 +147,20 @@ def _refusals(facts: Facts, pod: Object, verdict: Placement) -> list[Cause]:
 
 
 Group = Mapping[str, tuple[str, ...]]
+NOT_MEANT = frozenset(("NodeSelectorMatchesNothing", "NodeMissing"))
+"""Nodes that the pod does not ask for: they matter if there are no others."""
+BEFORE_SELECTOR = frozenset(("UntoleratedTaint", "NodesCordoned"))
+"""What the scheduler looks at before the node selector."""
+
+
+def _meant(facts: Facts, pod: Object, groups: Mapping[str, Group]) -> bool:
+    """Whether the pod's own selector leaves a node: then what is wrong with that node comes first."""
+    if groups.keys() - NOT_MEANT - BEFORE_SELECTOR:
+        return True
+    chosen = {key: value for key, value in spec(pod).items() if key in ("nodeSelector", "affinity")}
+    typed = msgspec.convert(chosen, PodSpec)
+    early = [facts.get("Node", "", name) for code in BEFORE_SELECTOR & groups.keys() for name in groups[code]]
+    return any(n is not None and node_matches(typed, meta(n).get("labels") or {}, name_of(n)) for n in early)
 
 
 def _group(facts: Facts, pod: Object, verdict: Placement, code: str, nodes: Group, total: int) -> Cause:
@@ -238,6 +255,8 @@ def _selector(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Ca
         if value not in have.get(key, set())
     ]
     step = f"kubelite label node {next(iter(nodes))} {shown.replace(',', ' ')}"
+    if HOSTNAME in wanted:
+        step = "kubelite get nodes --show-labels"
     return Cause(code, f"without the labels {shown}, which the pod's nodeSelector asks for", step, tuple(details))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 from kubelite.api.logic.why.model import (
     Cause,
     Facts,
@@ -92,14 +94,15 @@ def _matches_nothing(facts: Facts, service: Object, selector: Object) -> Cause:
 
 
 def _nearest(pods: list[Object], selector: Object) -> Object | None:
-    """The pod whose labels come closest: right values first, then the same keys with other values."""
+    """The pod whose labels come closest: right values first, then the same keys with other values, the most alike first."""
 
-    def score(pod: Object) -> tuple[int, int]:
+    def score(pod: Object) -> tuple[int, int, float]:
         labels = meta(pod).get("labels") or {}
-        return sum(labels.get(k) == v for k, v in selector.items()), sum(k in labels for k in selector)
+        alike = sum(SequenceMatcher(None, str(labels[k]), str(v)).ratio() for k, v in selector.items() if k in labels)
+        return sum(labels.get(k) == v for k, v in selector.items()), sum(k in labels for k in selector), alike
 
     best = max(pods, key=score, default=None)
-    return best if best is not None and score(best) > (0, 0) else None
+    return best if best is not None and score(best) > (0, 0, 0.0) else None
 
 
 def _not_ready(facts: Facts, service: Object, pods: list[Object]) -> Cause:
