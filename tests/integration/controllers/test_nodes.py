@@ -147,6 +147,7 @@ async def test_pods_of_a_node_that_is_gone_and_pods_deleted_before_they_had_one_
             return await world.get(f"{PODS}/orphan") is None
 
         await eventually(orphan_gone)
+        await eventually(lambda: _counted(world, "orphaned"))
 
 
 async def test_a_pod_deleted_before_it_had_a_node_fails_although_a_finalizer_holds_it():
@@ -162,6 +163,12 @@ async def test_a_pod_deleted_before_it_had_a_node_fails_although_a_finalizer_hol
 
         await eventually(failed)
         assert (await world.get(f"{PODS}/held"))["metadata"]["finalizers"] == finalizers
+        await eventually(lambda: _counted(world, "unscheduled"))
+
+
+async def _counted(world: World, reason: str) -> bool:
+    name = "pod_gc_collector_force_delete_pods_total"
+    return f'{name}{{namespace="default",reason="{reason}"}}' in world.context.metrics.render()
 
 
 async def test_a_kubelet_that_calls_its_pod_ready_on_a_node_that_counts_as_lost_is_not_fought_at_once():

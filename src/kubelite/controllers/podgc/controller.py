@@ -18,7 +18,8 @@ from kubelite.controllers.context import Context
 from kubelite.controllers.disruption import mark_disrupted
 from kubelite.controllers.kinds import NODE, POD
 from kubelite.controllers.objects import Node, Pod
-from kubelite.controllers.podgc.plan import KEEP, ORPHANED, surplus, verdict
+from kubelite.controllers.podgc.metrics import PodGcMetrics
+from kubelite.controllers.podgc.plan import KEEP, ORPHANED, TERMINATED, surplus, verdict
 from kubelite.controllers.podindex import BY_NODE, pods_informer
 from kubelite.machinery.errors import StatusError
 from kubelite.util.log import get_logger
@@ -39,6 +40,7 @@ class PodGcController:
         self._client = context.client
         self._clock = context.clock
         self._threshold = threshold
+        self._metrics = PodGcMetrics(context.metrics)
         self._missing: dict[str, float] = {}
         self._pods = pods_informer(context)
         if FINISHED not in self._pods.indexes:
@@ -55,7 +57,7 @@ class PodGcController:
         """Remove one pod if it is lost; the key "" looks at the number of finished ones."""
         if key == FINISHED_KEY:
             for pod in surplus(self._pods.by_index(FINISHED, ""), self._threshold):
-                await self._delete(pod, None)
+                await self._remove(pod, TERMINATED)
             return None
         pod = self._pods.get(key)
         if pod is None:
@@ -66,8 +68,7 @@ class PodGcController:
             self._missing.pop(node_name, None)
             return None
         if why != ORPHANED:
-            await self._fail(pod)
-            await self._delete(pod, 0)
+            await self._remove(pod, why)
             return None
         since = self._missing.setdefault(node_name, self._clock.monotonic())
         left = QUARANTINE_SECONDS - (self._clock.monotonic() - since)
@@ -76,9 +77,22 @@ class PodGcController:
         if not await self._is_gone(node_name):
             return Result(QUARANTINE_SECONDS)
         log.info("Removing the pod of a node that is gone", pod=key, node=node_name)
-        await mark_disrupted(self._client, pod, "DeletionByPodGC", MESSAGE, self._clock.now(), fail=True)
-        await self._delete(pod, 0)
+        await self._remove(pod, ORPHANED)
         return None
+
+    async def _remove(self, pod: Pod, why: str) -> None:
+        """Say in the pod's status that it is over, then delete it."""
+        namespace = pod.metadata.namespace
+        try:
+            if why == ORPHANED:
+                await mark_disrupted(self._client, pod, "DeletionByPodGC", MESSAGE, self._clock.now(), fail=True)
+            elif why != TERMINATED:
+                await self._fail(pod)
+            if await self._delete(pod, None if why == TERMINATED else 0):
+                self._metrics.deleted(namespace, why)
+        except Exception:
+            self._metrics.failed(namespace, why)
+            raise
 
     async def _is_gone(self, node_name: str) -> bool:
         try:
@@ -103,7 +117,8 @@ class PodGcController:
             if error.code not in (404, 409):
                 raise
 
-    async def _delete(self, pod: Pod, grace: int | None) -> None:
+    async def _delete(self, pod: Pod, grace: int | None) -> bool:
+        """Whether it was there still."""
         meta = pod.metadata
         options = DeleteOptions(gracePeriodSeconds=grace, preconditions=Preconditions(uid=meta.uid))
         try:
@@ -111,6 +126,8 @@ class PodGcController:
         except StatusError as error:
             if error.code not in (404, 409):
                 raise
+            return False
+        return True
 
     def _pod_changed(self, change: Change[Pod]) -> None:
         new = change.new

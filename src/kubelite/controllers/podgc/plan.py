@@ -14,7 +14,9 @@ from kubelite.api.logic import podstatus, taints
 KEEP: Final = "keep"
 ORPHANED: Final = "orphaned"
 UNSCHEDULED: Final = "unscheduled"
-OUT_OF_SERVICE: Final = "out of service"
+OUT_OF_SERVICE: Final = "out-of-service"
+TERMINATED: Final = "terminated"
+"""Why those go that `surplus` names."""
 
 
 def verdict(pod: Any, node: Any | None) -> str:
