@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import importlib
 import pathlib
 from dataclasses import dataclass, field
 from random import Random
@@ -117,6 +118,7 @@ class Base:
         await people.prepare()
         await asyncio.sleep(10)
         await people.run(loop.time() + 40)
+        importlib.import_module("numpy.ma")  # which `numpy.unique` asks for when it is first called
 
 
 def in_loop(seed: str, work):  # type: ignore[no-untyped-def]

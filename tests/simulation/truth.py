@@ -94,8 +94,11 @@ class Truth:
 
     def of(self, resource: str, namespace: str = "") -> list[Object]:
         """The objects of a kind, in a namespace if one is given."""
-        found = self.objects[resource].values()
-        return [one for one in found if not namespace or one["metadata"].get("namespace") == namespace]
+        found = self.objects[resource]
+        if not namespace:
+            return list(found.values())
+        start = f"{namespace}/"
+        return [one for key, one in found.items() if key.startswith(start)]
 
     def owned(self, resource: str, uid: str) -> list[Object]:
         """The objects whose controller has this uid."""

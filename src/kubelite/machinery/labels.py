@@ -176,13 +176,21 @@ def from_label_selector(selector: Any) -> Selector:
     """The Selector of a LabelSelector (typed). None matches nothing, an empty one everything. Raises ValueError."""
     if selector is None:
         return NOTHING
-    found = [Requirement(key, EQUALS, (value,)) for key, value in selector.matchLabels.items()]
+    pairs = tuple(selector.matchLabels.items())
+    if not selector.matchExpressions:
+        return _from_pairs(pairs)
+    found = [Requirement(key, EQUALS, (value,)) for key, value in pairs]
     for expression in selector.matchExpressions:
         operator = _OPERATORS.get(expression.operator)
         if operator is None:
             raise ValueError(f'"{expression.operator}" is not a valid label selector operator')
         found.append(Requirement(expression.key, operator, expression.values))
     return Selector(found)
+
+
+@lru_cache(maxsize=1024)  # controllers ask for the selectors of their objects at each event
+def _from_pairs(pairs: tuple[tuple[str, str], ...]) -> Selector:
+    return Selector(Requirement(key, EQUALS, (value,)) for key, value in pairs)
 
 
 @lru_cache(maxsize=1024)
