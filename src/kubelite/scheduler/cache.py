@@ -67,6 +67,8 @@ class Cache:
             self.pending.happened(events.NODE_LABEL, now, old, new)
         if old.spec.taints != new.spec.taints or old.spec.unschedulable != new.spec.unschedulable:
             self.pending.happened(events.NODE_TAINT, now, old, new)
+        if old.status.declaredFeatures != new.status.declaredFeatures:
+            self.pending.happened(events.NODE_FEATURES, now, old, new)
 
     def pod_changed(self, old: Pod | None, new: Pod | None, now: float) -> None:
         if new is None:

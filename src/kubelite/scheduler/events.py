@@ -16,12 +16,13 @@ from kubelite.scheduler.pods import PodInfo
 
 NODE_ADD = "NodeAdd"
 NODE_DELETE = "NodeDelete"
-NODE_ALLOCATABLE = "NodeUpdateAllocatable"
-NODE_LABEL = "NodeUpdateLabel"
-NODE_TAINT = "NodeUpdateTaint"
+NODE_ALLOCATABLE = "NodeUpdateNodeAllocatable"
+NODE_LABEL = "NodeUpdateNodeLabel"
+NODE_TAINT = "NodeUpdateNodeTaint"
+NODE_FEATURES = "NodeUpdateNodeDeclaredFeature"
 POD_ADD = "AssignedPodAdd"
-POD_LABEL = "AssignedPodUpdateLabel"
-POD_SCALED_DOWN = "AssignedPodUpdateScaleDown"
+POD_LABEL = "AssignedPodUpdatePodLabel"
+POD_SCALED_DOWN = "AssignedPodUpdatePodScaleDown"
 POD_DELETE = "AssignedPodDelete"
 NAMESPACE = "NamespaceUpdate"
 CLAIM = "PersistentVolumeClaim"
@@ -35,7 +36,10 @@ RESOURCE_CLAIM = "ResourceClaim"
 RESOURCE_SLICE = "ResourceSlice"
 DEVICE_CLASS = "DeviceClass"
 
-ALL = (NODE_ADD, NODE_DELETE, NODE_ALLOCATABLE, NODE_LABEL, NODE_TAINT, POD_ADD, POD_LABEL, POD_SCALED_DOWN, POD_DELETE)
+ALL = (
+    *(NODE_ADD, NODE_DELETE, NODE_ALLOCATABLE, NODE_LABEL, NODE_TAINT, NODE_FEATURES),
+    *(POD_ADD, POD_LABEL, POD_SCALED_DOWN, POD_DELETE),
+)
 """What those are told who do not say what they look at."""
 
 Hint = Callable[[PodInfo, Any, Any], bool]

@@ -132,8 +132,12 @@ class NodeTable:
         self.comparable[:, position] = amounts.get(CPU, 0), amounts.get(MEMORY, 0)
         if before is None or before.status.images != node.status.images:
             self._set_images(position, before, node)
-        relabelled = before is None or before.metadata.labels != node.metadata.labels
-        if relabelled or before is None or before.spec.taints != node.spec.taints:
+        if (
+            before is None
+            or before.metadata.labels != node.metadata.labels
+            or before.spec.taints != node.spec.taints
+            or before.status.declaredFeatures != node.status.declaredFeatures
+        ):
             for compute, values in self._masks.values():
                 values[position] = compute(node)
         self._note(position)
@@ -327,7 +331,7 @@ class NodeTable:
     # cached properties of nodes
 
     def cached(self, key: Any, compute: Callable[[Node], Any], dtype: Any = bool) -> npt.NDArray[Any]:
-        """A column that depends on a node's labels and taints only, kept under `key` and updated with the node.
+        """A column that depends on a node's labels, taints and features only, kept under `key` and updated with the node.
 
         At most 512 are kept; the one that was not used for longest goes first.
         """

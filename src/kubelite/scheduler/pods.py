@@ -64,10 +64,15 @@ class ContainerPort(msgspec.Struct, gc=False):
     protocol: str = ""
 
 
+class RestartRule(msgspec.Struct, gc=False):
+    action: str = ""
+
+
 class Container(msgspec.Struct, gc=False):
     name: str = ""
     image: str = ""
     restartPolicy: str = ""
+    restartPolicyRules: list[RestartRule] = msgspec.field(default_factory=list)
     resources: Resources | None = None
     ports: list[ContainerPort] = msgspec.field(default_factory=list)
 
@@ -105,6 +110,8 @@ class Spec(msgspec.Struct, gc=False):
     preemptionPolicy: str | None = None
     volumes: list[Volume] = msgspec.field(default_factory=list)
     resourceClaims: list[PodResourceClaim] = msgspec.field(default_factory=list)
+    hostNetwork: bool = False
+    hostUsers: bool | None = None
 
 
 class Condition(msgspec.Struct, gc=False):
@@ -159,6 +166,7 @@ class Image(msgspec.Struct, gc=False):
 class NodeStatus(msgspec.Struct, gc=False):
     allocatable: dict[str, Quantity] = msgspec.field(default_factory=dict)
     images: list[Image] = msgspec.field(default_factory=list)
+    declaredFeatures: list[str] = msgspec.field(default_factory=list)
 
 
 class Node(msgspec.Struct, gc=False):

@@ -110,8 +110,8 @@ def test_a_pod_that_fits_nowhere_counts_as_unschedulable_and_its_hints_are_timed
     text = render(cache)
     point = 'extension_point="PostFilter",status="Unschedulable",profile="default-scheduler"'
     assert value(text, f"scheduler_framework_extension_point_duration_seconds_count{{{point}}}") == 1
-    assert value(text, 'scheduler_event_handling_duration_seconds_count{event="NodeUpdateAllocatable"}') == SAMPLE
-    hint = 'plugin="NodeResourcesFit",event="NodeUpdateAllocatable",hint="QueueSkip"'
+    assert value(text, 'scheduler_event_handling_duration_seconds_count{event="NodeUpdateNodeAllocatable"}') == SAMPLE
+    hint = 'plugin="NodeResourcesFit",event="NodeUpdateNodeAllocatable",hint="QueueSkip"'
     assert value(text, f"scheduler_queueing_hint_execution_duration_seconds_count{{{hint}}}") == 1
     assert value(text, 'scheduler_unschedulable_pods{plugin="NodeResourcesFit",profile="default-scheduler"}') == 1
     incoming = 'scheduler_queue_incoming_pods_total{queue="unschedulable",event="ScheduleAttemptFailure"}'

@@ -275,6 +275,7 @@ def test_every_filter_has_a_reference_or_is_trivial() -> None:
     assert {plugin.name for plugin in cache().scheduler.profile.filters} == {
         *RULES,
         "NodeName",
+        "NodeDeclaredFeatures",
         *VOLUMES,
         "DynamicResources",
     }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kubelite.scheduler import events
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.events import Listener
+from kubelite.scheduler.framework import Diagnosis
 from kubelite.scheduler.pods import PodInfo
 from tests.unit.scheduler.world import cache, node, pod
 
@@ -52,6 +53,22 @@ def test_pods_that_are_alike_are_asked_about_once() -> None:
     made.pending.happened(events.POD_DELETE, 60.0, None, None)
     assert len(plugin.asked) == 2
     assert woken(made) == {"p1", "p3", "p5"}
+
+
+def test_a_pod_wakes_when_a_node_declares_the_features_that_it_needs() -> None:
+    made = cache(node("a"))
+    rules = [{"name": "i", "restartPolicyRules": [{"action": "RestartAllContainers"}]}]
+    made.pod_changed(None, pod("p", initContainers=rules), 0.0)
+    entry = made.pending.pop()
+    assert entry is not None
+    result = made.scheduler.place(entry.info)
+    assert isinstance(result, Diagnosis)
+    made.pending.failed(entry, 0.0, result.plugins)
+    made.node_changed(node("a"), node("a", features=["SomethingElse"]), 60.0)
+    assert woken(made) == set()
+    learnt = node("a", features=["RestartAllContainersOnContainerExits", "SomethingElse"])
+    made.node_changed(node("a", features=["SomethingElse"]), learnt, 61.0)
+    assert woken(made) == {"p"}
 
 
 def test_a_pod_that_changed_its_group_while_room_was_made_is_told_with_its_new_group() -> None:

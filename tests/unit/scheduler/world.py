@@ -26,6 +26,7 @@ def node(
     taints: list[dict[str, str]] | None = None,
     unschedulable: bool = False,
     images: list[dict[str, Any]] | None = None,
+    features: list[str] | None = None,
     **more: str,
 ) -> Node:
     """`more`: further resources, with `_` for `/` and `-` kept out of the way: nvidia_gpu="1" is "nvidia/gpu"."""
@@ -37,6 +38,7 @@ def node(
             "status": {
                 "allocatable": {"cpu": cpu, "memory": memory, "pods": str(pods), **extended},
                 "images": images or [],
+                "declaredFeatures": features or [],
             },
         },
         Node,

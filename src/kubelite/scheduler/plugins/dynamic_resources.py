@@ -2,8 +2,9 @@
 
 Rules: each claim must exist, be the pod's own if it was made for it, and not be on its way out; a claim that has its devices
 limits the pod to the nodes that reach them; for the others a node must have devices that suit, are free and keep to the
-constraints. Extended resources that a class stands behind are claimed with a claim that is made for the pod, on nodes that do not
-offer them by themselves. What was found for the chosen node has to be written, and ready, before the pod is bound (`allotments`).
+constraints; of nodes that have, those are better where requests get the alternatives that they prefer. Extended resources that a
+class stands behind are claimed with a claim that is made for the pod, on nodes that do not offer them by themselves. What was
+found for the chosen node has to be written, and ready, before the pod is bound (`allotments`).
 Upstream: plugins/dynamicresources.
 """
 
@@ -24,7 +25,7 @@ from kubelite.scheduler.devices.allocation import Allotment, allocation
 from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, read
 from kubelite.scheduler.devices.conditions import Readiness, readiness
 from kubelite.scheduler.devices.inventory import BadSelector, Inventory, key_of
-from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Why
+from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Scores, Why, normalize
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.plugins.args import DynamicResourcesArgs
 from kubelite.scheduler.pods import Node, Pod, PodInfo
@@ -33,6 +34,7 @@ NAME = "DynamicResources"
 ELSEWHERE = "resourceclaim not available on the node"
 NOT_ALLOCATED = "cannot allocate all claims"
 MOST_CONSUMERS = 256
+MOST_ALTERNATIVES = 8
 BINDING_TIMEOUT = "600s"
 STEPS_A_SECOND = 10_000
 """How much of a search counts as a second of `filterTimeout`: decisions must not depend on the clock."""
@@ -213,6 +215,24 @@ class DynamicResources(FilterPlugin):
 
     def explain(self, cycle: Cycle) -> list[Why]:
         return [Why(reason, mask) for reason, mask in cycle.state[NAME].masks.items()]
+
+    def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
+        """Where requests get the alternatives that they prefer (`firstAvailable`), the node is better."""
+        state: State | None = cycle.state.get(NAME)
+        if state is None or not state.found:
+            return None
+        ranks = {
+            id(option): MOST_ALTERNATIVES - place
+            for request in state.requests
+            for place, option in enumerate(request.options)
+            if "/" in option.name
+        }
+        if not ranks:
+            return None
+        scores = np.zeros(cycle.nodes.capacity)
+        for position, picks in state.found.items():
+            scores[position] = sum(ranks.get(option, 0) for option in {id(pick.option) for pick in picks})
+        return normalize(scores, fitting)
 
     def allotments(self, cycle: Cycle, node: Node) -> tuple[Allotment, ...]:
         """What has to be written for the pod's claims when it goes to the node."""

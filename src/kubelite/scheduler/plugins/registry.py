@@ -15,6 +15,7 @@ from kubelite.scheduler.plugins.dynamic_resources import DynamicResources
 from kubelite.scheduler.plugins.image_locality import ImageLocality
 from kubelite.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kubelite.scheduler.plugins.node_affinity import NodeAffinity
+from kubelite.scheduler.plugins.node_declared_features import NodeDeclaredFeatures
 from kubelite.scheduler.plugins.node_name import NodeName
 from kubelite.scheduler.plugins.node_ports import NodePorts
 from kubelite.scheduler.plugins.node_unschedulable import NodeUnschedulable
@@ -46,6 +47,7 @@ DEFAULT_ORDER = (
     "NodeResourcesBalancedAllocation",
     "ImageLocality",
     "DefaultBinder",
+    "NodeDeclaredFeatures",
 )
 
 FILTERS: dict[str, Callable[..., FilterPlugin]] = {
@@ -62,6 +64,7 @@ FILTERS: dict[str, Callable[..., FilterPlugin]] = {
     "PodTopologySpread": TopologySpread,
     "InterPodAffinity": InterPodAffinity,
     "DynamicResources": DynamicResources,
+    "NodeDeclaredFeatures": NodeDeclaredFeatures,
 }
 
 SCORES: dict[str, Callable[..., ScorePlugin]] = {
@@ -70,6 +73,7 @@ SCORES: dict[str, Callable[..., ScorePlugin]] = {
     "NodeResourcesFit": ResourcesFit,
     "PodTopologySpread": TopologySpread,
     "InterPodAffinity": InterPodAffinity,
+    "DynamicResources": DynamicResources,
     "NodeResourcesBalancedAllocation": BalancedAllocation,
     "ImageLocality": ImageLocality,
 }
@@ -77,5 +81,11 @@ SCORES: dict[str, Callable[..., ScorePlugin]] = {
 POST_FILTERS: dict[str, Any] = {"DynamicResources": None, "DefaultPreemption": None}
 """What tries to make room, by name."""
 
-WEIGHTS = {"TaintToleration": 3, "NodeAffinity": 2, "PodTopologySpread": 2, "InterPodAffinity": 2}
+WEIGHTS = {
+    "TaintToleration": 3,
+    "NodeAffinity": 2,
+    "PodTopologySpread": 2,
+    "InterPodAffinity": 2,
+    "DynamicResources": 2,
+}
 """Weights of scores that are not 1."""

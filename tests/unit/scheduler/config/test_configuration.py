@@ -12,6 +12,7 @@ from kubelite.scheduler.config.profiles import build_profiles
 from kubelite.scheduler.plugins.volume_binding import VolumeBinding
 from kubelite.scheduler.profile import Profile, build, default_profile
 
+CREATING = "initializing profiles: creating profile for scheduler name"
 HEAD = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
 
 
@@ -83,6 +84,12 @@ def test_multi_point_overrides_weights_and_loses_to_the_single_point() -> None:
         score={"enabled": [{"name": "TaintToleration", "weight": 9}]},
     )
     assert next(iter(weights(both).items())) == ("TaintToleration", 9)
+    unsaid = plugins(multiPoint={"enabled": ["TaintToleration"]}, score={"enabled": ["NodeAffinity"]})
+    assert {name: weights(unsaid)[name] for name in ("TaintToleration", "NodeAffinity", "PodTopologySpread")} == {
+        "TaintToleration": 1,
+        "NodeAffinity": 1,
+        "PodTopologySpread": 2,
+    }
     only = plugins(
         multiPoint={"disabled": ["*"], "enabled": ["PrioritySort", "DefaultBinder", "NodePorts"]},
     )
@@ -140,7 +147,23 @@ def test_a_profile_can_look_at_more_or_fewer_nodes_than_the_others() -> None:
         ),
         (
             {"profiles": [{"plugins": {"filter": {"enabled": [{"name": "Nope"}]}}}]},
-            'initializing profiles: FilterPlugin "Nope" does not exist',
+            f'{CREATING} default-scheduler: FilterPlugin "Nope" does not exist',
+        ),
+        (
+            {"profiles": [{"schedulerName": "x", "plugins": {"multiPoint": {"enabled": [{"name": "Nope"}]}}}]},
+            f'{CREATING} x: PreFilterPlugin "Nope" does not exist',
+        ),
+        (
+            {"profiles": [{"plugins": {"score": {"enabled": [{"name": "NodePorts"}]}}}]},
+            f'{CREATING} default-scheduler: plugin "NodePorts" does not extend ScorePlugin plugin',
+        ),
+        (
+            {"profiles": [{"plugins": {"filter": {"enabled": [{"name": "NodePorts"}] * 2}}}]},
+            f'{CREATING} default-scheduler: plugin "NodePorts" already registered as "FilterPlugin"',
+        ),
+        (
+            {"profiles": [{"plugins": {"multiPoint": {"enabled": [{"name": "NodePorts"}] * 2}}}]},
+            f'{CREATING} default-scheduler: plugin "NodePorts" already registered as "PreFilterPlugin"',
         ),
         (
             {"clientConnection": {"contentType": "application/vnd.kubernetes.protobuf"}},
@@ -153,6 +176,7 @@ def test_a_profile_can_look_at_more_or_fewer_nodes_than_the_others() -> None:
         ),
         (
             {"profiles": [{"plugins": {"bind": {"disabled": [{"name": "*"}]}}}]},
+            f"{CREATING} default-scheduler: "
             'at least one bind plugin is needed for profile with scheduler name "default-scheduler"',
         ),
     ],
@@ -167,7 +191,10 @@ def test_what_is_wrong_is_said_in_upstreams_words(fields: dict[str, Any], words:
         ({"preFilter": {"disabled": [{"name": "NodePorts"}]}}, '"NodePorts" cannot be disabled at preFilter alone'),
         ({"reserve": {"disabled": [{"name": "*"}]}}, '"*" cannot be disabled at reserve alone'),
         ({"permit": {"enabled": [{"name": "Coscheduling"}]}}, 'PermitPlugin "Coscheduling" does not exist'),
-        ({"postBind": {"enabled": [{"name": "VolumeBinding"}]}}, 'PostBindPlugin "VolumeBinding" does not exist'),
+        (
+            {"postBind": {"enabled": [{"name": "VolumeBinding"}]}},
+            'plugin "VolumeBinding" does not extend PostBindPlugin plugin',
+        ),
         (
             {
                 "multiPoint": {"disabled": [{"name": "VolumeBinding"}]},

@@ -183,6 +183,20 @@ def test_the_first_alternative_that_works_is_taken(lab: Lab) -> None:
     assert lab.given() == [("gpu/small", "gpu-0")]
 
 
+def test_nodes_where_requests_get_what_they_prefer_are_better(lab: Lab) -> None:
+    lab.offer("sa", [gpu("gpu-0", "small")], nodeName="a")
+    lab.offer("sb", [gpu("gpu-0", "large")], nodeName="b")
+    for name in (f"filler-{number}" for number in range(3)):
+        lab.cache.pod_changed(None, pod(name, on="b", requests={"cpu": "500m"}), 0.0)  # a has more room
+    chosen = [{"cel": {"expression": f'device.attributes["{DRIVER}"].model == "large"'}}]
+    large = {"name": "large", "deviceClassName": "gpu", "selectors": chosen}
+    small = {"name": "small", "deviceClassName": "gpu"}
+    lab.claim("whatever", {"name": "gpu", "firstAvailable": [small]})
+    assert lab.place("whatever") == "a"
+    lab.claim("c", {"name": "gpu", "firstAvailable": [large, small]})
+    assert (lab.place("c"), lab.given()) == ("b", [("gpu/large", "gpu-0")])
+
+
 def test_devices_that_must_match_are_found_even_if_the_first_ones_do_not(lab: Lab) -> None:
     lab.offer("s", [gpu("x0", "x"), gpu("y0", "y"), gpu("y1", "y")], nodeName="a")
     constraint = {"matchAttribute": f"{DRIVER}/model"}

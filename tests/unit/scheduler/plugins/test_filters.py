@@ -266,3 +266,36 @@ def test_of_a_pod_that_names_its_nodes_only_these_are_asked(monkeypatch: pytest.
     term = {"matchFields": [named("n2", "n3", "absent")], "matchExpressions": [on_ssd]}
     assert passing(made, "NodeAffinity", info("p", affinity=required_node(term))) == {"n3"}
     assert set(asked) == {"n2", "n3"}
+
+
+RESTART_ALL = {
+    "restartPolicyRules": [{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [3]}}]
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, {"old", "restarts", "both"}),
+        ({"initContainers": [{"name": "i", **RESTART_ALL}]}, {"restarts", "both"}),
+        ({"hostNetwork": True, "hostUsers": False}, {"both"}),
+        ({"hostNetwork": True}, {"old", "restarts", "both"}),
+        ({"hostNetwork": True, "hostUsers": False, "containers": [{"name": "c", **RESTART_ALL}]}, {"both"}),
+        (
+            {"containers": [{"name": "c", "restartPolicyRules": [{"action": "Restart"}]}]},
+            {"old", "restarts", "both"},
+        ),
+    ],
+)
+def test_a_node_must_declare_the_features_that_the_pod_needs(spec: dict[str, Any], expected: set[str]) -> None:
+    restarts, users = "RestartAllContainersOnContainerExits", "UserNamespacesHostNetworkSupport"
+    made = scheduler(node("old"), node("restarts", features=[restarts]), node("both", features=[restarts, users]))
+    assert passing(made, "NodeDeclaredFeatures", info("p", **spec)) == expected
+
+
+def test_a_node_whose_kubelet_learns_a_feature_is_judged_anew() -> None:
+    restarts = "RestartAllContainersOnContainerExits"
+    made, wanted = scheduler(node("a")), info("p", initContainers=[{"name": "i", **RESTART_ALL}])
+    assert passing(made, "NodeDeclaredFeatures", wanted) == set()
+    made.nodes.set_node(node("a", features=[restarts]))
+    assert passing(made, "NodeDeclaredFeatures", wanted) == {"a"}
