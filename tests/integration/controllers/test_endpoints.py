@@ -26,8 +26,8 @@ def pod(name: str, port: int = 8080) -> dict:
     return {"metadata": {"name": name, "labels": {"app": "web"}}, "spec": {"containers": [container]}}
 
 
-async def report(world: World, name: str, ip: str, ready: bool) -> None:
-    condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": "2026-01-01T00:00:00Z"}
+async def report(world: World, name: str, ip: str, ready: bool, since: str = "2026-01-01T00:00:00Z") -> None:
+    condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": since}
     status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [condition]}
     reply = await world.api.patch(f"{PODS}/{name}/status", {"status": status})
     assert reply.status == 200, reply.body
@@ -73,6 +73,27 @@ async def test_endpoints_follow_readiness_and_deletion_of_pods():
             return await world.get(f"{ENDPOINTS}/web") is None
 
         await eventually(gone)
+
+
+async def test_endpoints_say_when_the_change_was_that_they_are_written_for():
+    async with running(*NAMES) as world:
+        made = await world.create(SERVICES, service())
+
+        def told(moment: str, ready: int) -> Any:
+            async def seen() -> bool:
+                old = await world.get(f"{ENDPOINTS}/web")
+                found = [*await world.items(SLICES), *([old] if old is not None else [])]
+                key = "endpoints.kubernetes.io/last-change-trigger-time"
+                states, _ = await view(world) if old is not None else ({}, ())
+                marks = [one["metadata"].get("annotations", {}).get(key) for one in found]
+                return marks == [moment, moment] and len(states) == ready
+
+            return seen
+
+        await eventually(told(made["metadata"]["creationTimestamp"], 0))
+        await world.create(PODS, pod("a"))
+        await report(world, "a", "10.0.0.1", True, "2100-01-01T00:00:05Z")
+        await eventually(told("2100-01-01T00:00:05Z", 1))
 
 
 async def test_pods_with_other_port_numbers_get_a_slice_of_their_own():

@@ -14,6 +14,7 @@ from kubelite.controllers.endpoints.plan import MANAGED_BY, MANAGER, wanted
 from kubelite.controllers.kinds import ENDPOINTS
 from kubelite.controllers.podcontrol import is_terminating_namespace
 from kubelite.controllers.servicepods import ServicePods
+from kubelite.controllers.triggertimes import TriggerTimes, stamped
 from kubelite.machinery.errors import StatusError
 
 NAME = "endpoint-controller"
@@ -26,6 +27,7 @@ class EndpointsController:
         self._client = context.client
         self._recorder = context.recorder(NAME)
         self._sources = ServicePods(context)
+        self._times = TriggerTimes()
         self._endpoints: Informer[Endpoints] = context.informers.get(ENDPOINTS)
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
         self.loop.watch(self._sources.services)
@@ -40,14 +42,18 @@ class EndpointsController:
         service = self._sources.services.get(key)
         present = self._endpoints.get(key)
         if service is None:
+            self._times.forget(key)
             if present is not None and present.metadata.labels.get(MANAGED_BY) == MANAGER:
                 await self._delete(key)
             return None
         if not service.spec.selector or service.spec.type == "ExternalName":
             return None
-        target = wanted(service, self._sources.pods_of(service), present)
+        pods = self._sources.pods_of(service)
+        moment = self._times.since(key, service, pods)
+        target = wanted(service, pods, present)
         if target is None:
             return None
+        target = stamped(target, moment)
         try:
             if present is None:
                 await self._client.create(ENDPOINTS, target)

@@ -13,11 +13,12 @@ from kubelite.client.informer import Change, Informer, object_key
 from kubelite.controllers.context import Context
 from kubelite.controllers.endpointslice.apply import apply_slices
 from kubelite.controllers.endpointslice.hints import ZONE, cpu_ratios, is_asked_for, node_facts
-from kubelite.controllers.endpointslice.plan import MANAGED_BY, MANAGER, SERVICE_NAME, Observed, is_lost, plan
+from kubelite.controllers.endpointslice.plan import MANAGED_BY, MANAGER, SERVICE_NAME, Observed, is_lost, plan, timed
 from kubelite.controllers.kinds import ENDPOINT_SLICE, NODE, SERVICE
 from kubelite.controllers.objects import Node, Service
 from kubelite.controllers.podcontrol import is_terminating_namespace
 from kubelite.controllers.servicepods import ServicePods
+from kubelite.controllers.triggertimes import TriggerTimes
 from kubelite.controllers.writes import Writes
 from kubelite.machinery.errors import StatusError
 
@@ -41,6 +42,7 @@ class EndpointSliceController:
             self._slices.add_indexers({BY_SERVICE: _service_of})
         self._writes = Writes(self._slices, context.clock.monotonic)
         self._recorder = context.recorder(COMPONENT)
+        self._times = TriggerTimes()
         self._hinted: set[str] = set()
         self._ratios: dict[str, float] | None = None
         self._ratios_known = False
@@ -58,6 +60,7 @@ class EndpointSliceController:
         service = self._sources.services.get(key)
         if service is None:
             self._writes.forget(key)
+            self._times.forget(key)
             self._hinted.discard(key)
             return None
         if not service.spec.selector or service.spec.type == "ExternalName":
@@ -68,8 +71,9 @@ class EndpointSliceController:
             return Result(STALE_SECONDS)
         observed = self._observe(service, key)
         step = plan(observed)
+        moment = self._times.since(key, service, observed.pods)
         try:
-            await apply_slices(self._client, self._writes, key, step)
+            await apply_slices(self._client, self._writes, key, timed(step, moment))
         except StatusError as error:
             if is_terminating_namespace(error):
                 return None

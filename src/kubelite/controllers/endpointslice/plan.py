@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubelite.api.logic import endpoints as logic
@@ -25,6 +25,7 @@ from kubelite.api.types.discovery_v1 import (
 from kubelite.api.types.meta_v1 import OwnerReference
 from kubelite.controllers.endpointslice import hints
 from kubelite.controllers.endpointslice.layout import Ports, distribute, ports_of, slice_ports
+from kubelite.controllers.triggertimes import stamped
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
@@ -86,6 +87,12 @@ def plan(observed: Observed) -> Plan:
         draft.create += slices.create
         draft.update += slices.update
     return Plan(tuple(draft.create), tuple(draft.update), tuple(draft.delete), tuple(draft.events), draft.hinted)
+
+
+def timed(step: Plan, moment: str) -> Plan:
+    """The same with the moment of the change on every slice that is written; it alone is no reason to write one."""
+    create, update = (tuple(stamped(one, moment) for one in pieces) for pieces in (step.create, step.update))
+    return replace(step, create=create, update=update)
 
 
 def _hint(observed: Observed, family: str, slices: hints.Slices, draft: _Draft) -> None:
