@@ -71,6 +71,31 @@ async def test_a_volume_stays_while_its_node_does_not_answer():
         assert "kubelite.io/local-path" in left["metadata"]["finalizers"]
 
 
+async def test_a_volume_goes_when_the_node_that_did_not_answer_is_removed():
+    async with running(*PARTS) as world:
+        name = await provisioned(world)
+        await world.delete(f"{CLAIMS}/c")
+        await told(world, "VolumeFailedDelete", "node n1 did not remove the directory")
+        await world.delete(f"{NODES}/n1")
+
+        async def gone() -> bool:
+            return await world.get(f"{VOLUMES}/{name}") is None
+
+        await eventually(gone)
+
+
+async def test_a_volume_on_a_simulated_node_goes_with_its_claim():
+    async with running(*PARTS) as world:
+        name = await provisioned(world)
+        await world.merge(f"{NODES}/n1", {"metadata": {"labels": {"kubelite.io/simulated": "true"}}})
+        await world.delete(f"{CLAIMS}/c")
+
+        async def gone() -> bool:
+            return await world.get(f"{VOLUMES}/{name}") is None
+
+        await eventually(gone)
+
+
 async def test_a_claim_whose_node_has_gone_is_given_back_to_the_scheduler():
     async with running(*PARTS) as world:
         await the_class(world)

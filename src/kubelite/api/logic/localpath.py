@@ -17,6 +17,8 @@ DIRECTORY: Final = f"{constants.LIB}/local-volumes"
 PROVISIONED_BY: Final = "pv.kubernetes.io/provisioned-by"
 ROUTE: Final = "localVolumes"
 """The kubelet's path below which a directory is deleted."""
+SIMULATED: Final = "kubelite.io/simulated"
+"""A label of nodes that have no containers, and so no directories: see docs/simulate.md."""
 _FORM: Final = re.compile(r"pvc-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}_[a-z0-9.-]{1,253}_[a-z0-9.-]{1,253}")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from kubelite.api.logic.localpath import SIMULATED
 from kubelite.api.types.core_v1 import Node, NodeStatus
 from kubelite.cmd.simulate.addresses import node_address
 from kubelite.cmd.simulate.runtime import NAME
@@ -20,7 +21,7 @@ from kubelite.kubelet.node import status as node_status
 from kubelite.kubelet.node.machine import ARCHITECTURES, Machine
 from kubelite.machinery import quantity
 
-MARK = "kubelite.io/simulated"
+MARK = SIMULATED
 """Label of simulated nodes."""
 LOST = "kubelite.io/simulate-lost"
 """Annotation of a node that shall be silent, as if its network were cut."""

@@ -2,8 +2,8 @@
 
 Flow: a claim that was handed over and has a node → a PersistentVolume of a path there, which the kubelet makes when the first
 pod mounts it. A released volume of policy Delete → deleted → the kubelet removes the directory (through the API server's node
-proxy) → the finalizer goes. A node that is gone took its directories along. The class `local-path` is made at the start where it
-is missing.
+proxy) → the finalizer goes. A node that is gone took its directories along, and a simulated one never had any. The class
+`local-path` is made at the start where it is missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kubelite.api.core.volumes.persistent_volume import PERSISTENT_VOLUME
 from kubelite.api.core.volumes.persistent_volume_claim import PERSISTENT_VOLUME_CLAIM
 from kubelite.api.core.volumes.shared import storage_class
 from kubelite.api.logic.defaultclass import STORAGE_DEFAULTS, default_of
-from kubelite.api.logic.localpath import CLASS, PROVISIONER, ROUTE
+from kubelite.api.logic.localpath import CLASS, PROVISIONER, ROUTE, SIMULATED
 from kubelite.api.storage.storage_class import STORAGE_CLASS
 from kubelite.api.types.core_v1 import PersistentVolume, PersistentVolumeClaim
 from kubelite.api.types.storage_v1 import StorageClass
@@ -46,6 +46,7 @@ class LocalPathProvisioner:
         self.loop = Controller(NAME, self.reconcile, workers=4, observe=context.observe)
         self.loop.watch(self._claims, _handed_over)
         self.loop.watch(self._volumes, _to_delete)
+        self.loop.watch(self._nodes, self._freed)
 
     async def run(self) -> None:
         self.loop.queue.add(START)
@@ -117,11 +118,20 @@ class LocalPathProvisioner:
                 raise
 
     async def _clean(self, volume: PersistentVolume) -> None:
-        node = volume.metadata.annotations.get(SELECTED_NODE, "")
-        if volume.spec.persistentVolumeReclaimPolicy == "Delete" and self._nodes.get(node) is not None:
-            await self._remove(volume, node)
+        node = self._nodes.get(volume.metadata.annotations.get(SELECTED_NODE, ""))
+        real = node is not None and node.metadata.labels.get(SIMULATED) != "true"
+        if node is not None and real and volume.spec.persistentVolumeReclaimPolicy == "Delete":
+            await self._remove(volume, node.metadata.name)
         left = [name for name in volume.metadata.finalizers if name != plan.FINALIZER]
         await finalizers.put(self._client, PERSISTENT_VOLUME, volume, left)
+
+    def _freed(self, change: Change[Node]) -> list[str]:
+        """Volumes that waited for a node that is gone."""
+        if change.new is not None or change.old is None:
+            return []
+        name = change.old.metadata.name
+        waiting = (volume for volume in self._volumes.list() if plan.is_waiting(volume))
+        return [VOLUME + v.metadata.name for v in waiting if v.metadata.annotations.get(SELECTED_NODE) == name]
 
     async def _remove(self, volume: PersistentVolume, node: str) -> None:
         """Ask the node's kubelet; it answers as well when there is no such directory."""
