@@ -56,6 +56,8 @@ class Machine:
         self.scripts: dict[str, Script] = {}
         self.on_run: Callable[[Machine, Script], None] = lambda machine, script: None
         self.slowness = 1.0
+        self.flapping = 0.1
+        """The chance of a pod to be not ready for a moment, once."""
         self.capacity = CAPACITY
 
     def script(self, pod: Pod, now: float) -> Script:
@@ -73,7 +75,7 @@ class Machine:
             known = self.scripts[meta.uid] = Script(
                 f"{meta.namespace}/{meta.name}", meta.uid, begins, ready, ends, rng.random() < chance
             )
-            if rng.random() < 0.1:
+            if rng.random() < self.flapping:
                 known.flaps = [ready + rng.uniform(20, 200)]
         return known
 

@@ -13,6 +13,6 @@ def test_what_is_foretold_happens() -> None:
     command = [sys.executable, "-m", "tests.simulation.foretell", "--cases", str(CASES)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stdout + done.stderr
-    told = re.search(rf"{CASES} cases: (\d+) right, (\d+) depends on timing, 0 wrong", done.stdout)
-    assert told is not None
+    told = re.search(rf"{CASES} cases [^:]*: (\d+) right, .* 0 wrong", done.stdout)
+    assert told is not None, done.stdout
     assert int(told[1]) >= CASES // 2

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from kubelite.scheduler.forecast import Forecast
 from tests.simulation.api import Api
 from tests.simulation.kubelet import Machine
 from tests.simulation.truth import Object, Truth
 
 SPACE = "foretold"
+EFFECTS = ("NoSchedule", "NoExecute")
+LONGEST = 30
+"""Seconds that a pod may tolerate a taint; nothing else here takes longer, drains and back-offs of the scheduler included."""
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 REQUIRED, PREFERRED = (
     "requiredDuringSchedulingIgnoredDuringExecution",
@@ -50,7 +52,7 @@ def pod_spec(rng: Random, app: str, *, plain: bool = False) -> Object:
     if rng.random() < 0.25:
         toleration: Object = {"key": "team", "operator": "Exists"}
         if rng.random() < 0.5:
-            toleration |= {"effect": "NoExecute", "tolerationSeconds": rng.choice((30, 90))}
+            toleration |= {"effect": "NoExecute", "tolerationSeconds": rng.choice((10, LONGEST))}
         spec["tolerations"] = [toleration]
     if not plain:
         spec |= _company(rng, app)
@@ -110,8 +112,8 @@ async def build(api: Api, rng: Random, nodes: list[str]) -> None:
         for number in range(rng.randint(0, 3)):
             await _post(client, "/api/v1/persistentvolumes", _volume(f"{node}-v{number}", node))
     if rng.random() < 0.3:
-        taint = {"key": "team", "value": "a", "effect": rng.choice(("NoSchedule", "NoExecute"))}
-        await api.patch("nodes", {"spec": {"taints": [taint]}}, "", rng.choice(nodes))
+        taints = _taints("a", rng.choice(EFFECTS), closed=True)
+        await api.patch("nodes", {"spec": {"taints": taints}}, "", rng.choice(nodes))
     if rng.random() < 0.4:
         hard = {"pods": str(rng.randint(3, 14)), "requests.cpu": f"{rng.randint(2, 8)}"}
         await api.create("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": hard}}, SPACE)
@@ -168,12 +170,16 @@ def action(rng: Random, machines: list[Machine], truth: Truth) -> Action:
     present = next(one for one in truth.of("nodes") if one["metadata"]["name"] == node)["spec"].get("taints") or []
     if present:
         return Action(kind, node, removed=present)
-    return Action(kind, node, taints=[{"key": "team", "value": "b", "effect": rng.choice(("NoExecute", "NoSchedule"))}])
+    some_stay_for_a_while = any(
+        "tolerationSeconds" in one
+        for pod in truth.of("pods", SPACE)
+        for one in pod["spec"].get("tolerations", ())
+        if one.get("key") == "team"
+    )
+    return Action(kind, node, taints=_taints("b", rng.choice(EFFECTS), closed=some_stay_for_a_while))
 
 
-def foretell_taints(forecast: Forecast, act: Action) -> None:
-    """The same on a forecast."""
-    for taint in act.removed:
-        forecast.taint(act.node, taint["key"], "", taint["effect"], remove=True)
-    for taint in act.taints:
-        forecast.taint(act.node, taint["key"], taint["value"], taint["effect"])
+def _taints(value: str, effect: str, *, closed: bool) -> list[Object]:
+    """`closed`: who must leave because of NoExecute cannot come back, as a pod that tolerates it for a while could, for ever."""
+    effects = (effect, "NoSchedule") if closed and effect == "NoExecute" else (effect,)
+    return [{"key": "team", "value": value, "effect": one} for one in effects]

@@ -5,7 +5,7 @@ places all that wait. Why: pure, so that predictions can be compared with what t
 `waiting` → rounds: each pod in the order of the queue (priority, then arrival) → placed, or a promise with victims, or it waits →
 victims go → the next round, until nothing changes → what leaves later (`tolerationSeconds`, budgets that recover) leaves, and so
 on. Pods count as having come at once; ties go to the first node by name and are told (`Outcome.equal`). Who makes which pod again
-is asked of `again`, as only somebody who knows the controllers can tell.
+is asked of `again`, as only somebody who knows the controllers can tell; what dice and clocks decide is asked of `Choices`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,27 @@ STAYING = ("DaemonSet", "Node")
 """Controllers whose pods a drain leaves alone; Node: static pods."""
 SUFFIX = "-again"
 NOBODY = "nobody makes it again"
-Choose = Callable[[PodInfo, Sequence[str]], str]
 Again = Callable[[PodInfo], PodInfo | str]
 """The pod that comes in place of one that goes, or why none does."""
+
+
+def by_priority(queue: list[PodInfo]) -> list[PodInfo]:
+    """Pods that came at once in the order in which the scheduler takes them up."""
+    return sorted(queue, key=lambda info: -info.priority)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What nobody can know before: whoever has seen it happen may say it."""
+
+    node: Callable[[PodInfo, Sequence[str]], str] = lambda info, equal: equal[0]
+    """Of nodes that are equally good, else the first name."""
+    room: Callable[[PodInfo, Sequence[str]], str] = lambda info, equal: equal[0]
+    """Of nodes that are equally good to preempt on."""
+    order: Callable[[list[PodInfo]], list[PodInfo]] = by_priority
+    """In which order the scheduler takes up those that wait."""
+    stay: Callable[[PodInfo], int] = lambda info: ROUNDS**3
+    """For how many more pods the scheduler finds something until the victims of this one are gone; else all have their turn."""
 
 
 @dataclass(slots=True)
@@ -68,11 +86,22 @@ class Result:
     """Pods of daemon sets, and static pods, which stay on a drained node."""
     preempted: dict[str, str] = field(default_factory=dict)
     """Victims → the pod that they go for."""
+    meanwhile: bool = False
+    """A pod got its place before the victims of a preemption were gone."""
 
     @property
     def depends_on_timing(self) -> bool:
-        """Several pods preempt at once: who gets which room depends on which victims stop first."""
-        return len(set(self.preempted.values())) > 1
+        """Who gets which room depends on when victims stop: several pods preempt, or others get places meanwhile."""
+        return len(set(self.preempted.values())) > 1 or self.meanwhile
+
+
+@dataclass(slots=True, eq=False)
+class _Leaving:
+    """A preemption whose victims have not gone."""
+
+    preemption: Preemption
+    by: PodInfo
+    stay: int
 
 
 class Forecast:
@@ -81,18 +110,13 @@ class Forecast:
     def __init__(
         self,
         simulation: Simulation,
-        choose: Choose | None = None,
-        choose_room: Choose | None = None,
+        choices: Choices | None = None,
         again: Again | None = None,
         more: Callable[[], list[PodInfo]] | None = None,
     ) -> None:
-        """`choose` breaks ties between nodes, `choose_room` those between nodes to preempt on; else the first name.
-
-        `more`: pods that come because others have gone, asked until there are none.
-        """
+        """`more`: pods that come because others have gone, asked until there are none."""
         self.simulation, self.result = simulation, Result()
-        self.choose: Choose = choose or (lambda info, equal: equal[0])
-        self.choose_room: Choose = choose_room or (lambda info, equal: equal[0])
+        self.choices = choices or Choices()
         self.again: Again = again or by_controller
         self.more: Callable[[], list[PodInfo]] = more or list
         self.waiting: list[PodInfo] = list(simulation.pending.values())
@@ -260,7 +284,7 @@ class Forecast:
         return bool(new)
 
     def _place_all(self) -> None:
-        queue = sorted(self.waiting, key=lambda info: -info.priority)
+        queue = self.choices.order(self.waiting)
         for info in queue:
             if info.key not in self._outcomes:
                 self._outcomes[info.key] = self._left.pop(info.key, Outcome(info.key))
@@ -273,30 +297,47 @@ class Forecast:
     def _round(self, queue: list[PodInfo], outcomes: dict[str, Outcome]) -> tuple[list[PodInfo], bool]:
         """(the pods that still wait, whether anything changed)."""
         rest: list[PodInfo] = []
-        leaving: list[tuple[Preemption, PodInfo]] = []
-        placed = False
+        leaving: list[_Leaving] = []
+        progress = False
         for info in queue:
             verdict = self.simulation.judge(info, by_node=False)
             outcome = outcomes[info.key]
+            if not verdict.node:
+                outcome.why = verdict.message
+                rest.append(info)
+                if verdict.preemption is None:
+                    continue
+            progress = True
+            for one in leaving:
+                one.stay -= 1
             if verdict.node:
+                self.result.meanwhile = self.result.meanwhile or bool(leaving)
                 self._place(info, verdict, outcome)
-                placed = True
-                continue
-            outcome.why = verdict.message
-            rest.append(info)
-            if verdict.preemption is not None:
-                rooms = {one.node: one for one in verdict.rooms or (verdict.preemption,)}
-                preemption = rooms[self.choose_room(info, tuple(rooms))]
-                outcome.equal = tuple(rooms) if len(rooms) > 1 else ()
-                self.simulation.promise(info, preemption)
-                leaving.append((preemption, info))
-        for preemption, preemptor in leaving:
-            rest += self._preempt(preemption, preemptor, outcomes)
-        return sorted(rest, key=lambda info: -info.priority), bool(leaving) or placed
+            else:
+                leaving.append(self._promise(info, verdict, outcome))
+            rest += self._gone(leaving, outcomes)
+        rest += self._gone(leaving, outcomes, everybody=True)
+        return self.choices.order(rest), progress
+
+    def _promise(self, info: PodInfo, verdict: Verdict, outcome: Outcome) -> _Leaving:
+        assert verdict.preemption is not None
+        rooms = {one.node: one for one in verdict.rooms or (verdict.preemption,)}
+        preemption = rooms[self.choices.room(info, tuple(rooms))]
+        outcome.equal = tuple(rooms) if len(rooms) > 1 else ()
+        self.simulation.promise(info, preemption)
+        return _Leaving(preemption, info, self.choices.stay(info))
+
+    def _gone(self, leaving: list[_Leaving], outcomes: dict[str, Outcome], *, everybody: bool = False) -> list[PodInfo]:
+        """Takes away the victims that have stopped; what is made in their place."""
+        found = []
+        for one in [one for one in leaving if everybody or one.stay <= 0]:
+            leaving.remove(one)
+            found += self._preempt(one.preemption, one.by, outcomes)
+        return found
 
     def _place(self, info: PodInfo, verdict: Verdict, outcome: Outcome) -> None:
         equal = verdict.equal or (verdict.node,)
-        outcome.node, outcome.why = self.choose(info, equal), ""
+        outcome.node, outcome.why = self.choices.node(info, equal), ""
         if len(equal) > 1:
             outcome.equal = equal
         self.simulation.settle(info, outcome.node)

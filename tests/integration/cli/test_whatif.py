@@ -67,6 +67,28 @@ async def test_the_pods_of_a_deployment_are_placed_after_defaults(cli: Cli) -> N
     assert await versions(cli) == before
 
 
+async def test_the_pods_of_a_new_deployment_are_spread_though_another_node_has_more_room(cli: Cli) -> None:
+    await inject(cli.api, Fault("", "", "", (node("n1", cpu="64"), node("n2"))))
+    made = DEPLOYMENT | {"spec": {**DEPLOYMENT["spec"], "replicas": 2}}
+    found = json.loads((await cli("whatif apply -f - -o json", made)).out)["pods"]
+    assert sorted(one["node"] for one in found) == ["n1", "n2"]
+
+
+async def test_what_a_preempted_pod_leaves_of_a_quota_is_wanted_by_several(cli: Cli) -> None:
+    low, full = workload("ReplicaSet", replicas=1), {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "2"}}}
+    classes = [{"metadata": {"name": "high"}, "value": 100}]
+    await inject(
+        cli.api, Fault("", "", "", (node("n1", cpu="3"), low, on("web-0", "n1") | {"owner": "ReplicaSet/web"}))
+    )
+    await cli.api.post("/apis/scheduling.k8s.io/v1/priorityclasses", classes[0])
+    await cli.api.post("/api/v1/namespaces/default/resourcequotas", full)
+    made = DEPLOYMENT | {"spec": {**DEPLOYMENT["spec"], "replicas": 2}}
+    made["spec"]["template"] = {**made["spec"]["template"]}
+    made["spec"]["template"]["spec"] = {**made["spec"]["template"]["spec"], "priorityClassName": "high"}
+    result = await cli("whatif quota q --hard=pods=2 -f -", made)
+    assert "who asks first gets it" in result.out
+
+
 async def test_a_node_in_the_files_counts(cli: Cli) -> None:
     more = {"apiVersion": "v1", **node("n9")}
     assert (await cli("whatif apply -f -", DEPLOYMENT | {"spec": {**DEPLOYMENT["spec"], "replicas": 1}})).code == 1
@@ -106,7 +128,7 @@ async def test_a_budget_without_room_blocks_a_drain(cli: Cli) -> None:
 
 async def test_a_lost_node_and_a_taint_move_everything(cli: Cli) -> None:
     await inject(cli.api, Fault("", "", "", (*owned(), budget(0))))
-    for question in ("lose n1", "taint n1 k=v:NoExecute"):
+    for question in ("lose n1", "taint n1 k=v:NoExecute", "taint n1 k=v:NoSchedule k=v:NoExecute"):
         result = await cli(f"whatif {question} -o json")
         assert (result.code, {one["node"] for one in json.loads(result.out)["pods"]}) == (0, {"n2"}), question
 

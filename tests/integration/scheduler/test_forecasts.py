@@ -15,7 +15,7 @@ import pytest
 
 from kubelite.cmd.questions import snapshot as snapshots
 from kubelite.cmd.questions.newpods import Admission
-from kubelite.scheduler.forecast import SUFFIX, Forecast
+from kubelite.scheduler.forecast import SUFFIX, Choices, Forecast
 from tests.apienv import ApiEnv
 from tests.integration.cli.conftest import Cli, cli
 from tests.integration.scheduler.world import PODS, scheduling
@@ -186,7 +186,7 @@ async def case(cli: Cli, seed: int) -> str:
         seen = promised.get(info.pod.metadata.name, [])
         return next((seen.pop(at) for at, node in enumerate(seen) if node in equal), equal[0])
 
-    forecast = Forecast(taken.simulation(), choose, choose_room)
+    forecast = Forecast(taken.simulation(), Choices(choose, choose_room))
     if action == "taint":
         forecast.taint(node, "team", "", "", remove=True)
         forecast.taint(node, "team", "b", "NoExecute")

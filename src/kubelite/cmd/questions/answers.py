@@ -101,7 +101,7 @@ def text(answer: Answer) -> str:
     for count, word in ((len(refused), "refused"), (len(result.blocked), "blocked"), (len(result.gone), "gone")):
         summary += f", {count} {word}" if count else ""
     if result.depends_on_timing:
-        summary += ". Several pods preempt at once: who gets which room depends on which victims stop first"
+        summary += ". Pods are preempted for others: who gets which room depends on when they stop"
     return "".join([table(["POD", "NODE", "WHY"], rows)[0], f"{summary}. Nothing was written.\n", *lines])
 
 

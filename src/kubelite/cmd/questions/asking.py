@@ -5,7 +5,7 @@ What: one function a question. Why: apart from whatif.py, which `--help` and com
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,16 @@ from kubelite.cmd.questions.newquota import Resource
 from kubelite.cmd.questions.places import ONLY_METADATA_OF_ALL
 from kubelite.cmd.questions.rules import rules
 from kubelite.cmd.questions.snapshot import Snapshot
+from kubelite.cmd.questions.templates import replica_set
 from kubelite.machinery.errors import StatusError
-from kubelite.scheduler.forecast import Forecast
+from kubelite.scheduler.forecast import Choices, Forecast
 
 if TYPE_CHECKING:
     from kubelite.cmd.questions.whatif import Options
+
+
+Taint = tuple[str, str, str, bool]
+"""Key, value, effect, whether it is taken away."""
 
 
 class Question:
@@ -41,6 +46,7 @@ class Question:
         self.admission = admission or Admission(snapshot)
         self.makers = Makers(snapshot, self.admission, self.simulation)
         self.notes: list[str] = []
+        self.choices = Choices()
 
     @property
     def namespace(self) -> str:
@@ -48,7 +54,7 @@ class Question:
 
     def forecast(self) -> Forecast:
         """What is asked; after all objects were added."""
-        return Forecast(self.simulation, again=self.makers, more=self.makers.more)
+        return Forecast(self.simulation, self.choices, self.makers, self.makers.more)
 
     def add(self, objects: list[Object]) -> None:
         """Objects that make no pods, but say where pods go: claims, volumes, nodes, budgets."""
@@ -57,7 +63,8 @@ class Question:
                 continue
             meta = obj.get("metadata") or {}
             try:
-                self.simulation.add(obj | {"metadata": {"namespace": self.namespace} | meta})
+                known = {key: value for key, value in meta.items() if value is not None}
+                self.simulation.add(obj | {"metadata": {"namespace": self.namespace} | known})
             except (msgspec.ValidationError, ValueError) as error:
                 raise CliError(f"{obj.get('kind')}/{meta.get('name')} cannot be read: {error}") from error
 
@@ -66,7 +73,54 @@ class Question:
         known = len(self.admission.made)
         found = self.admission.pods(objects, self.namespace, self.makers.nodes_of)
         self.add(self.admission.made[known:])
+        self.makers.came(found)
         return found
+
+    # what may be asked
+
+    def drain(self, node: str) -> Forecast:
+        """Raises CliError for a node that is not there, as the others do."""
+        forecast = self.forecast()
+        _do(forecast.drain, node)
+        return forecast
+
+    def lose(self, node: str) -> Forecast:
+        forecast = self.forecast()
+        _do(forecast.lose, node)
+        for info in self.makers.unwanted(node, gone=True):
+            forecast.drop(info, UNWANTED)
+        return forecast
+
+    def taint(self, node: str, taints: Iterable[Taint]) -> Forecast:
+        forecast, opened = self.forecast(), False
+        for key, value, effect, remove in taints:
+            _do(forecast.taint, node, key, value, effect, remove=remove)
+            opened = opened or remove
+        for info in self.makers.unwanted(node):
+            forecast.drop(info, UNWANTED)
+        if opened:
+            forecast.apply(self.admitted([one | {"kind": "Pod"} for one in self.makers.daemons(node)]))
+        return forecast
+
+    def create(self, objects: list[Object], first: list[Object] | None = None) -> Forecast:
+        """Creates `first`, pods that workloads lack, then what the manifests say."""
+        self.add(objects)
+        existing = Existing(self.snapshot, self.namespace)
+        new = [one for obj in objects if (one := existing.rest_of(obj)) is not None]
+        self.notes += existing.notes
+        self.add([replica_set(obj) for obj in new if obj.get("kind") == "Deployment"])
+        pods = self.admitted([*(first or []), *new])
+        for obj in objects:
+            if obj.get("kind") == "Node":
+                pods += self.admitted([one | {"kind": "Pod"} for one in self.makers.daemons(obj["metadata"]["name"])])
+        forecast = self.forecast()
+        forecast.apply(pods)
+        return forecast
+
+    def quota(self, objects: list[Object]) -> Forecast:
+        """After `admission.quotas.change`: workloads that lack pods create them, then the manifests are created."""
+        lacking = [one | {"kind": "Pod"} for one in self.makers.lacking(self.namespace)]
+        return self.create(objects, self.makers.order(lacking))
 
     def answer(self, forecast: Forecast, *, drained: str = "") -> int:
         """Shows what comes of it; the exit code."""
@@ -109,53 +163,22 @@ def _do(action: Callable[..., None], node: str, *args: str, **more: bool) -> Non
 
 async def drain(opts: Options, session: Session) -> int:
     question = Question(opts, session, await taken(opts, session))
-    forecast, node = question.forecast(), opts.args[0]
-    _do(forecast.drain, node)
-    return question.answer(forecast, drained=node)
+    return question.answer(question.drain(opts.args[0]), drained=opts.args[0])
 
 
 async def lose(opts: Options, session: Session) -> int:
     question = Question(opts, session, await taken(opts, session))
-    forecast, node = question.forecast(), opts.args[0]
-    _do(forecast.lose, node)
-    for info in question.makers.unwanted(node, gone=True):
-        forecast.drop(info, UNWANTED)
-    return question.answer(forecast)
+    return question.answer(question.lose(opts.args[0]))
 
 
-async def taint(opts: Options, session: Session, key: str, value: str, effect: str, *, remove: bool) -> int:
+async def taint(opts: Options, session: Session, taints: Iterable[Taint]) -> int:
     question = Question(opts, session, await taken(opts, session))
-    forecast, node = question.forecast(), opts.args[0]
-    _do(forecast.taint, node, key, value, effect, remove=remove)
-    for info in question.makers.unwanted(node):
-        forecast.drop(info, UNWANTED)
-    if remove:
-        forecast.apply(question.admitted([one | {"kind": "Pod"} for one in question.makers.daemons(node)]))
-    return question.answer(forecast)
+    return question.answer(question.taint(opts.args[0], taints))
 
 
 async def apply(opts: Options, session: Session) -> int:
     question = Question(opts, session, await taken(opts, session))
-    return _create(question, _objects(opts, session))
-
-
-def _create(question: Question, objects: list[Object], first: list[Object] | None = None) -> int:
-    """Creates `first`, pods that workloads lack, then what the manifests say."""
-    question.add(objects)
-    existing = Existing(question.snapshot, question.namespace)
-    new = [one for obj in objects if (one := existing.rest_of(obj)) is not None]
-    question.notes += existing.notes
-    pods = question.admitted([*(first or []), *new])
-    if question.admission.refused and first:
-        question.makers.note_contention(first)
-    for obj in objects:
-        if obj.get("kind") == "Node":
-            pods += question.admitted(
-                [one | {"kind": "Pod"} for one in question.makers.daemons(obj["metadata"]["name"])]
-            )
-    forecast = question.forecast()
-    forecast.apply(pods)
-    return question.answer(forecast)
+    return question.answer(question.create(_objects(opts, session)))
 
 
 async def quota(opts: Options, session: Session) -> int:
@@ -173,8 +196,7 @@ async def quota(opts: Options, session: Session) -> int:
     admission.quotas.change(namespace, name, hard, counted)
     limits = admission.quotas.named(namespace, name)
     used = dict(limits.status.used)
-    lacking = [one | {"kind": "Pod"} for one in question.makers.lacking(namespace)]
-    code = _create(question, _objects(opts, session), lacking)
+    code = question.answer(question.quota(_objects(opts, session)))
     if not opts.output:
         rows = [[one, str(used[one]), str(limits.status.used[one]), str(hard[one])] for one in hard]
         session.write("\n" + table(["RESOURCE", "USED NOW", "USED THEN", "HARD"], rows)[0])

@@ -64,10 +64,28 @@ class Existing:
         if kind == "StatefulSet":
             start = int((spec.get("ordinals") or {}).get("start") or 0)
             return obj | {"spec": spec | {"ordinals": {"start": start + there}}}
+        if kind == "Deployment":
+            spec |= {"template": self._template_of_now(old) or spec.get("template")}
         return obj | {
             "metadata": obj["metadata"] | {"name": f"{name}-new", "uid": old["metadata"].get("uid")},
             "spec": spec,
         }
+
+    def _template_of_now(self, deployment: Object) -> Object | None:
+        """That of its newest ReplicaSet, whose pods the new ones are spread with."""
+        found = [
+            one
+            for one in self.snapshot.objects("ReplicaSet")
+            for owner in one["metadata"].get("ownerReferences") or ()
+            if owner.get("controller") and owner["uid"] == deployment["metadata"].get("uid")
+        ]
+        newest = max(found, key=_revision, default=None)
+        return newest["spec"].get("template") if newest is not None else None
+
+
+def _revision(replica_set: Object) -> int:
+    text = (replica_set["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "")
+    return int(text) if text.isdigit() else 0
 
 
 def _same_template(obj: Object, old: Object) -> bool:

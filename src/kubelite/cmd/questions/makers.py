@@ -9,7 +9,7 @@ nowhere, whatever its ownerReference says.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from kubelite.cmd.questions.templates import COUNTS, first_ordinal, replica, wan
 from kubelite.machinery import codec
 from kubelite.scheduler.forecast import NOBODY, REMADE, SUFFIX, again
 from kubelite.scheduler.offline import Simulation
-from kubelite.scheduler.pods import Pod, PodInfo, pod_info
+from kubelite.scheduler.pods import Owner, Pod, PodInfo, pod_info
 
 Object = dict[str, Any]
 WORDS = {
@@ -45,24 +45,41 @@ class Makers:
         self._owners: dict[str, dict[tuple[str, str], Object]] = {}
         self._living: Counter[str] = Counter()
         self._names: dict[str, set[str]] = {}
+        self._targets: dict[str, Counter[str]] = {}
+        """Uid of a DaemonSet → how many pods of it are on a node, or can go nowhere else."""
         self._ended: Counter[str] = Counter()
         self._freed: set[str] = set()
         """Namespaces in which quotas allow more than before."""
-        self._number = 0
-        self.contended = False
-        """Several workloads want what a quota has left: who asks first gets it."""
+        self._numbers: Counter[tuple[str, str]] = Counter()
+        self._got: dict[str, set[str]] = {}
+        """Namespace → who made pods."""
+        self._came: list[PodInfo] = []
+        self.order: Callable[[list[Object]], list[Object]] = list
+        """In which order those ask who want what a quota has left; whoever has seen it may say it."""
         table = simulation.world.nodes
         for pods in (*table.pods, simulation.pending):
             for info in pods.values():
                 self._note(info)
 
     def _note(self, info: PodInfo) -> None:
-        owner = next((one for one in info.pod.metadata.ownerReferences if one.controller), None)
+        owner = _owner_of(info)
         if owner is None:
             return
         self._names.setdefault(owner.uid, set()).add(info.pod.metadata.name)
         if info.pod.metadata.deletionTimestamp is None:
             self._living[owner.uid] += 1
+        if owner.kind == "DaemonSet":
+            self._targets.setdefault(owner.uid, Counter())[_target(info)] += 1
+
+    def came(self, pods: Iterable[Object]) -> None:
+        """These were created."""
+        for stored in pods:
+            meta = stored["metadata"]
+            owners = meta.get("ownerReferences") or ()
+            self._got.setdefault(meta["namespace"], set()).add(owners[0]["uid"] if owners else meta["name"])
+            if owners:
+                self._numbers[meta["namespace"], owners[0]["name"]] += 1
+                self._note(pod_info(msgspec.convert(stored, Pod)))
 
     def owners(self, kind: str) -> dict[tuple[str, str], Object]:
         """All workloads of a kind by namespace and name."""
@@ -79,7 +96,7 @@ class Makers:
         meta = info.pod.metadata
         if self.admission.quotas.release(meta.namespace, meta.name):
             self._freed.add(meta.namespace)
-        owner = next((one for one in meta.ownerReferences if one.controller), None)
+        owner = _owner_of(info)
         if owner is None:
             return NOBODY
         word = WORDS.get(owner.kind)
@@ -102,13 +119,13 @@ class Makers:
         """A daemon set makes another for the same node, if it still wants one there."""
         meta, node = info.pod.metadata, info.pod.spec.nodeName
         obj = self.owners("DaemonSet").get((meta.namespace, name))
-        if obj is None or obj["metadata"].get("deletionTimestamp") or node not in self.nodes_of(obj):
+        if obj is None:
             return UNWANTED
-        made = replica(obj, "DaemonSet", f"{meta.name}{SUFFIX}", node)
-        stored = self.admission.pod(made, meta.namespace)
-        if stored is None:
-            return f"another is refused: {self.admission.refused.pop(f'{meta.namespace}/{meta.name}{SUFFIX}')}"
-        return self._made(str(obj["metadata"].get("uid")), stored)
+        targets = self._targets.get(obj["metadata"]["uid"], Counter())
+        targets[_target(info)] -= 1
+        if obj["metadata"].get("deletionTimestamp") or node not in self.nodes_of(obj) or targets[node] > 0:
+            return UNWANTED
+        return self._admit(replica(obj, "DaemonSet", f"{meta.name}{SUFFIX}", node), meta.namespace, first=True)
 
     def _refuses(self, obj: Object, info: PodInfo, word: str) -> str:
         """Why the controller makes none."""
@@ -142,41 +159,62 @@ class Makers:
         if obj["kind"] == "StatefulSet" and _is_of_old_revision(obj, info):
             return again(info)  # what the partition keeps on the old template
         made["metadata"]["uid"] = f"{old.uid}{SUFFIX}"
-        known = len(self.admission.made)
-        stored = self.admission.pod(made, old.namespace)
+        return self._admit(made, old.namespace, first=True)
+
+    def _admit(self, made: Object, namespace: str, *, first: bool = False) -> PodInfo | str:
+        """The pod, created; why it is refused. `first`: it is made at once in place of another, mostly before others ask."""
+        if first:
+            self._let_in_before(made, namespace)
+        key = f"{namespace}/{made['metadata']['name']}"
+        known, denied = len(self.admission.made), key in self.admission.denied
+        stored = self.admission.pod(made, namespace)
         if stored is None:
-            return f"another is refused: {self.admission.refused.pop(f'{old.namespace}/{name}')}"
+            why = self.admission.refused[key] if denied else self.admission.refused.pop(key)
+            return f"another is refused: {why}"
         for claim in self.admission.made[known:]:
             self.simulation.add(claim)
-        return self._made(obj["metadata"]["uid"], stored)
-
-    def note_contention(self, asking: Iterable[Object]) -> None:
-        """A quota has refused one of these pods."""
-        owners = {one["metadata"]["ownerReferences"][0]["uid"] for one in asking}
-        self.contended = self.contended or len(owners) > 1
-
-    def _made(self, uid: str, stored: Object) -> PodInfo:
-        self._living[uid] += 1
-        self._names.setdefault(uid, set()).add(stored["metadata"]["name"])
+        self.admission.refused.pop(key, None)
+        self.admission.denied.pop(key, None)
+        self.came([stored])
         return pod_info(msgspec.convert(stored, Pod))
+
+    def _let_in_before(self, made: Object, namespace: str) -> None:
+        """Those get what a pod leaves free who are known to have asked before its successor."""
+        if self.order is list or namespace not in self._freed:
+            return
+        mine = made["metadata"]["ownerReferences"][0]["uid"]
+        others = [one for one in self.lacking(namespace) if one["metadata"]["ownerReferences"][0]["uid"] != mine]
+        for one in self.order([made, *others]):
+            if one is made:
+                return
+            found = self._admit(one, namespace)
+            if not isinstance(found, str):
+                self._came.append(found)
 
     def more(self) -> list[PodInfo]:
         """The pods that workloads lack and quotas now allow, as others have gone."""
-        found = []
         for namespace in sorted(self._freed):
-            asking = list(self.lacking(namespace))
-            for made in asking:
-                known, name = len(self.admission.made), f"{namespace}/{made['metadata']['name']}"
-                stored = self.admission.pod(made, namespace)
-                if stored is None:
-                    self.admission.refused.pop(name)
-                    self.note_contention(asking)
-                    continue
-                for claim in self.admission.made[known:]:
-                    self.simulation.add(claim)
-                found.append(self._made(made["metadata"]["ownerReferences"][0]["uid"], stored))
+            for made in self.order(list(self.lacking(namespace))):
+                found = self._admit(made, namespace)
+                if not isinstance(found, str):
+                    self._came.append(found)
         self._freed.clear()
-        return found
+        came, self._came = self._came, []
+        return came
+
+    @property
+    def contended(self) -> bool:
+        """Several want what a quota has left, and it is not enough for all: who asks first gets it."""
+        for namespace, got in self._got.items():
+            if not self.admission.quotas.of(namespace):
+                continue
+            hungry = {one["metadata"]["ownerReferences"][0]["uid"] for one in self.lacking(namespace)}
+            for made, where in self.admission.denied.values():
+                if where == namespace and not made["metadata"].get("ownerReferences"):
+                    hungry.add(made["metadata"]["name"])
+            if hungry and len(hungry | got) > 1:
+                return True
+        return False
 
     # what is missing now
 
@@ -189,8 +227,11 @@ class Makers:
                 yield from self._missing(obj, kind, name)
         for (where, name), obj in self.owners("DaemonSet").items():
             for node in self.nodes_of(obj) if where == namespace else ():
-                if obj["metadata"].get("uid") not in self._daemons_on(node):
+                if not self._has_daemon(obj, node):
                     yield replica(obj, "DaemonSet", f"{name}-{node}", node)
+        for made, where in list(self.admission.denied.values()):
+            if where == namespace and made["metadata"].get("ownerReferences"):
+                yield made
 
     def _missing(self, obj: Object, kind: str, name: str) -> Iterator[Object]:
         uid = str(obj["metadata"].get("uid") or "")
@@ -203,9 +244,9 @@ class Makers:
             conditions = (obj.get("status") or {}).get("conditions") or ()
             if any(one["type"] in FINISHED and one["status"] == "True" for one in conditions):
                 return
-        for _ in range(wanted(obj) - self._living[uid]):
-            self._number += 1
-            yield replica(obj, kind, f"{name}-new-{self._number}")
+        last = self._numbers[obj["metadata"].get("namespace", ""), name]
+        for number in range(1, wanted(obj) - self._living[uid] + 1):
+            yield replica(obj, kind, f"{name}-new-{last + number}")
 
     # daemons
 
@@ -224,7 +265,7 @@ class Makers:
 
         table, found = self.simulation.world.nodes, []
         for info in self.simulation.pending.values():
-            owner = next((one for one in info.pod.metadata.ownerReferences if one.controller), None)
+            owner = _owner_of(info)
             obj = self.owners("DaemonSet").get((info.pod.metadata.namespace, owner.name)) if owner is not None else None
             if obj is None or owner is None or owner.kind != "DaemonSet" or not _is_for(info, node):
                 continue
@@ -233,19 +274,25 @@ class Makers:
                 found.append(info)
         return found
 
-    def _daemons_on(self, node: str) -> set[str]:
-        """The uids of the owners of pods that are on the node, or can go nowhere else."""
-        table = self.simulation.world.nodes
-        pods = [*table.pods[table.index[node]].values()]
-        pods += [info for info in self.simulation.pending.values() if _is_for(info, node)]
-        return {owner.uid for info in pods for owner in info.pod.metadata.ownerReferences}
+    def _has_daemon(self, obj: Object, node: str) -> bool:
+        return self._targets.get(str(obj["metadata"].get("uid")), Counter())[node] > 0
 
     def daemons(self, node: str) -> Iterator[Object]:
         """The pods that daemon sets would put on a node where they have none."""
-        there = self._daemons_on(node)
         for (_, name), obj in self.owners("DaemonSet").items():
-            if obj["metadata"].get("uid") not in there and node in self.nodes_of(obj):
+            if not self._has_daemon(obj, node) and node in self.nodes_of(obj):
                 yield replica(obj, "DaemonSet", f"{name}-{node}", node)
+
+
+def _owner_of(info: PodInfo) -> Owner | None:
+    return next((one for one in info.pod.metadata.ownerReferences if one.controller), None)
+
+
+def _target(info: PodInfo) -> str:
+    """The node where a pod of a DaemonSet is, or will be."""
+    from kubelite.controllers.daemonset.nodes import target_of
+
+    return info.pod.spec.nodeName or target_of(info.pod) or ""
 
 
 def _is_for(info: PodInfo, node: str) -> bool:

@@ -39,6 +39,8 @@ class Admission:
         for limits in snapshot.typed("LimitRange", LimitRange):
             self.limits.setdefault(limits.metadata.namespace, []).extend(limits.spec.limits)
         self.refused: dict[str, str] = {}
+        self.denied: dict[str, tuple[Object, str]] = {}
+        """Pods of manifests that a quota refuses, by namespace and name → as written, namespace; their makers will ask again."""
         self.made: list[Object] = []
         """Claims that come with the pods."""
         self._known: dict[str, set[tuple[str, str]]] = {}
@@ -65,7 +67,17 @@ class Admission:
                 pod = self.pod(template, where)
                 if pod is not None:
                     found.append(pod)
+                else:
+                    self._deny(obj, template, where)
         return found
+
+    def _deny(self, obj: Object, template: Object, namespace: str) -> None:
+        """Keeps what may be asked again; those that workloads lack are known from the workloads."""
+        meta = template["metadata"]
+        key = f"{meta.get('namespace') or namespace}/{meta['name']}"
+        lacked = obj.get("kind") == "Pod" and meta.get("ownerReferences")
+        if self.refused[key].startswith("exceeded quota") and not lacked:
+            self.denied[key] = template, namespace
 
     def _created(self, obj: Object, namespace: str) -> bool:
         """Whether quotas let an object be that is no pod; what exists already does not count again."""

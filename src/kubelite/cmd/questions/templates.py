@@ -20,6 +20,7 @@ COUNTS = {
     "Job": "parallelism",
 }
 """Kinds that make pods in numbers → the field that says how many."""
+HASH = "pod-template-hash"
 _MAKER = {"Deployment": "ReplicaSet"}
 _GROUP = {"ReplicationController": "v1", "Job": "batch/v1"}
 
@@ -58,6 +59,21 @@ def templates(obj: Object, node_names: Iterable[str]) -> Iterator[Object]:
             yield replica(obj, kind, f"{name}-{node}", node)
 
 
+def replica_set(obj: Object) -> Object:
+    """That of a Deployment: by what it selects, its pods are spread where they do not say how."""
+    meta, spec = obj.get("metadata") or {}, obj.get("spec") or {}
+    selector = spec.get("selector") or {}
+    match = {**(selector.get("matchLabels") or {}), HASH: _hash(spec)}
+    owner = {"name": meta.get("name"), "namespace": meta.get("namespace")}
+    return {"kind": "ReplicaSet", "metadata": owner, "spec": {"selector": {**selector, "matchLabels": match}}}
+
+
+def _hash(spec: Object) -> str:
+    """What tells the pods of a Deployment's template from those of its earlier ones."""
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    return str(labels.get(HASH) or "new")
+
+
 def replica(obj: Object, kind: str, pod_name: str, node: str = "") -> Object:
     """One pod of a workload; `node`: the one that a DaemonSet's pod is for."""
     meta, spec = obj.get("metadata") or {}, obj.get("spec") or {}
@@ -68,6 +84,8 @@ def replica(obj: Object, kind: str, pod_name: str, node: str = "") -> Object:
     made = dict(template.get("spec") or {})
     if kind == "DaemonSet":
         _pin(made, node)
+    if kind == "Deployment":
+        labels[HASH] = _hash(spec)
     if kind == "StatefulSet":
         labels |= {"statefulset.kubernetes.io/pod-name": pod_name}
         labels |= {"apps.kubernetes.io/pod-index": pod_name.rpartition("-")[2]}

@@ -58,6 +58,10 @@ def _wants(count: int, what: str) -> Callable[[Options], None]:
     return validate
 
 
+def _validate_taint(opts: Options) -> None:
+    _wants(max(2, len(opts.args)), "a node and taints")(opts)
+
+
 def _validate_apply(opts: Options) -> None:
     _wants(0, "no arguments, only -f FILENAME")(opts)
     if not opts.files:
@@ -87,10 +91,10 @@ def taint_of(text: str) -> tuple[str, str, str, bool]:
 
 
 async def run_taint(opts: Options, session: Session) -> int:
-    key, value, effect, remove = taint_of(opts.args[1])
+    taints = [taint_of(text) for text in opts.args[1:]]
     from kubelite.cmd.questions import asking
 
-    return await asking.taint(opts, session, key, value, effect, remove=remove)
+    return await asking.taint(opts, session, taints)
 
 
 async def run_apply(opts: Options, session: Session) -> int:
@@ -167,8 +171,8 @@ LOSE = Command(
 )
 TAINT = Command(
     name="taint",
-    summary="What a taint on a node, or its removal, would move",
-    usage="whatif taint NODE KEY[=VALUE]:EFFECT[-] [--snapshot FILE] [--config FILE]",
+    summary="What taints on a node, or their removal, would move",
+    usage="whatif taint NODE KEY[=VALUE]:EFFECT[-]... [--snapshot FILE] [--config FILE]",
     long="NoExecute drives out pods that do not tolerate it, and after their tolerationSeconds those that do for a while; a "
     "taint that goes may let in pending pods and daemon sets.\n\n" + _ALL_AT_ONCE,
     examples=(
@@ -177,7 +181,7 @@ TAINT = Command(
     ),
     flags=_FLAGS,
     complete=complete,
-    validate=_wants(2, "a node and a taint"),
+    validate=_validate_taint,
     run=run_taint,
 )
 QUOTA = Command(
