@@ -219,3 +219,65 @@ RESIZES: list[Any] = [
 @pytest.mark.parametrize(("old", "new", "expected"), RESIZES)
 def test_resize(old: dict[str, Any], new: dict[str, Any], expected: list[str]) -> None:
     assert resized(old, new) == expected
+
+
+GPU = {"resources": {"requests": {"example.com/gpu": "1"}, "limits": {"example.com/gpu": "1"}}}
+MAPPING = {"containerName": "web", "resourceName": "example.com/gpu", "requestName": "container-0-request-0"}
+TOLD = "status.extendedResourceClaimStatus"
+FIRST = f"{TOLD}.requestMappings[0]"
+LABEL = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
+    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"resourceClaimName": "c", "requestMappings": [MAPPING]}, []),
+        (
+            {"resourceClaimName": "c"},
+            [f"{TOLD}.requestMappings: Required value: at least one request mapping is required"],
+        ),
+        ({"requestMappings": [MAPPING]}, [f"{TOLD}.resourceClaimName: Required value"]),
+        (
+            {"resourceClaimName": "c", "requestMappings": [{**MAPPING, "containerName": "x"}]},
+            [
+                f'{FIRST}.containerName: Invalid value: "x": must match the name of an entry in '
+                "spec.initContainers.name or spec.containers.name"
+            ],
+        ),
+        (
+            {"resourceClaimName": "c", "requestMappings": [{**MAPPING, "resourceName": "example.com/x"}]},
+            [
+                f'{FIRST}.resourceName: Invalid value: "example.com/x": must match the extended resource name of an entry in '
+                "spec.initContainers.resources.requests or spec.containers.resources.requests"
+            ],
+        ),
+        (
+            {"resourceClaimName": "c", "requestMappings": [{**MAPPING, "requestName": "A"}]},
+            [f'{TOLD}.requestName: Invalid value: "A": {LABEL}'],
+        ),
+        (
+            {"resourceClaimName": "c", "requestMappings": [MAPPING, MAPPING]},
+            [
+                f'{TOLD}.requestMappings[1].{name}: Duplicate value: "{MAPPING[name]}"'
+                for name in ("containerName", "resourceName", "requestName")
+            ],
+        ),
+    ],
+)
+def test_what_a_status_says_of_a_claim_for_extended_resources(told: dict[str, Any], expected: list[str]) -> None:
+    spec = {"containers": [{"name": "web", "image": "web:1", **GPU}]}
+    assert status_changes({}, {"extendedResourceClaimStatus": told}, **spec) == expected
+
+
+def test_a_claim_is_told_of_once_and_by_a_name_that_claims_have() -> None:
+    told = [{"name": "a", "resourceClaimName": "c"}, {"name": "a", "resourceClaimName": "C d"}, {"name": "b"}]
+    spec = {"resourceClaims": [{"name": "a", "resourceClaimTemplateName": "t"}]}
+    found = [line.partition(": a lower")[0] for line in status_changes({}, {"resourceClaimStatuses": told}, **spec)]
+    assert found == [
+        'status.resourceClaimStatuses[1].name: Duplicate value: "a"',
+        'status.resourceClaimStatuses[1].name: Invalid value: "C d"',
+        'status.resourceClaimStatuses[2].name: Invalid value: "b": must match the name of an entry in `spec.resourceClaims`',
+    ]

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from kubelite.api import validation as check
-from kubelite.api.core.pod.validation import annotated
+from kubelite.api.core.pod.validation import annotated, claimstatuses
 from kubelite.api.core.pod.validation.containers import validate_image_padding
 from kubelite.api.core.pod.validation.spec import ANNOTATIONS, SPEC
 from kubelite.api.types import core_v1 as v1
@@ -200,13 +200,7 @@ def validate_status_update(new: v1.Pod, old: v1.Pod) -> FieldErrors:
             here = (_STATUS / "hostIPs").index(0) / "ip"
             errors.append(fe.invalid(here, first, "must be equal to `hostIP`"))
         errors += _addresses([a.ip for a in after.hostIPs], _STATUS / "hostIPs")
-    claims = {claim.name for claim in new.spec.resourceClaims}
-    for index, status in enumerate(after.resourceClaimStatuses):
-        if status.name not in claims:
-            here = (_STATUS / "resourceClaimStatuses").index(index) / "name"
-            detail = "must match the name of an entry in `spec.resourceClaims`"
-            errors.append(fe.invalid(here, status.name, detail))
-    return errors
+    return errors + claimstatuses.validate(new, _STATUS)
 
 
 def _transitions(new: v1.Pod, old: v1.Pod) -> FieldErrors:
