@@ -76,6 +76,9 @@ class StatefulPods:
                 if isinstance(error, StatusError) and error.reason == "AlreadyExists":
                     continue
                 self._tell_claim(stateful_set, ordinal, name, error)
+                if isinstance(error, StatusError):
+                    text = f"failed to create PVC {name}: {error}"
+                    raise StatusError(error.code, error.reason, text) from error
                 raise
             self._tell_claim(stateful_set, ordinal, name)
 

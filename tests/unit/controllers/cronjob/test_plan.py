@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubelite.api.batch.cron_job import set_defaults
 from kubelite.api.types.batch_v1 import CronJob, Job, JobCondition
-from kubelite.controllers.cronjob.plan import due, job_name, make_job, reference, review, surplus, without
+from kubelite.controllers.cronjob.plan import (
+    _start,
+    due,
+    job_name,
+    make_job,
+    reference,
+    review,
+    surplus,
+    without,
+)
 
 NOW = datetime(2030, 1, 1, 12, 0, 30, tzinfo=UTC)
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -116,3 +128,84 @@ def test_the_oldest_ended_jobs_go():
     assert [found.metadata.name for found in surplus(cron_job(), jobs)] == ["bad-0"]
     limited = cron_job(successfulJobsHistoryLimit=1, failedJobsHistoryLimit=0)
     assert [found.metadata.name for found in surplus(limited, jobs)] == ["good-0", "good-1", "bad-0", "bad-1"]
+
+
+@pytest.mark.parametrize(
+    ("of", "told"),
+    [
+        (
+            cron_job(active=[job("old")], concurrencyPolicy="Forbid"),
+            (
+                "Normal",
+                "JobAlreadyActive",
+                "Not starting job because prior execution is running and concurrency policy is Forbid",
+            ),
+        ),
+        (
+            cron_job(last="2029-12-01T00:00:00Z"),
+            (
+                "Warning",
+                "TooManyMissedTimes",
+                "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew",
+            ),
+        ),
+        (
+            cron_job(timeZone="Nowhere/City"),
+            ("Warning", "UnknownTimeZone", 'invalid timeZone: "Nowhere/City": unknown time zone Nowhere/City'),
+        ),
+        (
+            cron_job(schedule="0 0 30 2 *"),
+            ("Warning", "InvalidSchedule", "invalid schedule schedule: 0 0 30 2 * : "),
+        ),
+        (
+            cron_job(schedule="nonsense"),
+            ("Warning", "UnparseableSchedule", 'unparseable schedule: "nonsense" : '),
+        ),
+    ],
+)
+def test_what_is_said_of_a_job_that_is_not_started(of: CronJob, told: tuple[str, str, str]):
+    ((type_, reason, message),) = due(of, of.status, NOW).events
+    assert (type_, reason) == told[:2]
+    assert message.startswith(told[2])
+
+
+def test_a_time_whose_deadline_has_passed_is_told_in_universal_time():
+    of = cron_job(schedule="0 13 * * *", timeZone="Europe/Berlin", startingDeadlineSeconds=40)
+    scheduled = due(of, of.status, NOW).scheduled
+    assert scheduled == NOON
+    found = _start(of, of.status, scheduled, NOON + timedelta(seconds=41), 0.0, [])
+    message = "Missed scheduled time to start a job: Tue, 01 Jan 2030 12:00:00 +0000"
+    assert found.events == (("Warning", "MissSchedule", message),) and found.scheduled is None
+
+
+@given(
+    st.lists(st.sampled_from(["Complete", "Failed", ""]), max_size=6),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.sampled_from(["Allow", "Forbid", "Replace"]),
+    st.randoms(use_true_random=False),
+)
+def test_carried_out_it_comes_to_rest_and_the_order_of_jobs_does_not_matter(
+    ended: list[str], good: int, bad: int, policy: str, chance: random.Random
+):
+    jobs = [job(f"tick-{n}", end, f"2030-01-01T11:{n:02}:00Z") for n, end in enumerate(ended)]
+    of = cron_job(active=jobs, concurrencyPolicy=policy, successfulJobsHistoryLimit=good, failedJobsHistoryLimit=bad)
+    mixed = list(jobs)
+    chance.shuffle(mixed)
+    seen, gone = review(of, jobs), surplus(of, jobs)
+    assert (review(of, mixed), surplus(of, mixed)) == (seen, gone)
+    left = [one for one in jobs if one not in gone]
+    of.status = seen.status
+    first = due(of, of.status, NOW)
+    if first.scheduled is not None:
+        made = make_job(of, first.scheduled)
+        made.metadata.uid = "uid-new"
+        stopped = {entry.uid for entry in first.replace}
+        left = [one for one in left if one.metadata.uid not in stopped]
+        of.status.active = [entry for entry in of.status.active if entry.uid not in stopped] + [reference(made)]
+        of.status.lastScheduleTime = "2030-01-01T12:00:00Z"
+        left.append(made)
+    again = review(of, left)
+    assert (again.events, again.vanished, again.status) == ([], [], of.status)
+    assert surplus(of, left) == []
+    assert due(of, of.status, NOW).scheduled is None
