@@ -1,7 +1,8 @@
 """What a pod's status may say of the claims that were made for it.
 
-What: `validate(pod, path)` for every write of the status. Rules: a claim of the spec is told of once; what extended resources were
-claimed for must be what containers ask for. Upstream: validatePodResourceClaimStatuses, validatePodExtendedResourceClaimStatus.
+What: `validate(pod, path)` for every write of the status. Rules: a claim of the spec is told of once; what extended resources
+were claimed for must be what containers ask for.
+Upstream: validatePodResourceClaimStatuses, validatePodExtendedResourceClaimStatus.
 """
 
 from __future__ import annotations
