@@ -25,6 +25,7 @@ from tests.integration.cli.faults import (
     waiting,
     workload,
 )
+from tests.integration.cli.faults_of_keepers import OF_KEEPERS
 from tests.integration.cli.faults_of_pods import OF_PODS, RUNNING, P, taint
 
 FINALIZED: Any = {"finalizers": ["example.test/keep"]}
@@ -337,4 +338,4 @@ NODES = (
         says="budget b",
     ),
 )
-FAULTS = (*OF_PODS, *GOING, *CLAIMS, *SERVICES, *WORKLOADS, *NODES)
+FAULTS = (*OF_PODS, *GOING, *CLAIMS, *SERVICES, *WORKLOADS, *NODES, *OF_KEEPERS)

@@ -39,7 +39,7 @@ async def inject(api: ApiEnv, fault: Fault) -> None:
         meta = dict(obj.get("metadata") or {})
         if owner:
             owner_kind, _, owner_name = owner.partition("/")
-            group = "batch/v1" if owner_kind == "Job" else "apps/v1"
+            group = {"Job": "batch/v1", "CronJob": "batch/v1", "ReplicationController": "v1"}.get(owner_kind, "apps/v1")
             meta["ownerReferences"] = [
                 {"apiVersion": group, "kind": owner_kind, "name": owner_name, "uid": uids[owner], "controller": True}
             ]
@@ -195,6 +195,34 @@ def job(status: Object, **spec: Any) -> Object:
     template = {"metadata": {"labels": labels}, "spec": TEMPLATE["spec"] | {"restartPolicy": "Never"}}
     mine = {"template": template, "manualSelector": True, "selector": {"matchLabels": labels}}
     return {"kind": "Job", "metadata": {"name": "j"}, "spec": mine | spec, "status": status}
+
+
+def autoscaler(*conditions: Object) -> Object:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    measured = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}
+    metrics = [{"type": "Resource", "resource": measured}]
+    return {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 3, "metrics": metrics},
+        "status": {"conditions": list(conditions), "currentReplicas": 1, "desiredReplicas": 1},
+    }
+
+
+def cron_job(**spec: Any) -> Object:
+    template = {"spec": TEMPLATE["spec"] | {"restartPolicy": "Never"}}
+    wanted = {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": template}}} | spec
+    return {"kind": "CronJob", "metadata": {"name": "tick"}, "spec": wanted}
+
+
+def budget(**status: Any) -> Object:
+    counts = {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 1, "expectedPods": 1}
+    return {
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web"},
+        "spec": {"minAvailable": 1, "selector": SELECTOR},
+        "status": {**counts, "observedGeneration": 1, **status},
+    }
 
 
 def service(selector: Object | None, **spec: Any) -> Object:

@@ -24,7 +24,15 @@ from kubelite.machinery.errors import StatusError
 if TYPE_CHECKING:
     from kubelite.scheduler.offline import Simulation
 
-OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
+OWNERS = (
+    "Deployment",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "PodDisruptionBudget",
+)
 
 
 class Reader:
@@ -98,6 +106,8 @@ class Reader:
             await self.claim(obj)
         elif kind in OWNERS:
             await self.workload(kind, obj)
+        elif kind == "CronJob":
+            await self.cron_job(obj)
 
     async def all_of(self, kind: str, namespace: str) -> Facts:
         """The same for every object of a kind, in few requests."""
@@ -112,6 +122,8 @@ class Reader:
             await self.list("PodDisruptionBudget")
         if kind == "Service":
             await self.list("EndpointSlice", namespace)
+        if kind == "CronJob":
+            await self.list("Job", namespace)
         if any(_unplaced(pod) for pod in self.facts.all("Pod", namespace)):
             await self.scheduler()
         return self.facts
@@ -191,6 +203,8 @@ class Reader:
     async def workload(self, kind: str, obj: Object) -> None:
         namespace = str(obj["metadata"].get("namespace") or "")
         wanted = spec(obj).get("selector") or {}
+        if kind == "ReplicationController":
+            wanted = {"matchLabels": wanted}
         labels = ",".join(f"{key}={value}" for key, value in (wanted.get("matchLabels") or {}).items())
         if kind == "Deployment":
             await self.list("ReplicaSet", namespace, labels=labels)
@@ -203,6 +217,15 @@ class Reader:
         mine = [p for p in self.facts.all("Pod", namespace) if selects(wanted, p["metadata"].get("labels") or {})]
         for pod in worst_first(mine)[:1]:
             await self.pod(pod)
+
+    async def cron_job(self, obj: Object) -> None:
+        namespace = str(obj["metadata"].get("namespace") or "")
+        await self.list("Job", namespace)
+        mine = controlled(self.facts.all("Job", namespace), obj)
+        if mine:
+            last = max(mine, key=lambda job: str(job["metadata"].get("creationTimestamp") or ""))
+            await self.events("Job", last)
+            await self.workload("Job", last)
 
     # the scheduler's own code
 

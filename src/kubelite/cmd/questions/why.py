@@ -33,6 +33,10 @@ _SHORT = {
     "rs": "ReplicaSet",
     "sts": "StatefulSet",
     "ds": "DaemonSet",
+    "rc": "ReplicationController",
+    "cj": "CronJob",
+    "hpa": "HorizontalPodAutoscaler",
+    "pdb": "PodDisruptionBudget",
 }
 _WORDS = _SHORT | {word: kind for kind in KINDS for word in (kind.lower(), PLACES[kind][1])}
 
@@ -169,7 +173,7 @@ COMMAND = Command(
     "and for a pod without node the scheduler's own rules.\n\n"
     "A TYPE without NAME lists every object of that type that is not well, in a line each; without arguments it lists pods. "
     "Types: pods, nodes, services, persistentvolumeclaims, namespaces, deployments, replicasets, statefulsets, daemonsets, "
-    "jobs.\n\n"
+    "jobs, replicationcontrollers, cronjobs, horizontalpodautoscalers, poddisruptionbudgets.\n\n"
     "`Next:` is one command to type; words in capitals in it (NAME, IMAGE) are yours to fill in.\n\n"
     "If the scheduler has a configuration file or user plugins, say so with --config and --plugin-dir; those that `kubelite up` "
     "was given on this machine are found.\n\n"

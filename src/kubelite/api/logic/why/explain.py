@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubelite.api.logic.why import claims, workloads
+from kubelite.api.logic.why import claims, keepers, workloads
 from kubelite.api.logic.why.model import (
     Answer,
     Cause,
@@ -84,6 +84,10 @@ _RULES: dict[str, Callable[[Facts, Object], tuple[str, list[Cause]]]] = {
     "StatefulSet": workloads.of_stateful_set,
     "DaemonSet": workloads.of_daemon_set,
     "Job": workloads.of_job,
+    "ReplicationController": workloads.of_replication_controller,
+    "CronJob": keepers.of_cron_job,
+    "HorizontalPodAutoscaler": keepers.of_autoscaler,
+    "PodDisruptionBudget": keepers.of_budget,
 }
 KINDS = tuple(_RULES)
 _DELETED = ("Pod", "Node", "Service", "PersistentVolumeClaim", "Namespace")

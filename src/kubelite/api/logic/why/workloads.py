@@ -1,4 +1,4 @@
-"""Why a Deployment, ReplicaSet, StatefulSet, DaemonSet or Job has not what it wants.
+"""Why a Deployment, ReplicaSet, ReplicationController, StatefulSet, DaemonSet or Job has not what it wants.
 
 What: `(state, causes)` for each kind. Flow: what its controller says it may not create → what its own settings stop → the worst
 of its pods, whose cause it shares.
@@ -156,14 +156,22 @@ def _waiting(kind: str, obj: Object) -> Cause:
 
 
 def of_replica_set(facts: Facts, obj: Object) -> Answered:
+    return _replicas(facts, "ReplicaSet", obj)
+
+
+def of_replication_controller(facts: Facts, obj: Object) -> Answered:
+    return _replicas(facts, "ReplicationController", obj)
+
+
+def _replicas(facts: Facts, kind: str, obj: Object) -> Answered:
     wanted, ready = int(spec(obj).get("replicas", 1)), int(status(obj).get("readyReplicas") or 0)
     if ready >= wanted:
         return ("Scaled to zero" if wanted == 0 else "Ready"), []
     if _stale(obj):
-        return "Not observed", [_unobserved("replicaset", obj)]
+        return "Not observed", [_unobserved(kind.lower(), obj)]
     pods = controlled(facts.all("Pod", namespace_of(obj)), obj)
-    reason = _creation(facts, "ReplicaSet", obj) or _worst(facts, pods)
-    return f"{ready} of {wanted} ready", [reason or _waiting("replicaset", obj)]
+    reason = _creation(facts, kind, obj) or _worst(facts, pods)
+    return f"{ready} of {wanted} ready", [reason or _waiting(kind.lower(), obj)]
 
 
 def of_stateful_set(facts: Facts, obj: Object) -> Answered:
