@@ -3,13 +3,15 @@
 What: `UserPlugins.refresh()` looks at the folder; `plugins` are those in force, as filters and scores. Why: a rule that is only
 yours should not need a fork. A plugin file has a class `Plugin` (or several, listed in `PLUGINS`) with `name` and any of
 `filter(pod, nodes)`, `score(pod, nodes)`, `weight` and `reason`; docs/scheduler-plugins.md has an example.
-Isolation: each call has a time budget (an interval timer interrupts it) and its answer is checked. A call that raises, takes too
+Isolation: each call has a time budget (an interval timer interrupts it; the file's own handlers let that pass, however they are
+nested: `Handlers`) and its answer is checked. A call that raises, takes too
 long or answers nonsense counts as "no opinion", is reported, and after `FAILURES` in a row the plugin rests until its file
 changes. What a process of its own would give on top, this does not: a plugin that crashes the interpreter takes it along.
 """
 
 from __future__ import annotations
 
+import ast
 import pathlib
 import signal
 import sys
@@ -17,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType, MappingProxyType, ModuleType
+from types import CodeType, FrameType, MappingProxyType, ModuleType
 from typing import Any
 
 import msgspec
@@ -39,11 +41,32 @@ class TooSlow(BaseException):
     """The time of a call is up. No Exception, so that a plugin's own `except Exception` does not catch it."""
 
 
+TOO_SLOW = "_kubelite_too_slow"
+
+
+class Handlers(ast.NodeTransformer):
+    """Puts `except TooSlow: raise` before the handlers of each `try`: no `except BaseException` of the file gets to see it."""
+
+    def visit_Try(self, node: ast.Try) -> ast.Try:
+        """Those inside have theirs, too."""
+        self.generic_visit(node)
+        if node.handlers:
+            name = ast.Name(TOO_SLOW, ast.Load())
+            node.handlers.insert(0, ast.ExceptHandler(type=name, name=None, body=[ast.Raise(exc=None, cause=None)]))
+        return node
+
+
+def compiled(text: str, path: str) -> CodeType:
+    """A plugin file, with handlers that let `TooSlow` pass."""
+    return compile(ast.fix_missing_locations(Handlers().visit(ast.parse(text, path))), path, "exec")
+
+
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
     """Interrupts what runs inside after `seconds`, again and again until it gives in; only in the main thread.
 
-    Code that catches even that, in a loop, is interrupted from the second time on also where it catches.
+    What is not a handler of the file can catch it all the same (`finally: continue`, `contextlib.suppress(BaseException)`,
+    an imported module). From the second time on it is interrupted also where it catches: once; a catch around that wins.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -198,9 +221,10 @@ class UserPlugins:
     def _load(self, path: pathlib.Path) -> list[UserPlugin] | None:
         module = ModuleType(f"kubelite_user_plugin_{path.stem}")
         module.__file__ = str(path)
+        setattr(module, TOO_SLOW, TooSlow)
         try:
             with limited(20 * self._budget):
-                exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
+                exec(compiled(path.read_text(), str(path)), module.__dict__)
                 classes = getattr(module, "PLUGINS", None) or [module.Plugin]
                 made = [UserPlugin(one(), self._report, self._budget) for one in classes]
         except (TooSlow, Exception) as error:  # noqa: BLE001 - a broken file must not stop the scheduler
