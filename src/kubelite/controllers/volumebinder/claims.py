@@ -31,7 +31,11 @@ EXTERNAL = (
 
 
 class InvalidBinding(Exception):
-    """Somebody took back by hand what only the binder writes."""
+    """Somebody took back by hand what only the binder writes; `notice` tells of it."""
+
+    def __init__(self, text: str, notice: Notice) -> None:
+        super().__init__(text)
+        self.notice = notice
 
 
 def claim_step(claim: PersistentVolumeClaim, world: World) -> Step:
@@ -118,14 +122,16 @@ def _named(claim: PersistentVolumeClaim, world: World) -> Step:
         return _pending(claim, _about(claim, "Warning", "VolumeMismatch", text))
     if is_bound_to(volume, claim):
         return bind(claim, volume)
+    text = f'volume "{volume.metadata.name}" already bound to a different claim.'
+    notice = _about(claim, "Warning", "FailedBinding", text)
     if s.BOUND_BY_CONTROLLER in claim.metadata.annotations:
         ref = volume.spec.claimRef
         raise InvalidBinding(
             f'invalid binding of claim "{claim.metadata.namespace}/{claim.metadata.name}" to volume '
-            f'"{volume.metadata.name}": volume already claimed by "{ref.namespace}/{ref.name}"'
+            f'"{volume.metadata.name}": volume already claimed by "{ref.namespace}/{ref.name}"',
+            notice,
         )
-    text = f'volume "{volume.metadata.name}" already bound to a different claim.'
-    return _pending(claim, _about(claim, "Warning", "FailedBinding", text))
+    return _pending(claim, notice)
 
 
 def _bound(claim: PersistentVolumeClaim, world: World) -> Step:

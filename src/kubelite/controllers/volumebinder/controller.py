@@ -12,8 +12,8 @@ from typing import Any
 
 from kubelite.client.controller import Controller, Result
 from kubelite.controllers.context import Context
-from kubelite.controllers.volumebinder.claims import claim_step
-from kubelite.controllers.volumebinder.step import Absent, Step, Write
+from kubelite.controllers.volumebinder.claims import InvalidBinding, claim_step
+from kubelite.controllers.volumebinder.step import Absent, Notice, Step, Write
 from kubelite.controllers.volumebinder.view import CLAIM, VOLUME, View
 from kubelite.controllers.volumebinder.volumes import volume_step
 from kubelite.machinery.errors import StatusError
@@ -44,15 +44,22 @@ class VolumeBinder:
     async def reconcile(self, key: str) -> Result | None:
         """Bring one claim or volume as far as it can come now."""
         for _ in range(MAX_STEPS):
-            step = self._next(key)
+            try:
+                step = self._next(key)
+            except InvalidBinding as error:
+                self._tell(error.notice)
+                raise
             if step.absent is not None and not await self._is_absent(step.absent):
                 return Result(1.0)  # the watch will tell
             for notice in step.notices:
-                self._recorder.event(notice.kind, notice.obj, notice.type, notice.reason, notice.message)
+                self._tell(notice)
             if step.write is None:
                 return Result(self._period) if step.again else None
             await self._do(step.write)
         return Result(self._period)
+
+    def _tell(self, notice: Notice) -> None:
+        self._recorder.event(notice.kind, notice.obj, notice.type, notice.reason, notice.message)
 
     def _next(self, key: str) -> Step:
         if key.startswith(CLAIM):

@@ -267,8 +267,22 @@ def test_a_bound_claim_without_its_volume_is_lost(objects: list[Any], told: str)
 
 def test_a_claim_that_lost_its_mark_to_a_stranger_is_an_error():
     marked = claim(volumeName="v", annotations={BOUND_BY_CONTROLLER: "yes"})
-    with pytest.raises(InvalidBinding, match='volume already claimed by "default/other"'):
+    with pytest.raises(InvalidBinding, match='volume already claimed by "default/other"') as found:
         claim_step(marked, Memory(marked, volume(claimRef=reference("other", "u"))))
+    notice = found.value.notice
+    text = 'volume "v" already bound to a different claim.'
+    assert (notice.type, notice.reason, notice.message) == ("Warning", "FailedBinding", text)
+
+
+def test_who_waits_for_a_provisioner_reads_its_name_and_what_to_check():
+    wanted = claim(storageClassName="fast")
+    world = Memory(wanted, a_class("fast"))
+    world.settle()
+    assert world.told == [
+        "ExternalProvisioning: Waiting for a volume to be created either by the external provisioner 'x.example.com' or "
+        "manually by the system administrator. If volume creation is delayed, please verify that the provisioner is "
+        "running and correctly registered."
+    ]
 
 
 @pytest.mark.parametrize(
