@@ -1,12 +1,13 @@
 """The scale of any object that has one, custom resources too.
 
-What: `Scales.get` and `Scales.put`. Why: an autoscaler and an owner reference name a kind; the API server is asked which resource
+What: `Scales.get` and `Scales.resize`. Why: an autoscaler and an owner reference name a kind; the API server is asked which resource
 serves it, because nobody here knows the kinds that people define. Flow: (apiVersion, kind) → discovery → path → the `scale`
 subresource.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from kubelite.api.types.meta_v1 import APIGroup, APIResourceList
 from kubelite.client.client import Client
 from kubelite.machinery.errors import StatusError
 
+WRITES = 5
+"""How often a size is tried against others' writes."""
 KNOWN_SECONDS = 60.0
 
 
@@ -49,8 +52,20 @@ class Scales:
         response = await self._client.request("GET", path)
         return msgspec.json.decode(response.body, type=Scale), path
 
-    async def put(self, path: str, scale: Scale) -> None:
-        """Write a scale back. Raises StatusError."""
+    async def resize(self, path: str, scale: Scale, size: int) -> None:
+        """Write a size; a target that somebody else writes at the same time is read again. Raises StatusError."""
+        for left in reversed(range(WRITES)):
+            wanted = copy.deepcopy(scale)
+            wanted.spec.replicas = size
+            try:
+                await self._put(path, wanted)
+                return
+            except StatusError as error:
+                if error.code != 409 or not left:
+                    raise
+            scale = msgspec.json.decode((await self._client.request("GET", path)).body, type=Scale)
+
+    async def _put(self, path: str, scale: Scale) -> None:
         headers = {"Content-Type": "application/json"}
         await self._client.request("PUT", path, body=msgspec.json.encode(scale), headers=headers)
 

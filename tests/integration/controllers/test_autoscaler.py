@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
+from kubelite.controllers.scale import Scales
 from tests.integration.controllers.manager import World, eventually, running
 from tests.integration.controllers.metrics_server import MetricsServer, metrics_server
 from tests.integration.controllers.workloads import APPS, CORE
@@ -215,6 +216,16 @@ async def _farm(world: World) -> str:
     }
     await world.create(farms, farm)
     return f"{farms}/web"
+
+
+async def test_a_size_is_written_although_somebody_else_has_changed_the_target_meanwhile() -> None:
+    async with running("horizontal-pod-autoscaler-controller") as world:
+        await workload(world, 2)
+        scales = Scales(world.client, world.context.clock.monotonic)
+        scale, path = await scales.get("apps/v1", "Deployment", "default", "web")
+        await world.merge(f"{APPS}/deployments/web", {"metadata": {"labels": {"touched": "yes"}}})
+        await scales.resize(path, scale, 5)
+        assert await size(world) == 5
 
 
 async def test_two_autoscalers_of_the_same_pods_do_not_fight() -> None:

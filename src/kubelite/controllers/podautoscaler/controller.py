@@ -34,8 +34,6 @@ from kubelite.util.log import get_logger
 
 NAME = "horizontal-pod-autoscaler"
 NO_SCALE = "the HPA controller was unable to get the target's current scale"
-WRITES = 5
-"""How often a new size is tried against others' writes of its target."""
 log = get_logger(__name__)
 
 
@@ -211,7 +209,7 @@ class _Round:
     async def _rescale(self, path: str, scale: Scale, current: int, decided: Plan) -> None:
         parent, desired = self._parent, decided.desired
         try:
-            await self._put(path, scale, desired)
+            await parent._scales.resize(path, scale, desired)
         except StatusError as error:
             self._event("FailedRescale", f"New size: {desired}; reason: {decided.reason}; error: {error}")
             text = f"the HPA controller was unable to update the target scale: {error}"
@@ -224,21 +222,6 @@ class _Round:
         behavior = self._stored.spec.behavior
         history = remember(parent._histories[self._key], current, desired, behavior, self._now)
         parent._histories[self._key] = history
-
-    async def _put(self, path: str, scale: Scale, desired: int) -> None:
-        """Write the size; a target that somebody else writes at the same time is read again. Raises StatusError."""
-        for left in reversed(range(WRITES)):
-            wanted = copy.deepcopy(scale)
-            wanted.spec.replicas = desired
-            try:
-                await self._parent._scales.put(path, wanted)
-                return
-            except StatusError as error:
-                if error.code != 409 or not left:
-                    raise
-            target = self._target()
-            namespace = self._stored.metadata.namespace
-            scale, path = await self._parent._scales.get(target.apiVersion or "v1", target.kind, namespace, target.name)
 
     async def _write_conditions(self) -> None:
         status = self._stored.status
