@@ -1,8 +1,8 @@
 """The scale of any object that has one, custom resources too.
 
-What: `Scales.get` and `Scales.resize`. Why: an autoscaler and an owner reference name a kind; the API server is asked which resource
-serves it, because nobody here knows the kinds that people define. Flow: (apiVersion, kind) → discovery → path → the `scale`
-subresource.
+What: `Scales.get` and `Scales.resize`. Why: an autoscaler and an owner reference name a kind; the API server is asked which
+resource serves it, because nobody here knows the kinds that people define. Flow: (apiVersion, kind) → discovery → path → the
+`scale` subresource.
 """
 
 from __future__ import annotations
