@@ -174,6 +174,19 @@ SERVICES = (
         "service/web",
         "LoadBalancerPending",
         (service({"app": "web"}, type="LoadBalancer"), node(), _ready_pod()),
+        says="nothing in this cluster has answered",
+    ),
+    Fault(
+        "load balancer without address",
+        "service/web",
+        "LoadBalancerFailed",
+        (
+            service({"app": "web"}, type="LoadBalancer"),
+            node(),
+            _ready_pod(),
+            event("SyncLoadBalancerFailed", "no address is left in the pool", "Service/web"),
+        ),
+        says="it was given no address",
     ),
     Fault(
         "a typing error in a selector",

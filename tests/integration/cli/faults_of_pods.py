@@ -24,6 +24,7 @@ from tests.integration.cli.faults import (
 HOST = "kubernetes.io/hostname"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 P = "pod/p"
+_GPU: Object = {"name": "g", "exactly": {"deviceClassName": "gpu"}}
 
 
 def _near(kind: str, app: str) -> Object:
@@ -83,6 +84,18 @@ PLACING = (
         P,
         "NodesCordoned",
         (node(), node("n2"), node("n3", unschedulable=True), pod(nodeSelector={HOST: "n3"})),
+        scheduled=True,
+    ),
+    Fault(
+        "no device",
+        P,
+        "DevicesTaken",
+        (
+            node(),
+            {"kind": "DeviceClass", "metadata": {"name": "gpu"}, "spec": {}},
+            {"kind": "ResourceClaim", "metadata": {"name": "one"}, "spec": {"devices": {"requests": [_GPU]}}},
+            pod(resourceClaims=[{"name": "g", "resourceClaimName": "one"}]),
+        ),
         scheduled=True,
     ),
     Fault("no nodes", P, "NoNodes", (pod(),), scheduled=True),

@@ -51,11 +51,18 @@ def main(argv: Sequence[str]) -> int:
         print("kubelite is not running on this machine. Start it with:  kubelite up", file=sys.stderr)
         return 1
     pids, healthy = running(), True
-    print(f"{'PROCESS':<20}{'PID':>8}{'MEMORY':>10}  HEALTH")
+    rows = [("PROCESS", "PID", "MEMORY", "HEALTH")]
     for process in wanted(config):
         pid = pids.get(process.name)
         state = health(process) if pid else "not running"
         healthy = healthy and state in ("ok", "-")
         size = f"{memory(pid) / 1e6:.0f} MB" if pid else ""
-        print(f"{process.name:<20}{pid or '-':>8}{size:>10}  {state}")
+        rows.append((process.name, str(pid or "-"), size, state))
+    print("\n".join(lines(rows)))
     return 0 if healthy else 1
+
+
+def lines(rows: Sequence[tuple[str, str, str, str]]) -> list[str]:
+    """The table, as wide as its longest name."""
+    width = max(20, *(len(name) for name, *_ in rows))
+    return [f"{name:<{width}}{pid:>8}{size:>10}  {state}" for name, pid, size, state in rows]

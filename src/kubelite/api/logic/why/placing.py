@@ -59,6 +59,7 @@ _WORDS = {
     "node(s) exceed max volume count": "TooManyVolumes",
     "node has pod using PersistentVolumeClaim": "ClaimInUse",
     "node(s) had no available disk": "DiskInUse",
+    "cannot allocate all claims": "DevicesTaken",
     "Insufficient ": "InsufficientResources",
     "Too many pods": "TooManyPods",
 }
@@ -276,6 +277,7 @@ _OTHERS = {
     "ClaimInUse": "another pod uses the claim, which only one pod may (ReadWriteOncePod)",
     "StorageFull": "the storage there has not enough room for the claim",
     "NodeMissing": "not the node that it names",
+    "DevicesTaken": "no devices are free that suit its resource claims",
 }
 
 
@@ -319,4 +321,6 @@ def _other(facts: Facts, pod: Object, verdict: Placement, nodes: Group) -> Cause
     step = f"kubelite get pods -n {namespace_of(pod)} -o wide --show-labels"
     if code == "VolumeElsewhere":
         step = f"kubelite describe pvc{flag(pod)}"
+    if code == "DevicesTaken":
+        step = "kubelite get resourceclaims,resourceslices,deviceclasses -A"
     return Cause(code, text, step)

@@ -30,12 +30,21 @@ def of_service(facts: Facts, service: Object) -> tuple[str, list[Cause]]:
         return "Terminating", [Cause("Finalizers", f"it waits for finalizers to be removed: {left}", step)]
     found = _endpoints(facts, service)
     if not found and spec(service).get("type") == "LoadBalancer" and not _ingress(service):
-        text = "no load balancer has given it an address: nothing in this cluster provides load balancers, or it has failed"
-        failed = facts.events("Service", service, "SyncLoadBalancerFailed")
-        because = Cause("LoadBalancerFailed", str(failed[0].get("message"))) if failed else None
-        step = f"kubelite get service {name_of(service)}{flag(service)}"
-        return "Pending", [Cause("LoadBalancerPending", text, step, because=because)]
+        return "Pending", [_no_address(facts, service)]
     return ("No endpoints" if found else "Ready"), found
+
+
+def _no_address(facts: Facts, service: Object) -> Cause:
+    step = f"kubelite describe service {name_of(service)}{flag(service)}"
+    said = facts.events("Service", service, "SyncLoadBalancerFailed", "EnsuredLoadBalancer", "EnsuringLoadBalancer")
+    if said and said[0].get("reason") == "EnsuringLoadBalancer":
+        said = said[1:]
+    if said and said[0].get("reason") == "SyncLoadBalancerFailed":
+        because = Cause("LoadBalancerFailed", str(said[0].get("message")), step)
+        return Cause("LoadBalancerPending", "it was given no address", step, because=because)
+    text = "no load balancer has given it an address: nothing in this cluster has answered"
+    details = ("on machines of one's own: kubelite up --load-balancer-pool=FIRST-LAST",)
+    return Cause("LoadBalancerPending", text, step, details)
 
 
 def _ingress(service: Object) -> list[Object]:
