@@ -75,6 +75,11 @@ async def test_a_silent_node_is_marked_tainted_and_its_pods_moved():
         assert conditions["MemoryPressure"]["reason"] == "NodeStatusNeverUpdated"
         unreachable = "node.kubernetes.io/unreachable"
         assert await taints(world, "lost") == {(unreachable, "NoSchedule"), (unreachable, "NoExecute")}
+        told = world.context.metrics.render()
+        assert 'node_collector_evictions_total{zone=""} 1' in told
+        assert 'node_collector_zone_size{zone=""} 2' in told
+        assert 'node_collector_unhealthy_nodes_in_zone{zone=""} 1' in told
+        assert 'node_collector_zone_health{zone=""} 50' in told
         assert await taints(world, "alive") == set()
         stays = await world.get(f"{PODS}/stays")
         assert [c["status"] for c in stays["status"]["conditions"] if c["type"] == "Ready"] == ["False"]

@@ -24,6 +24,7 @@ from kubelite.controllers.kinds import LEASE, NODE, POD
 from kubelite.controllers.nodelifecycle import plan
 from kubelite.controllers.nodelifecycle.heartbeats import Heartbeats
 from kubelite.controllers.nodelifecycle.lease import NODE_LEASES, NodeLease
+from kubelite.controllers.nodelifecycle.metrics import NodeMetrics, zone_key
 from kubelite.controllers.objects import Node, Pod
 from kubelite.controllers.podindex import BY_NODE, pods_informer
 from kubelite.machinery import times
@@ -31,7 +32,6 @@ from kubelite.machinery.errors import StatusError
 from kubelite.machinery.meta import condition
 
 NAME = "node-lifecycle-controller"
-ZONES = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 RATE_RETRY_SECONDS = 5.0
 MARK_AGAIN_SECONDS = 10.0
 """How long a kubelet that is alive, but not heard of, may call a pod ready before it is contradicted again."""
@@ -54,6 +54,7 @@ class NodeLifecycleController:
         self._pods = pods_informer(context)
         self._heartbeats = Heartbeats(context.clock.monotonic, grace, startup_grace)
         self._buckets: dict[str, TokenBucket] = {}
+        self._metrics = NodeMetrics(context.metrics, self._nodes.list)
         self._zones: dict[str, str] = {}
         self._counted = -ZONES_SECONDS
         self._marks = TokenBucket(MARKS, int(MARKS), context.clock.monotonic)
@@ -84,6 +85,8 @@ class NodeLifecycleController:
         wanted = plan.wanted_taints(node, self._clock.now(), may_evict=evict)
         if wanted is not None:
             await self._write_taints(node, wanted)
+            if _drives(wanted) and not _drives(node.spec.taints):
+                self._metrics.evicts(node)
         if reported and plan.ready_status(node) != "True":
             self.pods.queue.add(key)
         if self._waits_for_rate(node, wanted):
@@ -95,7 +98,7 @@ class NodeLifecycleController:
         patch = {"metadata": {"uid": node.metadata.uid}, "status": {"conditions": conditions}}
         await self._patch(node, patch, "status")
         ready = next((item for item in changed if item.type == "Ready"), None)
-        if ready is not None:
+        if ready is not None and plan.ready_status(node) == "True":  # what the kubelet said itself is no news
             name = node.metadata.name
             self._recorder.event(NODE, node, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
 
@@ -148,7 +151,7 @@ class NodeLifecycleController:
         key = plan.no_execute_key(node)
         if any(taint.key == key and taint.effect == "NoExecute" for taint in node.spec.taints):
             return True
-        zone = _zone(node)
+        zone = zone_key(node)
         states = self._zone_states()
         rate = plan.eviction_rate(states.get(zone, plan.NORMAL), states.values(), len(self._nodes), self._rates)
         if rate <= 0:
@@ -164,7 +167,7 @@ class NodeLifecycleController:
         if now - self._counted >= ZONES_SECONDS:
             statuses: dict[str, list[str]] = {}
             for node in self._nodes.list():
-                statuses.setdefault(_zone(node), []).append(plan.ready_status(node))
+                statuses.setdefault(zone_key(node), []).append(plan.ready_status(node))
             self._zones = {name: plan.zone_state(found, self._rates) for name, found in statuses.items()}
             self._counted = now
         return self._zones
@@ -219,5 +222,6 @@ def _is_ready(pod: Pod) -> bool:
     return any(item.type == "Ready" and item.status == "True" for item in pod.status.conditions)
 
 
-def _zone(node: Node) -> str:
-    return "/".join(node.metadata.labels.get(label, "") for label in ZONES)
+def _drives(taints: list[Taint]) -> bool:
+    """Whether one of these is this controller's own and drives pods away."""
+    return any(taint.key in plan.MANAGED_NO_EXECUTE and taint.effect == "NoExecute" for taint in taints)
