@@ -39,7 +39,7 @@ class Seen:
     """An event as last written: its name, its version, when it first came and how often."""
 
     name: str
-    first: str
+    first: Any
     count: int = 1
     written: bool = False
 
@@ -69,7 +69,7 @@ class Correlator:
         self._seen = _Recent()
         self._now = 0.0
 
-    def see(self, event: Occurrence, *, now: float, name: str, time: str) -> tuple[Seen, str] | None:
+    def see(self, event: Occurrence, *, now: float, name: str, time: Any) -> tuple[Seen, str] | None:
         """What to write for `event` as (state, message), None for nothing. `name` and `time` serve a new event."""
         self._now = now
         if not self._allowed((event.source, event.object_key)):
