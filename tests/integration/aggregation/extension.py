@@ -104,6 +104,7 @@ class Extension:
     directory: pathlib.Path
     aggregated: bool = True
     healthy: bool = True
+    has_schemas: bool = True
     seen: list[Seen] = field(default_factory=list)
     objects: dict[str, Any] = field(default_factory=dict)
     port: int = 0
@@ -166,6 +167,8 @@ class Extension:
             return False
         if not self.healthy:
             return _json(writer, 500, {"message": "broken"})
+        if path.startswith("/openapi") and not self.has_schemas:
+            return False
         documents: dict[str, Any] = {
             ROOT: LIST,
             "/openapi/v2": V2,

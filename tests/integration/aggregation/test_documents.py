@@ -69,6 +69,17 @@ async def test_discovery_shows_an_extension_server_whatever_form_it_speaks(
         assert alone["preferredVersion"] == {"groupVersion": f"{GROUP}/{VERSION}", "version": VERSION}
 
 
+async def test_an_extension_server_that_breaks_off_when_asked_for_schemas_is_discovered(extension: Extension) -> None:
+    extension.has_schemas = False
+    async with server_beside(extension) as api:
+        await add_service(api)
+        await add_endpoints(api, extension.port)
+        await api.post(SERVICES, api_service(extension))
+        await condition(api, "Passed")
+        version = (await groups(api))[GROUP]["versions"][0]
+        assert (version["freshness"], version["resources"][0]["resource"]) == ("Current", "flunders")
+
+
 async def test_aggregated_discovery_keeps_its_etag_until_something_changes(api: ApiEnv, extension: Extension) -> None:
     first = await api.get("/apis", headers={"Accept": V2})
     again = await api.get("/apis", headers={"Accept": V2, "If-None-Match": first.headers["etag"]})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,17 @@ async def learn(spec: APIServiceSpec, backend: Backend, listed: bytes, known: Le
     """Everything anew; `listed` is the plain resource list. Raises Unreachable if even the resources cannot be learned."""
     found = await _aggregated(spec, backend)
     resources = found if found is not None else resources_of_list(listed)
-    v3, v3_hash = await _v3(spec, backend, known)
-    v2, v2_hash = await _v2(spec, backend, known)
+    v3, v3_hash = await _or_known(_v3(spec, backend, known), (known.v3, known.v3_hash))
+    v2, v2_hash = await _or_known(_v2(spec, backend, known), (known.v2, known.v2_hash))
     return Learned(tuple(resources), v3, v3_hash, v2, v2_hash)
+
+
+async def _or_known(asking: Awaitable[tuple[bytes, str]], known: tuple[bytes, str]) -> tuple[bytes, str]:
+    """A schema that cannot be had hides no resources: what is known of it stays."""
+    try:
+        return await asking
+    except (Unreachable, TimeoutError):
+        return known
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
