@@ -3,7 +3,7 @@
 What: `python -m tests.simulation.foretell --cases 300` asks, does the same for real, waits until nobody writes any more, and
 compares where every pod is. Flow: boot (API server, all controllers, scheduler, simulated kubelets) → workloads (worlds.py) →
 `whatif snapshot` → the action through the API, drains by `kubelite drain` → rest → compared.py: the question's forecast on the
-snapshot. `--keep` writes what happened to a folder, `--kept` compares it with what is foretold now.
+snapshot. `--keep FOLDER` keeps what happened, so that another forecast can be compared with it soon.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ from tests.simulation.store import copy_of
 from tests.simulation.truth import Truth, condition
 from tests.simulation.witness import Seen
 
-REST, PATIENCE = 40.0, 1500.0
-"""Virtual seconds without a write after which nothing more is expected (worlds.py: LONGEST), and how long that may take."""
+REST, PATIENCE = 20.0, 1500.0
+"""Virtual seconds without a write after which nothing more is expected, and how long that may take."""
+LONGER = {"taint": 10.0 + worlds.LONGEST, "lose": 100.0}
+"""As `REST`, after questions of a kind: tolerated taints; orphans of lost nodes, which are only looked for now and then."""
 SPACE = worlds.SPACE
 
 
@@ -81,7 +83,7 @@ class Case:
         self.seen.begin(self.truth.objects["pods"])
         self.watching = True
         await self._do(act)
-        await self._settle()
+        await self._settle(LONGER.get(act.kind, REST))
         self.seen.end(self.truth.objects["pods"])
         await self.cluster.stop()
         return Record(self.seed, act, taken, self.seen)
@@ -99,16 +101,16 @@ class Case:
         ready = [one for one in nodes if condition(one, "Ready") == "True" and not one["spec"].get("taints")]
         return len(ready) == len(self.machines)
 
-    async def _rest(self) -> None:
+    async def _rest(self, quiet: float) -> None:
         """Until nobody writes any more."""
         self.truth.busy_since = began = self.loop.time()
-        while self.loop.time() - self.truth.busy_since < REST:
+        while self.loop.time() - self.truth.busy_since < quiet:
             await asyncio.sleep(1)
             assert self.loop.time() < began + PATIENCE, "the cluster does not come to rest"
 
-    async def _settle(self) -> None:
+    async def _settle(self, quiet: float = REST) -> None:
         """As `_rest`, with controllers that a quota has refused asking again at once, not after a thousand seconds."""
-        await self._rest()
+        await self._rest(quiet)
         pods = -1
         while self.truth.of("resourcequotas", SPACE) and pods != len(self.truth.of("pods", SPACE)):
             pods = len(self.truth.of("pods", SPACE))
@@ -116,7 +118,7 @@ class Case:
                 for one in self.truth.of(resource, SPACE):
                     note = {"metadata": {"annotations": {"foretold/look": str(self.loop.time())}}}
                     await self.api.patch(resource, note, SPACE, one["metadata"]["name"])
-            await self._rest()
+            await self._rest(quiet)
 
     async def _ask(self, *words: str) -> bytes:
         out, err = io.StringIO(), io.StringIO()
@@ -151,12 +153,11 @@ def happened(base: Base, seed: int) -> Record:
     return record
 
 
-def _case(base: Base | None, seed: int, keep: pathlib.Path | None, *, story: bool) -> Verdict:
+def _case(base: Base, seed: int, keep: pathlib.Path | None, *, story: bool) -> Verdict:
     """Does it, unless it is known what happened, and compares."""
+    kept = keep / f"{seed}.pickle" if keep is not None else None
     try:
-        kept = keep / f"{seed}.pickle" if keep is not None else None
-        if base is None:
-            assert kept is not None
+        if kept is not None and kept.exists():
             record = pickle.loads(kept.read_bytes())
         else:
             record = happened(base, seed)
@@ -169,7 +170,7 @@ def _case(base: Base | None, seed: int, keep: pathlib.Path | None, *, story: boo
     return compare(record)
 
 
-def _apart(base: Base | None, seed: int, keep: pathlib.Path | None, *, story: bool) -> Verdict:
+def _apart(base: Base, seed: int, keep: pathlib.Path | None, *, story: bool) -> Verdict:
     """In a process of its own, as what a run leaves in the memory of modules must not reach the next."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -196,17 +197,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.foretell")
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--keep", type=pathlib.Path, help="a folder for what happens")
-    parser.add_argument("--kept", type=pathlib.Path, help="the folder of what has happened: compare only")
+    parser.add_argument(
+        "--keep", type=pathlib.Path, help="a folder for what happens; what it has is only compared anew"
+    )
     parser.add_argument("--story", action="store_true", help="tell what happened in each case")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="kubelite-foretold-") as folder:
-        base = Base(pathlib.Path(folder)) if options.kept is None else None
+        base = Base(pathlib.Path(folder))
         for seed in range(options.first, options.first + options.cases):
-            verdict = _apart(base, seed, options.kept or options.keep, story=options.story)
+            verdict = _apart(base, seed, options.keep, story=options.story)
             counts[verdict.kind] += 1
             kinds[verdict.action] += 1
             if verdict.text:

@@ -13,7 +13,7 @@ from tests.simulation.truth import Object, Truth
 SPACE = "foretold"
 EFFECTS = ("NoSchedule", "NoExecute")
 LONGEST = 30
-"""Seconds that a pod may tolerate a taint; nothing else here takes longer, drains and back-offs of the scheduler included."""
+"""Seconds that a pod may tolerate a taint."""
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 REQUIRED, PREFERRED = (
     "requiredDuringSchedulingIgnoredDuringExecution",

@@ -24,6 +24,7 @@ from kubelite.scheduler.offline import Simulation, Verdict
 from kubelite.scheduler.pods import Meta, Node, Owner, Pod, PodInfo, Status, pod_info
 
 ROUNDS = 50
+ALL = 1 << 30
 REMADE = ("ReplicaSet", "ReplicationController", "StatefulSet", "Job")
 STAYING = ("DaemonSet", "Node")
 """Controllers whose pods a drain leaves alone; Node: static pods."""
@@ -48,8 +49,9 @@ class Choices:
     """Of nodes that are equally good to preempt on."""
     order: Callable[[list[PodInfo]], list[PodInfo]] = by_priority
     """In which order the scheduler takes up those that wait."""
-    stay: Callable[[PodInfo], int] = lambda info: ROUNDS**3
-    """For how many more pods the scheduler finds something until the victims of this one are gone; else all have their turn."""
+    stay: Callable[[PodInfo], int | None] = lambda info: None
+    """For how many more pods the scheduler finds something until the victims of this one are gone; else (None) all have their
+    turn, unless the victims have no grace."""
 
 
 @dataclass(slots=True)
@@ -325,7 +327,11 @@ class Forecast:
         preemption = rooms[self.choices.room(info, tuple(rooms))]
         outcome.equal = tuple(rooms) if len(rooms) > 1 else ()
         self.simulation.promise(info, preemption)
-        return _Leaving(preemption, info, self.choices.stay(info))
+        stay = self.choices.stay(info)
+        if stay is None:
+            at_once = all(one.pod.spec.terminationGracePeriodSeconds == 0 for one in preemption.victims)
+            stay = 0 if at_once else ALL
+        return _Leaving(preemption, info, stay)
 
     def _gone(self, leaving: list[_Leaving], outcomes: dict[str, Outcome], *, everybody: bool = False) -> list[PodInfo]:
         """Takes away the victims that have stopped; what is made in their place."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubelite.scheduler.forecast import Forecast, Result
+from kubelite.scheduler.forecast import Choices, Forecast, Result
 from kubelite.scheduler.offline import Simulation
 from tests.unit.scheduler.plugins.test_volumes import node, pod
 
@@ -170,12 +170,51 @@ def test_victims_are_told_and_those_with_a_controller_come_again() -> None:
     assert result.preempted == {"default/v": "default/p"}
 
 
+@pytest.mark.parametrize("names", ["xy", "yx"])
+def test_of_pods_that_matter_the_same_the_last_by_name_is_the_victim(names: str) -> None:
+    there = [asking(name, "2", on="a", priority=0) for name in names]
+    forecast = Forecast(Simulation(objects=[small("a", "4"), *there]))
+    forecast.apply([asking("p", "2", priority=9)])
+    assert forecast.run().preempted == {"default/y": "default/p"}
+
+
+def test_victims_without_grace_are_gone_when_the_next_pod_has_its_turn() -> None:
+    there = [asking(f"v{name}", "4", on=name, priority=0, terminationGracePeriodSeconds=0) for name in "ab"]
+    forecast = Forecast(Simulation(objects=[small("a", "4"), small("b", "4"), *there]))
+    forecast.apply([asking("p", "2", priority=9), asking("q", "2", priority=9)])
+    result = forecast.run()
+    assert (places(result), list(result.preempted)) == ({"p": "a", "q": "a"}, ["default/va"])
+
+
 def test_rooms_that_are_equally_good_are_told() -> None:
     there = [asking(f"v{name}", "4", on=name, priority=0) for name in "ba"]
     forecast = Forecast(Simulation(objects=[node("b"), node("a"), *there]))
     forecast.apply([asking("p", "4", priority=9)])
     result = forecast.run()
     assert [(o.node, o.equal, o.victims) for o in result.pods] == [("a", ("a", "b"), ("default/va",))]
+
+
+def _preempting(choices: Choices) -> Forecast:
+    """`p` preempts `v`; then `q` fits on either node."""
+    there = [asking("v", "3", on="a", priority=0), asking("w", "2", on="b", priority=9)]
+    forecast = Forecast(Simulation(objects=[small("a", "4"), small("b", "4"), *there]), choices)
+    forecast.apply([asking("p", "3", priority=9), asking("q", "1", priority=5)])
+    return forecast
+
+
+def test_who_gets_a_place_before_victims_stop_makes_it_depend_on_timing() -> None:
+    result = _preempting(Choices()).run()
+    assert (places(result)["p"], result.preempted, result.depends_on_timing) == ("a", {"default/v": "default/p"}, True)
+    result = _preempting(Choices(stay=lambda info: 0)).run()
+    assert (places(result)["p"], result.depends_on_timing) == ("a", False)
+
+
+def test_whoever_has_seen_it_says_who_was_first() -> None:
+    forecast = Forecast(
+        Simulation(objects=[node("a")]), Choices(order=lambda queue: sorted(queue, key=lambda i: i.key))
+    )
+    forecast.apply([asking("b", "3"), asking("a", "3")])
+    assert places(forecast.run()) == {"a": "a", "b": ""}
 
 
 def test_a_node_that_is_not_there_is_an_error() -> None:

@@ -71,7 +71,7 @@ class Question:
     def admitted(self, objects: list[Object]) -> list[Object]:
         """The pods of manifests; their claims are there, too."""
         known = len(self.admission.made)
-        found = self.admission.pods(objects, self.namespace, self.makers.nodes_of)
+        found = self.admission.pods(objects, self.namespace, self.makers.nodes_of, self.makers.order)
         self.add(self.admission.made[known:])
         self.makers.came(found)
         return found
@@ -108,6 +108,7 @@ class Question:
         existing = Existing(self.snapshot, self.namespace)
         new = [one for obj in objects if (one := existing.rest_of(obj)) is not None]
         self.notes += existing.notes
+        self.makers.learn(new, self.namespace)
         self.add([replica_set(obj) for obj in new if obj.get("kind") == "Deployment"])
         pods = self.admitted([*(first or []), *new])
         for obj in objects:
@@ -120,7 +121,7 @@ class Question:
     def quota(self, objects: list[Object]) -> Forecast:
         """After `admission.quotas.change`: workloads that lack pods create them, then the manifests are created."""
         lacking = [one | {"kind": "Pod"} for one in self.makers.lacking(self.namespace)]
-        return self.create(objects, self.makers.order(lacking))
+        return self.create(objects, lacking)
 
     def answer(self, forecast: Forecast, *, drained: str = "") -> int:
         """Shows what comes of it; the exit code."""

@@ -18,7 +18,7 @@ from kubelite.api.logic import podstatus
 from kubelite.api.types.apps_v1 import DaemonSet
 from kubelite.cmd.questions.newpods import Admission
 from kubelite.cmd.questions.snapshot import Snapshot
-from kubelite.cmd.questions.templates import COUNTS, first_ordinal, replica, wanted
+from kubelite.cmd.questions.templates import COUNTS, MAKER, first_ordinal, replica, template_of, wanted
 from kubelite.machinery import codec
 from kubelite.scheduler.forecast import NOBODY, REMADE, SUFFIX, again
 from kubelite.scheduler.offline import Simulation
@@ -54,6 +54,8 @@ class Makers:
         self._got: dict[str, set[str]] = {}
         """Namespace → who made pods."""
         self._came: list[PodInfo] = []
+        self._new: set[str] = set()
+        """The uids of workloads that are not in the snapshot: `Admission.denied` has what they lack."""
         self.order: Callable[[list[Object]], list[Object]] = list
         """In which order those ask who want what a quota has left; whoever has seen it may say it."""
         table = simulation.world.nodes
@@ -89,6 +91,17 @@ class Makers:
             self._owners[kind] = {key: one | {"kind": kind} for key, one in found.items()}
         return self._owners[kind]
 
+    def learn(self, new: Iterable[Object], namespace: str) -> None:
+        """Workloads that manifests create make their pods again, too."""
+        for obj in new:
+            kind = MAKER.get(str(obj.get("kind")), str(obj.get("kind")))
+            if kind in WORDS:
+                meta = {"namespace": namespace, **{key: value for key, value in obj["metadata"].items() if value}}
+                meta["uid"] = meta.get("uid") or meta["name"]
+                self._new.add(meta["uid"])
+                made = obj | {"kind": kind, "metadata": meta, "spec": template_of(obj)}
+                self.owners(kind)[meta["namespace"], meta["name"]] = made
+
     # what comes in place of a pod
 
     def __call__(self, info: PodInfo) -> PodInfo | str:
@@ -105,7 +118,7 @@ class Makers:
             return "a static pod goes with its node" if static else f"whatif does not know what {owner.kind} does"
         if owner.kind == "DaemonSet":
             return self._daemon_again(info, owner.name)
-        if owner.kind not in self.snapshot.lists:
+        if owner.kind not in self.snapshot.lists and owner.uid not in self._new:
             return again(info) if owner.kind in REMADE else NOBODY
         obj = self.owners(owner.kind).get((meta.namespace, owner.name))
         if obj is None or obj["metadata"].get("uid") != owner.uid:
@@ -117,12 +130,12 @@ class Makers:
 
     def _daemon_again(self, info: PodInfo, name: str) -> PodInfo | str:
         """A daemon set makes another for the same node, if it still wants one there."""
-        meta, node = info.pod.metadata, info.pod.spec.nodeName
+        meta, node = info.pod.metadata, _target(info)
         obj = self.owners("DaemonSet").get((meta.namespace, name))
         if obj is None:
             return UNWANTED
         targets = self._targets.get(obj["metadata"]["uid"], Counter())
-        targets[_target(info)] -= 1
+        targets[node] -= 1
         if obj["metadata"].get("deletionTimestamp") or node not in self.nodes_of(obj) or targets[node] > 0:
             return UNWANTED
         return self._admit(replica(obj, "DaemonSet", f"{meta.name}{SUFFIX}", node), meta.namespace, first=True)
@@ -222,16 +235,19 @@ class Makers:
         """The pods that workloads of a namespace would create now if they were allowed to."""
         for kind in COUNTS:
             for (where, name), obj in self.owners(kind).items() if kind != "Deployment" else ():
-                if where != namespace or obj["metadata"].get("deletionTimestamp"):
+                if where != namespace or obj["metadata"].get("deletionTimestamp") or self._is_new(obj):
                     continue
                 yield from self._missing(obj, kind, name)
         for (where, name), obj in self.owners("DaemonSet").items():
-            for node in self.nodes_of(obj) if where == namespace else ():
+            for node in self.nodes_of(obj) if where == namespace and not self._is_new(obj) else ():
                 if not self._has_daemon(obj, node):
                     yield replica(obj, "DaemonSet", f"{name}-{node}", node)
         for made, where in list(self.admission.denied.values()):
             if where == namespace and made["metadata"].get("ownerReferences"):
                 yield made
+
+    def _is_new(self, obj: Object) -> bool:
+        return obj["metadata"].get("uid") in self._new
 
     def _missing(self, obj: Object, kind: str, name: str) -> Iterator[Object]:
         uid = str(obj["metadata"].get("uid") or "")

@@ -52,23 +52,33 @@ class Admission:
     # several objects
 
     def pods(
-        self, objects: Iterable[Object], namespace: str, nodes_of: Callable[[Object], Iterable[str]] | None = None
+        self,
+        objects: Iterable[Object],
+        namespace: str,
+        nodes_of: Callable[[Object], Iterable[str]] | None = None,
+        order: Callable[[list[Object]], list[Object]] = list,
     ) -> list[Object]:
         """The pods as they would be stored; those that are refused are left out. Raises CliError for one that is no pod.
 
-        `nodes_of` says where the pods of a DaemonSet belong.
+        `nodes_of` says where the pods of a DaemonSet belong, `order` who asks first.
         """
-        found = []
+        asking: list[Object] = []
+        makers: dict[int, tuple[Object, str]] = {}
         for obj in objects:
             where = str((obj.get("metadata") or {}).get("namespace") or namespace)
             if not self._created(obj, where):
                 continue
             for template in templates(obj, nodes_of(obj) if nodes_of and obj.get("kind") == "DaemonSet" else ()):
-                pod = self.pod(template, where)
-                if pod is not None:
-                    found.append(pod)
-                else:
-                    self._deny(obj, template, where)
+                asking.append(template)
+                makers[id(template)] = obj, where
+        found = []
+        for template in order(asking):
+            obj, where = makers[id(template)]
+            pod = self.pod(template, where)
+            if pod is not None:
+                found.append(pod)
+            else:
+                self._deny(obj, template, where)
         return found
 
     def _deny(self, obj: Object, template: Object, namespace: str) -> None:

@@ -21,7 +21,8 @@ COUNTS = {
 }
 """Kinds that make pods in numbers → the field that says how many."""
 HASH = "pod-template-hash"
-_MAKER = {"Deployment": "ReplicaSet"}
+MAKER = {"Deployment": "ReplicaSet"}
+"""Kinds whose pods others make."""
 _GROUP = {"ReplicationController": "v1", "Job": "batch/v1"}
 
 
@@ -68,6 +69,17 @@ def replica_set(obj: Object) -> Object:
     return {"kind": "ReplicaSet", "metadata": owner, "spec": {"selector": {**selector, "matchLabels": match}}}
 
 
+def template_of(obj: Object) -> Object:
+    """The spec of the workload that makes the pods: of a Deployment, that of its ReplicaSet."""
+    spec: Object = obj.get("spec") or {}
+    if obj.get("kind") != "Deployment":
+        return spec
+    template = spec.get("template") or {}
+    meta = template.get("metadata") or {}
+    labels = {**(meta.get("labels") or {}), HASH: _hash(spec)}
+    return {**spec, "template": {**template, "metadata": {**meta, "labels": labels}}}
+
+
 def _hash(spec: Object) -> str:
     """What tells the pods of a Deployment's template from those of its earlier ones."""
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
@@ -78,7 +90,7 @@ def replica(obj: Object, kind: str, pod_name: str, node: str = "") -> Object:
     """One pod of a workload; `node`: the one that a DaemonSet's pod is for."""
     meta, spec = obj.get("metadata") or {}, obj.get("spec") or {}
     template = spec.get("template") or {}
-    name, maker = str(meta.get("name") or ""), _MAKER.get(kind, kind)
+    name, maker = str(meta.get("name") or ""), MAKER.get(kind, kind)
     owner = {"apiVersion": _GROUP.get(maker, "apps/v1"), "kind": maker, "name": name, "controller": True}
     labels = dict((template.get("metadata") or {}).get("labels") or {})
     made = dict(template.get("spec") or {})
