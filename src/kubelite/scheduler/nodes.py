@@ -34,19 +34,19 @@ At = slice | Ints
 EVERYWHERE = slice(None)
 
 
-class Same:
-    """Equal for the same array only; it keeps the array alive, so that no other one is taken for it."""
+class Tracked:
+    """A column that follows from amounts in use."""
 
-    __slots__ = ("array",)
+    __slots__ = ("held", "known", "used", "values")
 
-    def __init__(self, array: npt.NDArray[Any]) -> None:
-        self.array = array
-
-    def __hash__(self) -> int:
-        return id(self.array)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and other.array is self.array
+    def __init__(self, values: npt.NDArray[Any], known: int, used: int, held: Any) -> None:
+        self.values = values
+        self.known = known
+        """How many changes it knows of."""
+        self.used = used
+        """When it was asked for; the one with the lowest number goes first."""
+        self.held = held
+        """Kept alive: the key has the numbers (`id`) of these objects."""
 
 
 class NodeTable:
@@ -76,7 +76,8 @@ class NodeTable:
         """Pods whose node is not known (yet), by node name."""
         self._changes: list[int] = []
         self._changes_before = 0
-        self._tracked: OrderedDict[Any, tuple[int, npt.NDArray[Any]]] = OrderedDict()
+        self._tracked: dict[Any, Tracked] = {}
+        self._uses = 0
         self._free = list(range(self.capacity - 1, -1, -1))
         self._masks: OrderedDict[Any, tuple[Callable[[Node], Any], npt.NDArray[Any]]] = OrderedDict()
         self._listeners: list[Callable[[PodInfo, int, int], None]] = []
@@ -290,7 +291,11 @@ class NodeTable:
             self._changes_before += dropped
 
     def tracked(
-        self, key: Any, compute: Callable[[At], npt.NDArray[Any]], one: Callable[[int], float] | None = None
+        self,
+        key: Any,
+        compute: Callable[[At], npt.NDArray[Any]],
+        one: Callable[[int], float] | None = None,
+        held: Any = None,
     ) -> npt.NDArray[Any]:
         """A column that depends on amounts in use, kept under `key` and computed anew only where something changed.
 
@@ -298,23 +303,34 @@ class NodeTable:
         At most 96 are kept; the one that was not used for longest goes first. Callers must not change it.
         """
         now = self._changes_before + len(self._changes)
+        self._uses += 1
         found = self._tracked.get(key)
-        if found is None or found[0] < now - FEW_CHANGES or found[0] < self._changes_before:
-            values = compute(EVERYWHERE)
+        if found is None:
+            found = Tracked(compute(EVERYWHERE), now, self._uses, held)
+            if len(self._tracked) >= TRACKED:
+                del self._tracked[min(self._tracked, key=lambda known: self._tracked[known].used)]
+            self._tracked[key] = found
+            return found.values
+        found.used = self._uses
+        if found.known != now:
+            self._follow(found, now, compute, one)
+        return found.values
+
+    def _follow(
+        self, found: Tracked, now: int, compute: Callable[[At], npt.NDArray[Any]], one: Callable[[int], float] | None
+    ) -> None:
+        """Brings a column up to date."""
+        if found.known < now - FEW_CHANGES or found.known < self._changes_before:
+            found.values = compute(EVERYWHERE)
         else:
-            values = found[1]
-            changed = set(self._changes[found[0] - self._changes_before :])
+            values, changed = found.values, set(self._changes[found.known - self._changes_before :])
             if one is not None and len(changed) <= FEW_POSITIONS:
                 for position in changed:
                     values[position] = one(position)
-            elif changed:
+            else:
                 positions = np.fromiter(changed, np.int64, len(changed))
                 values[positions] = compute(positions)
-        self._tracked[key] = (now, values)
-        self._tracked.move_to_end(key)
-        if len(self._tracked) > TRACKED:
-            self._tracked.popitem(last=False)
-        return values
+        found.known = now
 
     def summed(self, parts: Sequence[tuple[npt.NDArray[Any], int]]) -> npt.NDArray[Any]:
         """The weighted sum of columns that `tracked` has just given, tracked itself. Callers must not change it."""
@@ -326,7 +342,8 @@ class NodeTable:
         def one(position: int) -> float:
             return float(sum(values.item(position) * weight for values, weight in parts))
 
-        return self.tracked(("sum", tuple((Same(values), weight) for values, weight in parts)), compute, one)
+        key = ("sum", *((id(values), weight) for values, weight in parts))
+        return self.tracked(key, compute, one, parts)
 
     # cached properties of nodes
 
