@@ -107,6 +107,29 @@ async def test_without_a_metrics_api_nothing_is_scaled_and_the_condition_says_wh
         assert await size(world) == 2
 
 
+async def test_an_object_and_a_queue_without_metrics_apis_are_told_of_in_full() -> None:
+    async with running("horizontal-pod-autoscaler-controller", **FAST) as world:
+        await workload(world, 2)
+        described = {"apiVersion": "v1", "kind": "Service", "name": "web"}
+        target = {"type": "AverageValue", "averageValue": "5"}
+        one = {"metric": {"name": "hits"}, "describedObject": described, "target": target}
+        queue = {"metric": {"name": "depth"}, "target": {"type": "Value", "value": "5"}}
+        await autoscale(world, {"type": "Object", "object": one}, {"type": "External", "external": queue})
+        absent = "no custom metrics API (custom.metrics.k8s.io) registered"
+        why = f"unable to get metric hits: Service on default web/unable to fetch metrics from custom metrics API: {absent}"
+        whole = (
+            "invalid metrics (2 invalid out of 2), first error is: failed to get object metric value: failed to get hits "
+            f"object metric: {why}"
+        )
+        await eventually(lambda: _told(world, "FailedComputeMetricsReplicas", whole))
+        await eventually(lambda: _told(world, "FailedGetObjectMetric", why))
+        found = await conditions(world)
+        assert found["ScalingActive"]["reason"] == "FailedGetObjectMetric"
+        assert found["ScalingActive"]["message"] == f"the HPA was unable to compute the replica count: {why}"
+        shown = (await world.get(f"{HPAS}/web"))["status"]["currentMetrics"]
+        assert [one.get("type", "") for one in shown] == ["", ""]
+
+
 async def test_bounds_hold_without_any_metrics() -> None:
     async with running("horizontal-pod-autoscaler-controller", **FAST) as world:
         await workload(world, 1)

@@ -123,12 +123,25 @@ def requests(pods: Sequence[Pod], container: str, resource: str) -> dict[str, in
     """Thousandths that each pod requests, or its container of that name. Raises Unknown where one requests nothing."""
     found: dict[str, int] = {}
     for pod in pods:
-        whole = pod.spec.resources.requests.get(resource) if pod.spec.resources is not None else None
-        if whole is not None and not container:
-            found[pod.metadata.name] = quantity.milli(whole)
-            continue
-        found[pod.metadata.name] = sum(_request(pod, one, resource) for one in _lasting(pod, container))
+        name, lasting = pod.metadata.name, _lasting(pod, container)
+        if not container and pod.spec.resources is not None and pod.spec.resources.requests:
+            found[name] = _of_whole(pod, lasting, resource)
+        elif container and not lasting:
+            raise Unknown(f"container {container} not found in Pod {name}")
+        else:
+            found[name] = sum(_request(pod, one, resource) for one in lasting)
     return found
+
+
+def _of_whole(pod: Pod, lasting: Sequence[Container], resource: str) -> int:
+    """A pod that requests something as a whole: this resource too, or else what its containers request of it."""
+    whole = pod.spec.resources.requests.get(resource) if pod.spec.resources is not None else None
+    if whole is not None:
+        return quantity.milli(whole)
+    parts = [one.resources.requests[resource] for one in lasting if resource in one.resources.requests]
+    if not parts:
+        raise Unknown(f"missing pod-level request for {resource} in Pod {pod.metadata.name}")
+    return sum(quantity.milli(part) for part in parts)
 
 
 def _lasting(pod: Pod, container: str) -> list[Container]:

@@ -104,8 +104,9 @@ class Sources:
             path = await self._path(described, question.namespace)
             total = await self._reader.of_object(path, metric.name, _selector(metric))
         except Unknown as error:
-            where = f"{described.kind} {question.namespace}/{described.name}"
-            raise Unknown(f"unable to get metric {metric.name}: {where} {error}") from None
+            # Upstream prints them in this order.
+            where = f"{described.kind} on {question.namespace} {described.name}"
+            raise Unknown(f"unable to get metric {metric.name}: {where}/{error}") from None
         name = f"{described.kind} metric {metric.name}"
         if target.averageValue is not None:
             name = f"external metric {selector_text(metric)}"

@@ -12,7 +12,16 @@ from kubelite.api.types import autoscaling_v2 as v2
 from kubelite.controllers.objects import Meta, PodCondition
 from kubelite.controllers.podautoscaler.behavior import Bounds, History, Moment, normalize, remember
 from kubelite.controllers.podautoscaler.plan import Observed, plan
-from kubelite.controllers.podautoscaler.pods import Container, Pod, PodSpec, PodStatus, Resources, Sample, Unknown
+from kubelite.controllers.podautoscaler.pods import (
+    Container,
+    Pod,
+    PodSpec,
+    PodStatus,
+    Resources,
+    Sample,
+    Unknown,
+    requests,
+)
 from kubelite.controllers.podautoscaler.replicas import (
     Proposal,
     Scene,
@@ -83,6 +92,32 @@ def test_pods_that_request_nothing_make_a_percentage_impossible() -> None:
     bare.spec.containers[0].resources.requests = {}
     with pytest.raises(Unknown, match="missing request for cpu in container c of Pod p0"):
         by_utilization(scene(bare), samples(1), "cpu", 50)
+
+
+@pytest.mark.parametrize(
+    ("whole", "parts", "container", "wanted"),
+    [
+        ({}, [{"cpu": "1"}, {"cpu": "500m"}], "", 1500),
+        ({}, [{"cpu": "1"}, {"cpu": "500m"}], "c1", 500),
+        ({"cpu": "3"}, [{"cpu": "1"}], "", 3000),
+        ({"cpu": "3"}, [{"cpu": "1"}], "c0", 1000),
+        ({"memory": "1Gi"}, [{"cpu": "1"}, {}], "", 1000),
+        ({}, [{"cpu": "1"}, {}], "", "missing request for cpu in container c1 of Pod p"),
+        ({}, [{"cpu": "1"}], "other", "container other not found in Pod p"),
+        ({"memory": "1Gi"}, [{}], "", "missing pod-level request for cpu in Pod p"),
+    ],
+)
+def test_what_a_pod_requests(
+    whole: dict[str, str], parts: list[dict[str, str]], container: str, wanted: int | str
+) -> None:
+    containers = [Container(name=f"c{n}", resources=Resources(requests=dict(one))) for n, one in enumerate(parts)]
+    spec = PodSpec(containers=containers, resources=Resources(requests=dict(whole)) if whole else None)
+    one = Pod(metadata=Meta(name="p"), spec=spec)
+    if isinstance(wanted, int):
+        assert requests([one], container, "cpu") == {"p": wanted}
+    else:
+        with pytest.raises(Unknown, match=wanted):
+            requests([one], container, "cpu")
 
 
 def test_only_unready_pods_give_no_answer() -> None:
