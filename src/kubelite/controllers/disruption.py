@@ -30,6 +30,17 @@ async def mark_disrupted(
     status: dict[str, Any] = {"conditions": [condition]}
     if fail and not podstatus.is_terminal(pod):
         status["phase"] = podstatus.FAILED
+    await _patch_status(client, pod, status)
+
+
+async def mark_failed(client: Client, pod: Pod) -> None:
+    """Set the phase Failed of a pod that has not finished; a pod that is gone is fine."""
+    if not podstatus.is_terminal(pod):
+        await _patch_status(client, pod, {"phase": podstatus.FAILED})
+
+
+async def _patch_status(client: Client, pod: Pod, status: dict[str, Any]) -> None:
+    """A conflict is an error: who deletes the pod without having said so leaves it as it was for ever, if finalizers hold it."""
     meta = pod.metadata
     patch = {"metadata": {"uid": meta.uid}, "status": status}
     try:
@@ -37,5 +48,5 @@ async def mark_disrupted(
             POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status", type=Pod
         )
     except StatusError as error:
-        if error.code not in (404, 409):
+        if error.code != 404:
             raise

@@ -19,26 +19,26 @@ from kubelite.machinery.errors import StatusError
 _REMOVE = {"$deleteFromPrimitiveList/finalizers": [FINALIZER]}
 
 
-async def _patch(client: Client, pod: Any, patch: dict[str, Any], gone: tuple[int, ...] = (404, 409, 422)) -> bool:
-    """False if the pod is gone, or another one has its name, as answers with the codes `gone` say."""
+async def _patch(client: Client, pod: Any, patch: dict[str, Any]) -> bool:
+    """False if the pod is gone, or another one has its name.
+
+    A conflict is an error: the pod may be there and still have its finalizer or its owner, and nothing would look again.
+    """
     meta = pod.metadata
     try:
         await client.patch(POD, meta.name, patch, meta.namespace, patch_type="strategic", type=Pod)
     except StatusError as error:
-        if error.code in gone:
+        if error.code in (404, 422):
             return False
         raise
     return True
 
 
 async def remove_finalizer(client: Client, pod: Any) -> bool:
-    """Let the pod go; False if it is gone already.
-
-    A conflict is an error: the pod may be there and still have its finalizer, and would be counted a second time.
-    """
+    """Let the pod go; False if it is gone already. After a conflict it would be counted a second time, if that were no error."""
     if not has_finalizer(pod):
         return True
-    return await _patch(client, pod, {"metadata": {"uid": pod.metadata.uid, **_REMOVE}}, gone=(404, 422))
+    return await _patch(client, pod, {"metadata": {"uid": pod.metadata.uid, **_REMOVE}})
 
 
 class JobChildren(Children):

@@ -141,8 +141,8 @@ class NodeLifecycleController:
                 POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status", type=Pod
             )
         except StatusError as error:
-            if error.code not in (404, 409):
-                raise
+            if error.code != 404:
+                raise  # after a conflict the pod would count as ready for as long as its node is lost
             return
         self._recorder.event(POD, pod, "Warning", "NodeNotReady", "Node is not ready")
 

@@ -15,7 +15,7 @@ from kubelite.api.types.meta_v1 import DeleteOptions, Preconditions
 from kubelite.client.controller import Controller, Result
 from kubelite.client.informer import Change, Informer, object_key
 from kubelite.controllers.context import Context
-from kubelite.controllers.disruption import mark_disrupted
+from kubelite.controllers.disruption import mark_disrupted, mark_failed
 from kubelite.controllers.kinds import NODE, POD
 from kubelite.controllers.objects import Node, Pod
 from kubelite.controllers.podgc.metrics import PodGcMetrics
@@ -87,7 +87,8 @@ class PodGcController:
             if why == ORPHANED:
                 await mark_disrupted(self._client, pod, "DeletionByPodGC", MESSAGE, self._clock.now(), fail=True)
             elif why != TERMINATED:
-                await self._fail(pod)
+                # A pod that finalizers hold would otherwise stay as it is: its Job waits for a phase that no kubelet will report.
+                await mark_failed(self._client, pod)
             if await self._delete(pod, None if why == TERMINATED else 0):
                 self._metrics.deleted(namespace, why)
         except Exception:
@@ -102,20 +103,6 @@ class PodGcController:
                 return True
             raise
         return False
-
-    async def _fail(self, pod: Pod) -> None:
-        """A pod that finalizers hold would otherwise stay as it is: its Job waits for a phase that no kubelet will report."""
-        if podstatus.is_terminal(pod):
-            return
-        meta = pod.metadata
-        patch = {"metadata": {"uid": meta.uid}, "status": {"phase": podstatus.FAILED}}
-        try:
-            await self._client.patch(
-                POD, meta.name, patch, meta.namespace, patch_type="strategic", subresource="status", type=Pod
-            )
-        except StatusError as error:
-            if error.code not in (404, 409):
-                raise
 
     async def _delete(self, pod: Pod, grace: int | None) -> bool:
         """Whether it was there still."""
