@@ -45,6 +45,9 @@ VERBS: dict[str, Verb] = {
     "delete": _verb("delete", INTERMEDIATE, _DELETE),
     "rollout": _verb("rollout", DEPLOY, "Manage the rollout of a resource"),
     "scale": _verb("scale", DEPLOY, "Set a new size for a deployment, replica set, or replication controller"),
+    "autoscale": _verb(
+        "autoscale", DEPLOY, "Auto-scale a deployment, replica set, stateful set, or replication controller"
+    ),
     "certificate": _verb("certificate", CLUSTER, "Modify certificate resources"),
     "cluster-info": _verb("discovery", CLUSTER, "Display cluster information", "CLUSTER_INFO"),
     "cordon": _verb("node", CLUSTER, "Mark node as unschedulable"),
@@ -84,7 +87,7 @@ VERBS: dict[str, Verb] = {
     "options": _verb("completion", OTHER, "Print the list of flags inherited by all commands", "OPTIONS"),
     "version": _verb("discovery", OTHER, "Print the client and server version information", "VERSION"),
 }
-VERBS |= {word: Verb("", REFUSED, "") for word in ("autoscale", "debug", "plugin", "proxy", "top", "alpha")}
+VERBS |= {word: Verb("", REFUSED, "") for word in ("debug", "plugin", "proxy", "top", "alpha")}
 
 ALIASES: dict[str, str] = {}
 SUBCOMMAND_ALIASES: dict[str, str] = {
