@@ -70,6 +70,13 @@ OF_KEEPERS = (
         ),
         says="maxReplicas (3)",
     ),
+    Fault(
+        "left to another controller",
+        "job/j",
+        "ManagedElsewhere",
+        (job({}, managedBy="example.com/mine"),),
+        says="example.com/mine",
+    ),
     Fault("cron job suspended", CRON, "Suspended", (cron_job(suspend=True),)),
     Fault(
         "the job before still runs",

@@ -24,6 +24,7 @@ from kubelite.api.logic.why.model import (
 from kubelite.api.logic.why.pod import of_pod, unhappy, worst_first
 
 Answered = tuple[str, list[Cause]]
+JOB_CONTROLLER = "kubernetes.io/job-controller"
 _REFUSALS = (
     ("QuotaExceeded", re.compile(r"exceeded quota"), "the quota of its namespace does not allow more"),
     (
@@ -245,6 +246,10 @@ def of_job(facts: Facts, obj: Object) -> Answered:
     if spec(obj).get("suspend"):
         step = f'kubelite patch job {name_of(obj)}{flag(obj)} -p \'{{"spec":{{"suspend":false}}}}\''
         return "Suspended", [Cause("Suspended", "it is suspended (spec.suspend)", step)]
+    manager = str(spec(obj).get("managedBy") or JOB_CONTROLLER)
+    if manager != JOB_CONTROLLER and not status(obj):
+        text = f"it is left to {manager} (spec.managedBy), which has said nothing"
+        return "Not observed", [Cause("ManagedElsewhere", text, f"kubelite get job {name_of(obj)}{flag(obj)} -o yaml")]
     refused = _creation(facts, "Job", obj)
     if refused is not None:
         return "Running", [refused]
