@@ -193,8 +193,10 @@ class NodeTable:
         return position
 
     def _grow(self) -> None:
-        old, self.capacity = self.capacity, self.capacity * 2
-        more = self.capacity - old
+        """By an eighth: each decision goes over whole columns, empty positions too, while nodes seldom come."""
+        old = self.capacity
+        more = max(FIRST_CAPACITY, old // 8 // FIRST_CAPACITY * FIRST_CAPACITY)
+        self.capacity = old + more
         self.names += [""] * more
         self.objects += [None] * more
         self.pods += [{} for _ in range(more)]
