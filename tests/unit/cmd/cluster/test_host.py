@@ -25,6 +25,7 @@ def kernel(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
     relocate(monkeypatch, tmp_path)
     root = tmp_path / "proc-sys"
     monkeypatch.setattr(host, "ROOT", root)
+    monkeypatch.setattr(host, "tables", list)  # this host's own tables are no matter of these tests
     for name, value in BEFORE.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{value}\n")
@@ -61,3 +62,17 @@ def test_a_setting_that_the_kernel_does_not_have_is_named(kernel: pathlib.Path) 
 def test_the_database_folder_is_for_its_owner_only(kernel: pathlib.Path) -> None:
     host.prepare()
     assert Paths.database.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("listing", "empty"),
+    [
+        ("table ip6 nat {\n}\n", True),
+        ("# Warning: table ip nat is managed by iptables-nft, do not touch!\ntable ip nat {\n}\n", True),
+        ("table ip nat {\n\tchain OUTPUT {\n\t}\n}\n", False),
+        ("table ip x {\n\tset y {\n\t\ttype ipv4_addr\n\t}\n}\n", False),
+        ("", False),
+    ],
+)
+def test_a_table_is_empty_if_nothing_is_in_it(listing: str, empty: bool) -> None:
+    assert host.is_empty(listing) == empty
