@@ -8,7 +8,9 @@ from kubelite.kubelet.interfaces import Context
 
 def build(context: Context) -> Server:
     """The `HttpServer` of the kubelet."""
-    return Server(context)
+    server = Server(context)
+    context.client.transport.calls.tell(server.registry)
+    return server
 
 
 __all__ = ["Server", "build"]

@@ -45,10 +45,9 @@ class Server:
         self._gate = Gate(context)
         self._stats = Stats(context)
         self._pods = routes.PodRoutes(context)
-        self._registry = metrics.Registry()
-        metrics.add_process_metrics(self._registry)
-        context.client.transport.calls.tell(self._registry)
-        self._registry.gauge(
+        self.registry = metrics.Registry()
+        metrics.add_process_metrics(self.registry)
+        self.registry.gauge(
             "kubelet_running_pods", "Pods bound to this node", read=lambda: float(len(context.pods.list()))
         )
         self._connections: set[asyncio.Task[None]] = set()
@@ -192,7 +191,7 @@ class Server:
         await request.respond_json(await self._stats.summary())
 
     async def _metrics(self, request: Request) -> None:
-        await request.respond(200, self._registry.render(), "text/plain; version=0.0.4; charset=utf-8")
+        await request.respond(200, self.registry.render(), "text/plain; version=0.0.4; charset=utf-8")
 
     async def _resource_metrics(self, request: Request) -> None:
         text = await self._stats.resource_metrics()
