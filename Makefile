@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup setup-test up down status test check unit e2e fuzz linearize simulate bench generate lock clean
+.PHONY: help setup setup-test up down status test check unit e2e fuzz linearize simulate foretell bench generate lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ linearize: setup-test ## Check what clients saw while etcd members and API serve
 
 simulate: .venv/.complete-dev ## Run the control plane under faults on a virtual clock: SEEDS=1000 FIRST=1
 	$(PY) -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)
+
+foretell: .venv/.complete-dev ## Compare what whatif foretells with what then happens: CASES=300 FIRST=0
+	$(PY) -m tests.simulation.foretell --cases $(or $(CASES),300) --first $(or $(FIRST),0)
 
 bench: setup-test ## Print the benchmark tables
 	$(PY) -m bench

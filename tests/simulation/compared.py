@@ -4,8 +4,9 @@ What: `compare(record)` → `Verdict`. Where the scheduler had to take one of se
 (witness.py): that is a die. "right" is a forecast of which nothing else was told. If it differs, it is made again on the same
 snapshot:
 
-- "right in the order seen": told in which order pods came, asked quotas, were taken up by the scheduler, and when victims had
-  gone, and nothing else, it is right. Who is first is up to clocks; what else a forecast gets wrong, this does not make right.
+- "right in the order seen": told in which order pods came, asked quotas, were taken up by the scheduler, and when it knew (at
+  once, or one pod later) that victims had gone, and nothing else, it is right. Who is first is up to clocks; what else a
+  forecast gets wrong, this does not make right.
 - "one of the outcomes it warned of": the forecast said that this depends on timing, and in one of a hundred random orders it is
   what happened. A forecast that warns, and that no such order makes right, is wrong.
 - everything else is "wrong".
@@ -69,12 +70,7 @@ def compare(record: Record) -> Verdict:
     plain, kind = forecast(record), record.action.kind
     if not plain.wrong:
         return Verdict(RIGHT, "", kind)
-    for known in (
-        Known(came=True),
-        Known(came=True, decided=True),
-        Known(came=True, gone=True),
-        Known(True, True, True),
-    ):
+    for known in SEEN:
         if not forecast(record, known).wrong:
             return Verdict(ORDER, plain.wrong, kind)
     if plain.declared:
@@ -91,7 +87,19 @@ class Known:
     came: bool = False
     decided: bool = False
     gone: bool = False
+    late: int = 0
+    """How many pods the scheduler takes up until it knows who has gone."""
+    one_by_one: bool = False
+    """Each was taken up before the next had come."""
     shuffle: Random | None = None
+
+
+SEEN = [
+    Known(True, decided, gone, late, one_by_one)
+    for one_by_one in (False, True)
+    for gone, late in ((False, 0), (True, 0), (True, 1))
+    for decided in (False, True)
+]
 
 
 def forecast(record: Record, known: Known = Known(), story: str = "") -> Attempt:
@@ -104,7 +112,7 @@ def forecast(record: Record, known: Known = Known(), story: str = "") -> Attempt
     if known.decided:
         order = as_decided(seen)
     elif known.came:
-        order = as_they_came(seen, set(question.simulation.pending))
+        order = as_they_came(seen, set(question.simulation.pending), at_once=not known.one_by_one)
     if known.came:
         question.makers.order = as_they_asked(seen)
     if shuffle is not None:
@@ -134,7 +142,7 @@ def tell(record: Record) -> None:
         print("pod", pod["metadata"]["name"], pod["metadata"].get("labels", {}).get("app"), asked, spec)
     print(*(f"{one.time:.3f} {one.key} {one[3:]}" for one in record.seen.sights), sep="\n")
     forecast(record, story="plain")
-    forecast(record, Known(True, True, True), story="in the order seen")
+    forecast(record, Known(came=True, decided=True, gone=True), story="in the order seen")
 
 
 def _asked(question: asking.Question, act: worlds.Action) -> Forecast:
@@ -161,7 +169,7 @@ class Room:
     def __init__(self, seen: Seen, simulation: Simulation, known: Known) -> None:
         self.seen, self.simulation, self._shuffle = seen, simulation, known.shuffle
         self.promises = seen.promises
-        self.stays = seen.stays
+        self.stays, self._late = seen.stays, known.late
         self.forecast: Forecast | None = None
 
     def pods(self) -> list[tuple[Any, str]]:
@@ -188,7 +196,7 @@ class Room:
         if self._shuffle is not None:
             return self._shuffle.randrange(4)
         mine = self.stays.get(group_of_info(info), [])
-        return mine.pop(0) if mine else NEVER
+        return mine.pop(0) + self._late if mine else NEVER
 
     def promised(self, info: Any, equal: Sequence[str]) -> str:
         promised = self.promises.get(group_of_info(info), [])

@@ -217,7 +217,8 @@ def main() -> int:
                 print(f"... up to case {seed}: {_summary(counts)}", flush=True)
     asked = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     print(f"{options.cases} cases ({asked}): {_summary(counts)}")
-    return int(counts[WRONG] > options.cases // 100)
+    uncertain = counts[ORDER] + counts[DECLARED]
+    return int(counts[WRONG] > options.cases // 100 or uncertain > max(2, options.cases // 10))
 
 
 def _summary(counts: Counter[str]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kubelite.controllers.daemonset.nodes import target_of
+from kubelite.scheduler.forecast import by_priority
 from kubelite.scheduler.pods import Pod, pod_info
 from tests.simulation.truth import Object, is_over
 
@@ -113,6 +114,11 @@ class Seen:
         return found
 
     @property
+    def bindings(self) -> list[str]:
+        """Groups of pods in the order in which they got their nodes."""
+        return [one.group for before, one in self.changes() if one.node and not (before and before.node)]
+
+    @property
     def promises(self) -> dict[str, list[str]]:
         """Group → nodes on which room was made, in order."""
         found: dict[str, list[str]] = {}
@@ -160,23 +166,28 @@ class Turns:
 Queue = Callable[[list[Any]], list[Any]]
 
 
-def as_they_came(seen: Seen, waiting: set[str]) -> Queue:
-    """By priority, then as the pods came; `waiting`: the keys of those that have waited before."""
+def as_they_came(seen: Seen, waiting: set[str], *, at_once: bool = True) -> Queue:
+    """By priority, if they came `at_once`, then as the pods came; `waiting`: the keys of those that have waited before."""
     turns = Turns(seen.arrivals)
 
     def order(queue: list[Any]) -> list[Any]:
         place = {one.key: -1 if one.key in waiting else turns.of(one.key, group_of_info(one)) for one in queue}
-        return sorted(queue, key=lambda one: (-one.priority, place[one.key]))
+        return sorted(queue, key=lambda one: (-one.priority * at_once, place[one.key], -one.priority))
 
     return order
 
 
 def as_decided(seen: Seen) -> Queue:
-    """As the scheduler first found places for them."""
-    turns = Turns(seen.decisions)
+    """As the scheduler first found something for them; those that have been taken up before, as they got their nodes."""
+    first, again = Turns(seen.decisions), Turns(seen.bindings)
+    known: set[str] = set()
 
     def order(queue: list[Any]) -> list[Any]:
-        place = {one.key: turns.of(one.key, group_of_info(one)) for one in queue}
+        place = {
+            one.key: (again if one.key in known else first).of(one.key, group_of_info(one))
+            for one in by_priority(queue)
+        }
+        known.update(place)
         return sorted(queue, key=lambda one: (place[one.key], -one.priority))
 
     return order

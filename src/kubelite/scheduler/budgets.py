@@ -8,7 +8,7 @@ selects uses up one disruption, and what goes beyond is a violation. Upstream: d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -113,6 +113,14 @@ class Budgets:
             if not there:
                 del self._by_namespace[meta.namespace]
             self._tell(known)
+
+    def spend(self, budget: Budget, number: int) -> None:
+        """So many disruptions of a budget are used up; given back, if less than none."""
+        there = self._by_namespace.get(budget.namespace, {})
+        name = budget.key.partition("/")[2]
+        if name in there:
+            there[name] = replace(there[name], allowed=there[name].allowed - number)
+            self._tell(there[name])
 
     def selecting(self, info: PodInfo) -> list[Budget]:
         """The budgets that protect a pod."""

@@ -126,6 +126,7 @@ class Forecast:
         self._left: dict[str, Outcome] = {}
         """What is known of pods that come in place of others, before they are placed."""
         self._budget: dict[str, int] = {}
+        self._protecting: dict[str, Budget] = {}
         self._waits: dict[str, tuple[PodInfo, Budget, str]] = {}
         """Pods that a budget keeps from being evicted now."""
         self._evicted: dict[str, list[str]] = {}
@@ -229,6 +230,8 @@ class Forecast:
             self._waits[info.key] = info, budget, node
             return False
         self._budget[budget.key] = left - 1
+        self._protecting[budget.key] = budget
+        self.simulation.world.budgets.spend(budget, 1)  # who preempts now finds less
         came = self._leave(info, node, once=once)
         if came:
             self._evicted.setdefault(budget.key, []).append(came)
@@ -239,6 +242,7 @@ class Forecast:
         for key, names in self._evicted.items():
             running = [name for name in names if name in self._outcomes and self._outcomes[name].node]
             self._budget[key] += len(running)
+            self.simulation.world.budgets.spend(self._protecting[key], -len(running))
             self._evicted[key] = [name for name in names if name not in running]
         went = False
         for key, (info, budget, node) in list(self._waits.items()):

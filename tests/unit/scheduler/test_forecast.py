@@ -65,6 +65,17 @@ def test_a_drained_node_gives_up_what_budgets_allow() -> None:
     assert (result.blocked, result.stay, list(result.gone)) == ({}, ["default/d"], ["default/s"])
 
 
+def test_who_preempts_spares_pods_whose_budget_a_drain_has_used_up() -> None:
+    there = [asking("evicted", "1", on="a", owner="ReplicaSet"), asking("spared", "2", on="b", priority=0)]
+    there += [
+        asking("victim", "2", on="b", priority=1, app="x"),
+        asking("p", "2", on="a", priority=9, app="y", owner="Job"),
+    ]
+    forecast = Forecast(Simulation(objects=[small("a", "4"), small("b", "4"), budget(1), *there]))
+    forecast.drain("a")
+    assert forecast.run().preempted == {"default/victim": "default/p-again"}
+
+
 def test_a_budget_that_nothing_can_recover_blocks_a_drain() -> None:
     there = [asking(f"p{n}", on="a", owner="ReplicaSet", cpu="3") for n in range(2)]
     forecast = Forecast(Simulation(objects=[node("a"), small("b", "1"), budget(1), *there]))

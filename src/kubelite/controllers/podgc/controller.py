@@ -26,6 +26,8 @@ from kubelite.util.log import get_logger
 
 NAME = "pod-garbage-collector-controller"
 QUARANTINE_SECONDS = 40.0
+MOMENT = 0.001
+"""Seconds not worth waiting for: rounding may leave 1e-15, which would be waited for again and again."""
 FINISHED_SECONDS = 20.0
 FINISHED_KEY = ""
 FINISHED = "finished"
@@ -72,7 +74,7 @@ class PodGcController:
             return None
         since = self._missing.setdefault(node_name, self._clock.monotonic())
         left = QUARANTINE_SECONDS - (self._clock.monotonic() - since)
-        if left > 0:
+        if left > MOMENT:
             return Result(left)
         if not await self._is_gone(node_name):
             return Result(QUARANTINE_SECONDS)
