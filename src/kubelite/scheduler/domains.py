@@ -27,7 +27,7 @@ def question(term: Term) -> tuple[Any, ...]:
     return term.namespaces, str(term.namespace_selector), str(term.selector), term.selector is None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Held:
     """A term that placed pods have: how many do, and the sum of its weights on each node."""
 

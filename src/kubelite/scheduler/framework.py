@@ -74,7 +74,7 @@ class PodRefused(Exception):
         self.text, self.plugins = text, plugins
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Why:
     """A reason for which a plugin rejected nodes."""
 
@@ -133,7 +133,7 @@ class ScorePlugin(Protocol):
         """0 to 100 for each node, compared over the `fitting` ones; None where all are alike."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rejection:
     """The nodes that one plugin rejected, all earlier plugins having let them pass, and why."""
 

@@ -36,9 +36,9 @@ def might_mean(term: Term, info: PodInfo) -> bool:
     return named and term.selector is not None and term.selector.matches(info.pod.metadata.labels)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
-    """One term, counted out: the domain of each node and how many pods count in each domain."""
+    """One term, counted out: the domain of each node and how many pods count in each domain. Only itself is equal to it."""
 
     domains: Ints
     totals: Ints

@@ -47,7 +47,7 @@ def matcher(spread: topology.Spread, namespace: str) -> Callable[[PodInfo], bool
     return matches
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Verdict:
     """One hard constraint, counted out."""
 

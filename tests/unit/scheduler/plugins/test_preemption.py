@@ -188,6 +188,21 @@ def test_ports_spreading_and_neighbours_are_freed_too() -> None:
     assert victims(made, wanted) == ("a", {"x"})
 
 
+def test_who_wants_company_and_distance_can_preempt() -> None:
+    def rule(app: str) -> dict[str, Any]:
+        term = {"topologyKey": HOST, "labelSelector": {"matchLabels": {"app": app}}}
+        return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+
+    wanted = info("p", affinity={"podAffinity": rule("db"), "podAntiAffinity": rule("web")}, priority=1)
+    pods = (
+        low("db", "a", 5, labels={"app": "db"}),
+        low("web", "a", labels={"app": "web"}),
+        low("web", "b", labels={"app": "web"}),
+    )
+    made = scheduler(node("a"), node("b"), placed=pods)
+    assert victims(made, wanted) == ("a", {"web"})
+
+
 def test_a_wish_for_company_cannot_be_preempted_into_being() -> None:
     term = {"topologyKey": HOST, "labelSelector": {"matchLabels": {"app": "none"}}}
     rules = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
