@@ -27,6 +27,7 @@ import msgspec
 from kubelite.cli.failures import CliError
 from kubelite.cli.main import execute
 from kubelite.cli.session import Streams
+from kubelite.scheduler.queue import LONGEST_WAIT
 from tests.simulation import worlds
 from tests.simulation.api import Api
 from tests.simulation.cluster import HOSTS, Cluster, client_of
@@ -43,6 +44,8 @@ REST, PATIENCE = 20.0, 1500.0
 """Virtual seconds without a write after which nothing more is expected, and how long that may take."""
 LONGER = {"taint": 10.0 + worlds.LONGEST, "lose": 100.0}
 """As `REST`, after questions of a kind: tolerated taints; orphans of lost nodes, which are only looked for now and then."""
+OVERDUE = LONGEST_WAIT + 10.0
+"""As `REST` where pods wait: the scheduler tries them again now and then, which shows what no event has told it."""
 SPACE = worlds.SPACE
 
 
@@ -119,6 +122,8 @@ class Case:
                     note = {"metadata": {"annotations": {"foretold/look": str(self.loop.time())}}}
                     await self.api.patch(resource, note, SPACE, one["metadata"]["name"])
             await self._rest(quiet)
+        if any(not pod["spec"].get("nodeName") for pod in self.truth.of("pods", SPACE)):
+            await self._rest(OVERDUE)
 
     async def _ask(self, *words: str) -> bytes:
         out, err = io.StringIO(), io.StringIO()
