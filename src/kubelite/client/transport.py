@@ -115,21 +115,31 @@ class Transport:
         try:
             connection = await self._acquire(loop)
             self._busy.add(connection)
-            timer = loop.call_later(seconds, connection.fail, f"request to {self.address} timed out after {seconds:g}s")
             try:
-                exchange = connection.start(head, body, streaming=False)
-                await exchange.done
-                status = exchange.status
-            except BaseException:
-                connection.abort()
-                raise
+                exchange = await self._exchange(connection, head, body, seconds, streaming=False)
             finally:
-                timer.cancel()
                 self._busy.discard(connection)
                 self._release(connection, loop)
+            status = exchange.status
         finally:
             self.calls.note(head, status, loop.time() - began)
         return Response(status, exchange.headers, exchange.body)
+
+    async def _exchange(
+        self, connection: Connection, head: bytes, body: bytes, seconds: float, *, streaming: bool
+    ) -> Exchange:
+        """Until the answer is there, or its headers if it is streamed; the connection ends with an exchange that fails."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(seconds, connection.fail, f"request to {self.address} timed out after {seconds:g}s")
+        try:
+            exchange = connection.start(head, body, streaming=streaming)
+            await exchange.done
+        except BaseException:
+            connection.abort()
+            raise
+        finally:
+            timer.cancel()
+        return exchange
 
     async def stream(self, head: bytes, body: bytes, seconds: float) -> Stream:
         """Start an exchange on a connection of its own; `seconds` bounds the wait for the headers."""
@@ -137,16 +147,8 @@ class Transport:
         began, status = loop.time(), 0
         try:
             connection = self._pop_idle(loop) or await self._connect(loop)
-            timer = loop.call_later(seconds, connection.fail, f"request to {self.address} timed out after {seconds:g}s")
-            try:
-                exchange = connection.start(head, body, streaming=True)
-                await exchange.done
-                status = exchange.status
-            except BaseException:
-                connection.abort()
-                raise
-            finally:
-                timer.cancel()
+            exchange = await self._exchange(connection, head, body, seconds, streaming=True)
+            status = exchange.status
         finally:
             self.calls.note(head, status, loop.time() - began)
         stream = Stream(self, connection, exchange)
