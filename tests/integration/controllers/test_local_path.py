@@ -33,6 +33,13 @@ async def provisioned(world: World) -> str:
     return str(bound["spec"]["volumeName"])
 
 
+async def volume_is_gone(world: World, name: str) -> None:
+    async def gone() -> bool:
+        return await world.get(f"{VOLUMES}/{name}") is None
+
+    await eventually(gone)
+
+
 async def test_the_class_is_the_default_where_there_is_no_other():
     async with running(MAKER) as world:
         made = await the_class(world)
@@ -55,11 +62,7 @@ async def test_a_volume_goes_with_its_claim_when_its_node_is_gone():
         name = await provisioned(world)
         await world.delete(f"{NODES}/n1")
         await world.delete(f"{CLAIMS}/c")
-
-        async def gone() -> bool:
-            return await world.get(f"{VOLUMES}/{name}") is None
-
-        await eventually(gone)
+        await volume_is_gone(world, name)
 
 
 async def test_a_volume_stays_while_its_node_does_not_answer():
@@ -77,11 +80,7 @@ async def test_a_volume_goes_when_the_node_that_did_not_answer_is_removed():
         await world.delete(f"{CLAIMS}/c")
         await told(world, "VolumeFailedDelete", "node n1 did not remove the directory")
         await world.delete(f"{NODES}/n1")
-
-        async def gone() -> bool:
-            return await world.get(f"{VOLUMES}/{name}") is None
-
-        await eventually(gone)
+        await volume_is_gone(world, name)
 
 
 async def test_a_volume_on_a_simulated_node_goes_with_its_claim():
@@ -89,11 +88,7 @@ async def test_a_volume_on_a_simulated_node_goes_with_its_claim():
         name = await provisioned(world)
         await world.merge(f"{NODES}/n1", {"metadata": {"labels": {"kubelite.io/simulated": "true"}}})
         await world.delete(f"{CLAIMS}/c")
-
-        async def gone() -> bool:
-            return await world.get(f"{VOLUMES}/{name}") is None
-
-        await eventually(gone)
+        await volume_is_gone(world, name)
 
 
 async def test_a_claim_whose_node_has_gone_is_given_back_to_the_scheduler():

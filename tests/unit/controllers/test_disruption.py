@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -11,10 +9,10 @@ import msgspec
 import pytest
 
 from kubelite.client.client import Client
-from kubelite.client.config import ClientConfig
 from kubelite.controllers.disruption import mark_disrupted, mark_failed
 from kubelite.controllers.objects import Pod
 from kubelite.machinery.errors import StatusError
+from tests.unit.controllers.answering import answering
 
 Say = Callable[[Client, Pod], Awaitable[None]]
 
@@ -25,22 +23,8 @@ async def disrupted(client: Client, pod: Pod) -> None:
 
 async def said(say: Say, code: int) -> None:
     """Says it to an API server that answers with this code."""
-    body = json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code}).encode()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%s" % (code, len(body), body))
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    client = Client.from_config(ClientConfig(server=f"http://127.0.0.1:{port}"), user_agent="controllers")
-    try:
+    async with answering(code) as client:
         await say(client, msgspec.convert({"metadata": {"name": "p", "namespace": "a", "uid": "u"}}, Pod))
-    finally:
-        await client.close()
-        server.close()
 
 
 @pytest.mark.parametrize("say", [disrupted, mark_failed])
