@@ -74,6 +74,15 @@ async def condition(api: ApiEnv, *reasons: str) -> dict[str, Any]:
                     return found
 
 
+async def register(api: ApiEnv, extension: Extension) -> None:
+    """Makes the extension server known, and waits until it is available."""
+    await add_service(api)
+    await add_endpoints(api, extension.port)
+    made = await api.post("/apis/apiregistration.k8s.io/v1/apiservices", api_service(extension))
+    assert made.status == 201, made.body
+    assert (await condition(api, "Passed", "FailedDiscoveryCheck"))["status"] == "True"
+
+
 @asynccontextmanager
 async def server_beside(extension: Extension, **settings: Any) -> AsyncIterator[ApiEnv]:
     """A server that shows the extension server its client certificate."""
@@ -97,9 +106,5 @@ async def extension(tmp_path: pathlib.Path) -> AsyncIterator[Extension]:
 async def api(extension: Extension) -> AsyncIterator[ApiEnv]:
     """With the extension server available."""
     async with server_beside(extension) as env:
-        await add_service(env)
-        await add_endpoints(env, extension.port)
-        made = await env.post("/apis/apiregistration.k8s.io/v1/apiservices", api_service(extension))
-        assert made.status == 201, made.body
-        assert (await condition(env, "Passed", "FailedDiscoveryCheck"))["status"] == "True"
+        await register(env, extension)
         yield env

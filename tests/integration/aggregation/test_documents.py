@@ -21,6 +21,7 @@ from tests.integration.aggregation.conftest import (
     add_service,
     api_service,
     condition,
+    register,
     server_beside,
 )
 from tests.integration.aggregation.extension import GROUP, ROOT, VERSION, Extension
@@ -56,10 +57,7 @@ async def test_discovery_shows_an_extension_server_whatever_form_it_speaks(
 ) -> None:
     extension.aggregated = aggregated
     async with server_beside(extension) as api:
-        await add_service(api)
-        await add_endpoints(api, extension.port)
-        await api.post(SERVICES, api_service(extension))
-        await condition(api, "Passed")
+        await register(api, extension)
         version = (await groups(api))[GROUP]["versions"][0]
         assert (version["version"], version["freshness"]) == (VERSION, "Current")
         resource = version["resources"][0]
@@ -72,10 +70,7 @@ async def test_discovery_shows_an_extension_server_whatever_form_it_speaks(
 async def test_an_extension_server_that_breaks_off_when_asked_for_schemas_is_discovered(extension: Extension) -> None:
     extension.has_schemas = False
     async with server_beside(extension) as api:
-        await add_service(api)
-        await add_endpoints(api, extension.port)
-        await api.post(SERVICES, api_service(extension))
-        await condition(api, "Passed")
+        await register(api, extension)
         version = (await groups(api))[GROUP]["versions"][0]
         assert (version["freshness"], version["resources"][0]["resource"]) == ("Current", "flunders")
 

@@ -11,10 +11,7 @@ import pytest
 from tests.apienv import ApiEnv
 from tests.integration.aggregation.conftest import (
     NAME,
-    add_endpoints,
-    add_service,
-    api_service,
-    condition,
+    register,
     server_beside,
 )
 from tests.integration.aggregation.extension import GROUP, ROOT, VERSION, Extension
@@ -39,10 +36,7 @@ async def test_resources_of_an_extension_server_are_listed_shown_and_explained(
     extension: Extension, tmp_path: pathlib.Path
 ) -> None:
     async with server_beside(extension, tls=True) as api:
-        await add_service(api)
-        await add_endpoints(api, extension.port)
-        await api.post("/apis/apiregistration.k8s.io/v1/apiservices", api_service(extension))
-        await condition(api, "Passed")
+        await register(api, extension)
         made = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "Flunder",
