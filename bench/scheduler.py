@@ -50,7 +50,8 @@ def node(number: int) -> bytes:
 
 def pod(name: str, kind: str, node: str = "") -> bytes:
     """A web pod, as a Deployment would make it; with `node`, one that fills it and may be driven out."""
-    cpu = "32" if kind == "preemption" else "100m"
+    # What is there from the start (100m each) may stay: one pod goes for one that comes.
+    cpu = "31" if kind == "preemption" else "100m"
     container = {
         "name": "app",
         "image": "registry.example/app:1",
