@@ -123,11 +123,24 @@ async def test_job_suspends_and_resumes():
         await active(world, 0)
         found = await ended(world, "Suspended")
         assert true_condition(found, "Suspended") == ("JobSuspended", "Job suspended") and found.get("failed", 0) == 0
+        assert "startTime" not in found
+        larger = [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "3"}}}]
+        await world.merge(f"{JOBS}/sums", {"spec": {"suspend": False, "template": {"spec": {"containers": larger}}}})
+        pods = await active(world, 2)
+        assert [pod["spec"]["containers"][0]["resources"]["requests"] for pod in pods] == [{"cpu": "3"}] * 2
+        assert "startTime" in await status(world)
 
         async def told() -> bool:
             return bool(await world.events("Suspended")) and await world.events("Resumed") == ["Job resumed"]
 
         await eventually(told)
+
+
+async def test_a_suspended_job_that_wants_nothing_is_complete():
+    async with running(NAME) as world:
+        await world.create(JOBS, job(suspend=True, completions=0))
+        found = await ended(world, "Complete")
+        assert "startTime" not in found and "completionTime" in found
 
 
 async def test_job_adopts_matching_orphans_and_releases_pods_that_no_longer_match():

@@ -28,9 +28,9 @@ _CONDITIONS = STATUS / "conditions"
 _COUNTS = ("active", "succeeded", "failed", "ready", "terminating")
 
 
-def has_condition(status: batch.JobStatus, type_: str) -> bool:
-    """Whether a condition is true."""
-    return any(c.type == type_ and c.status == "True" for c in status.conditions)
+def has_condition(status: batch.JobStatus, type_: str, state: str = "True") -> bool:
+    """Whether there is such a condition with that status."""
+    return any(c.type == type_ and c.status == state for c in status.conditions)
 
 
 def is_finished(status: batch.JobStatus) -> bool:
@@ -119,7 +119,7 @@ def _times(new: batch.Job, old: batch.Job) -> FieldErrors:
     if completed is not None and before.completionTime not in (None, completed):
         errors.append(fe.invalid(path, completed, "completionTime cannot be mutated"))
     # A Job that is resumed starts anew, in the same write that takes back its condition.
-    resumed = started is not None and has_condition(before, SUSPENDED)
+    resumed = has_condition(before, SUSPENDED) and has_condition(status, SUSPENDED, "False")
     if before.startTime is not None and started != before.startTime and not (new.spec.suspend or resumed):
         errors.append(fe.required(STATUS / "startTime", "startTime cannot be removed for unsuspended job"))
     return errors
@@ -140,7 +140,9 @@ def _finished(new: batch.Job, old: batch.Job) -> FieldErrors:
             number = getattr(status, field) or 0
             if number > 0 and (turned or _changed(status, before, (field,))):
                 errors.append(fe.invalid(STATUS / field, number, f"{field}>0 is invalid for finished job"))
-        if status.startTime is None and _changed(status, before, ("startTime",), ended):
+        # A suspended Job that wants nothing is complete without having started.
+        wants_nothing = new.spec.suspend and new.spec.completions == 0
+        if status.startTime is None and not wants_nothing and _changed(status, before, ("startTime",), ended):
             errors.append(fe.required(STATUS / "startTime", "startTime is required for finished job"))
         pods = status.uncountedTerminatedPods
         changed = turned or _changed(status, before, ("uncountedTerminatedPods",))

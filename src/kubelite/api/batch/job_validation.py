@@ -214,11 +214,14 @@ def _completions(new: batch.JobSpec, old: batch.JobSpec) -> FieldErrors:
 
 
 def is_at_rest(job: batch.Job) -> bool:
-    """Whether no pod of a suspended Job runs, so that where and with how much they will run may still change."""
-    if not job.spec.suspend:
+    """Whether no pod of a suspended Job runs, so that where and with how much they will run may still change.
+
+    One that its controller has not seen yet is told by the time of its start, which a suspended Job does not have.
+    """
+    if not job.spec.suspend or job.status.active:
         return False
     suspended = any(c.type == "Suspended" and c.status == "True" for c in job.status.conditions)
-    return job.status.startTime is None or (suspended and not job.status.active)
+    return suspended or job.status.startTime is None
 
 
 def _template(new: batch.Job, old: batch.Job) -> FieldErrors:
@@ -226,15 +229,15 @@ def _template(new: batch.Job, old: batch.Job) -> FieldErrors:
     default_folders(before.spec)
     if wanted == before:
         return []
-    if is_at_rest(old):
-        before = codec.clone(before)
-        before.metadata.labels, before.metadata.annotations = wanted.metadata.labels, wanted.metadata.annotations
-        for field in ("nodeSelector", "tolerations", "schedulingGates"):
-            setattr(before.spec, field, getattr(wanted.spec, field))
-        before.spec.affinity = _with_node_affinity(before.spec.affinity, wanted.spec.affinity)
-        _take_resources(before.spec.containers, wanted.spec.containers)
-        _take_resources(before.spec.initContainers, wanted.spec.initContainers)
-    return check.immutable(path, wanted, before)
+    if not is_at_rest(old):
+        return check.immutable(path, wanted, before)
+    kept = codec.clone(before).spec
+    for field in ("nodeSelector", "tolerations", "schedulingGates"):
+        setattr(kept, field, getattr(wanted.spec, field))
+    kept.affinity = _with_node_affinity(kept.affinity, wanted.spec.affinity)
+    _take_resources(kept.containers, wanted.spec.containers)
+    _take_resources(kept.initContainers, wanted.spec.initContainers)
+    return check.immutable(path / "spec", wanted.spec, kept)
 
 
 def _with_node_affinity(before: v1.Affinity | None, wanted: v1.Affinity | None) -> v1.Affinity | None:

@@ -101,6 +101,7 @@ def _tell_suspended(observed: Observed, tracking: Tracking) -> None:
     status, now = tracking.status, observed.now
     found = condition(status.conditions, states.SUSPENDED)
     if pods.is_suspended(observed.job):
+        status.startTime = None
         if found is None or found.status != "True":
             _put(status, made_condition(states.SUSPENDED, "JobSuspended", "Job suspended", now))
             tracking.events.append(("Normal", "Suspended", "Job suspended"))
@@ -218,6 +219,8 @@ def settle(job: Job, tracking: Tracking) -> tuple[JobStatus, bool]:
     if end is None or tracking.more or left.succeeded or left.failed or status.terminating:
         return status, changed
     _put(status, end)
+    if status.startTime is None and not (pods.is_suspended(job) and job.spec.completions == 0):
+        status.startTime = end.lastTransitionTime  # it failed by pods that ended after it was suspended
     if end.type == states.COMPLETE:
         status.completionTime = end.lastTransitionTime
         if job.spec.completions is not None and (status.succeeded or 0) > job.spec.completions:

@@ -27,7 +27,35 @@ DONE = {**START, "completionTime": END, **conditions("SuccessCriteriaMet", "Comp
 CASES: list[Any] = [
     pytest.param({}, {**START, "active": 2, "ready": 1}, {}, [], id="started"),
     pytest.param(START, DONE, {}, [], id="complete"),
-    pytest.param({**START, **conditions("Suspended")}, {"startTime": END}, {}, [], id="resumed-job-starts-anew"),
+    pytest.param(
+        {**START, **conditions("Suspended")},
+        {"startTime": END, "conditions": [{"type": "Suspended", "status": "False"}]},
+        {},
+        [],
+        id="resumed-job-starts-anew",
+    ),
+    pytest.param(
+        {**START, **conditions("Suspended")},
+        {"startTime": END, **conditions("Suspended")},
+        {},
+        ["startTime: Required value: startTime cannot be removed for unsuspended job"],
+        id="start-of-one-that-is-not-said-to-be-resumed",
+    ),
+    pytest.param(START, conditions("Suspended"), {"suspend": True}, [], id="suspended-job-has-no-start"),
+    pytest.param(
+        {},
+        {"completionTime": END, **conditions("SuccessCriteriaMet", "Complete")},
+        {"suspend": True, "completions": 0},
+        [],
+        id="suspended-job-that-wants-nothing",
+    ),
+    pytest.param(
+        {},
+        {"completionTime": END, **conditions("SuccessCriteriaMet", "Complete")},
+        {},
+        ["startTime: Required value: startTime is required for finished job"],
+        id="complete-without-start",
+    ),
     pytest.param(
         {**START, **conditions("Suspended")},
         {},

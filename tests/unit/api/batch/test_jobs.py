@@ -249,63 +249,6 @@ def test_labels_that_are_not_the_servers_are_refused() -> None:
     assert len(found) == 1 and found[0].startswith(f"{path}: Invalid value: ") and found[0].endswith("must be 'j'")
 
 
-UPDATES: list[Any] = [
-    pytest.param({"completions": 2}, {"suspend": True, "parallelism": 4, "backoffLimit": 2}, {}, [], id="free"),
-    pytest.param(
-        {}, {"completions": 4}, {}, ["spec.completions: Invalid value: 4: field is immutable"], id="completions"
-    ),
-    pytest.param(INDEXED, {"completions": 7, "parallelism": 7}, {}, [], id="elastic"),
-    pytest.param(
-        INDEXED,
-        {"completions": 7, "parallelism": 6},
-        {},
-        ["spec.completions: Invalid value: 7: can only be modified in tandem with spec.parallelism"],
-        id="not-in-tandem",
-    ),
-    pytest.param(
-        {},
-        {"managedBy": "example.com/c"},
-        {},
-        ['spec.managedBy: Invalid value: "example.com/c": field is immutable'],
-        id="managed-by",
-    ),
-    pytest.param(
-        {"suspend": True}, {"template": template(nodeSelector={"a": "b"})}, {}, [], id="placing-before-the-start"
-    ),
-    pytest.param(
-        {"suspend": True},
-        {"template": template(containers=[{"name": "c", "image": "web:1", "resources": {"limits": {"cpu": "2"}}}])},
-        {},
-        [],
-        id="resources-before-the-start",
-    ),
-    pytest.param(
-        {"suspend": True},
-        {"template": template(nodeSelector={"a": "b"})},
-        {"startTime": "2026-01-01T00:00:00Z", "active": 1},
-        None,
-        id="placing-while-pods-run",
-    ),
-    pytest.param({}, {"template": template(nodeSelector={"a": "b"})}, {}, None, id="placing-of-a-running-job"),
-    pytest.param({"suspend": True}, {"template": template(hostNetwork=True)}, {}, None, id="another-template"),
-]
-
-
-@pytest.mark.parametrize(("before", "change", "status", "expected"), UPDATES)
-def test_what_may_change(
-    before: dict[str, Any], change: dict[str, Any], status: dict[str, Any], expected: list[str] | None
-) -> None:
-    """None: the template is refused."""
-    old, new = job(**before), job(**{**before, **change})
-    for name, value in status.items():
-        setattr(old.status, name, value)
-    found = texts(JOB.validate_update(new, old))
-    if expected is None:
-        assert len(found) == 1 and found[0].startswith("spec.template: Invalid value: ")
-    else:
-        assert found == expected
-
-
 def cron_wire(**spec: Any) -> dict[str, Any]:
     job_template = {"spec": {"template": template()}}
     return {"metadata": {"name": "c"}, "spec": {"schedule": "*/5 * * * *", "jobTemplate": job_template, **spec}}

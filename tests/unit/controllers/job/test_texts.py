@@ -161,3 +161,18 @@ def test_standing_still_and_going_on_are_told() -> None:
     conditions, events = end(of, [pod("a")])
     assert conditions == [("Suspended", "False", "JobResumed", "Job resumed")]
     assert events == [("Normal", "Resumed", "Job resumed")]
+
+
+def test_a_suspended_job_has_no_time_of_start() -> None:
+    of = status(job(suspend=True), startTime=OVERDUE)
+    end(of, [])
+    assert of.status.startTime is None
+    of.spec.suspend = False
+    end(of, [pod("a")])
+    assert of.status.startTime == "2030-01-02T00:00:00Z"
+
+
+def test_a_job_that_fails_while_it_is_suspended_has_a_time_of_start_all_the_same() -> None:
+    of = job(suspend=True, backoffLimit=0)
+    conditions, _ = end(of, [pod("a", "Failed", code=1)])
+    assert conditions[-1][0] == "Failed" and of.status.startTime is not None
