@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,9 +21,9 @@ TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 
 
 @asynccontextmanager
-async def clouded(pool: str = POOL, **settings: Any) -> AsyncIterator[World]:
+async def clouded(pool: str = POOL, server: Mapping[str, Any] | None = None, **settings: Any) -> AsyncIterator[World]:
     """A world with the cloud's controllers."""
-    async with running(more_roles=["cloud"]) as world:
+    async with running(more_roles=["cloud"], server=server) as world:
         stop = asyncio.Event()
         context = world.context
         config = cloud.Config(load_balancer_pool=pool, **settings)
@@ -110,6 +110,38 @@ async def test_a_service_gets_an_address_of_the_pool_and_gives_it_back() -> None
 
 async def _told(world: World, reason: str, message: str) -> bool:
     return message in await world.events(reason)
+
+
+async def test_other_nodes_and_other_wishes_are_told_in_events() -> None:
+    async with clouded() as world:
+        await node(world, "a")
+        await service(world, "web")
+        await eventually(given(world, "web", "192.0.2.8"))
+        await eventually(lambda: _told(world, "EnsuredLoadBalancer", "Ensured load balancer"))
+        assert await world.events("UpdatedLoadBalancer") == []
+        await node(world, "b", ready=False)  # whether it answers is not asked: the address goes where it can be served
+        await eventually(lambda: _told(world, "UpdatedLoadBalancer", "Updated load balancer with new hosts"))
+        excluded = {"metadata": {"labels": {"node.kubernetes.io/exclude-from-external-load-balancers": ""}}}
+        await world.merge("/api/v1/nodes/a", excluded)
+        await world.delete("/api/v1/nodes/b")
+        await eventually(
+            lambda: _told(world, "UnAvailableLoadBalancer", "There are no available nodes for LoadBalancer")
+        )
+        await world.merge(f"{CORE}/services/web", {"spec": {"externalTrafficPolicy": "Local"}})
+        await eventually(lambda: _told(world, "ExternalTrafficPolicy", "Cluster -> Local"))
+        await world.merge(f"{CORE}/services/web", {"spec": {"type": "ClusterIP", "externalTrafficPolicy": None}})
+        await eventually(lambda: _told(world, "Type", "LoadBalancer -> ClusterIP"))
+        await eventually(lambda: _told(world, "DeletedLoadBalancer", "Deleted load balancer"))
+
+
+async def test_addresses_that_no_node_announces_are_refused_by_name() -> None:
+    async with clouded(server={"service_cluster_ip_range": "fd00:10:96::/112"}) as world:
+        await node(world, "a")
+        await service(world, "six")
+        text = "the provider local announces addresses of IPv4 only, and the Service requires IPv6"
+        message = f"Error syncing load balancer: failed to ensure load balancer: {text}"
+        await eventually(lambda: _told(world, "SyncLoadBalancerFailed", message))
+        assert await address(world, "six") == ""
 
 
 async def test_services_whose_ports_differ_share_and_others_wait_for_an_address() -> None:
@@ -223,6 +255,7 @@ async def test_nodes_whose_machines_are_not_in_the_inventory_go_once_they_are_no
         ({"configure_cloud_routes": True, "cluster_cidr": "10.0.0.0/40"}, "10.0.0.0/40"),
         ({"configure_cloud_routes": True, "cluster_cidr": "10.0.0.0/9,fd00::/56,fd01::/56"}, "is:3 more than max"),
         ({"load_balancer_pool": "192.0.2.300"}, "192.0.2.300"),
+        ({"load_balancer_pool": "192.0.2.8,2001:db8::8"}, "announces addresses of IPv4 only"),
     ],
 )
 async def test_what_the_provider_cannot_do_is_refused_at_the_start(settings: dict[str, Any], why: str) -> None:

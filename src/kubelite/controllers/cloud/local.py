@@ -23,6 +23,7 @@ from kubelite.controllers.objects import Node
 from kubelite.controllers.servicelb.plan import ingress_of, wants
 
 NAME = "local"
+IPV4_ONLY = "the provider local announces addresses of IPv4 only"
 ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 EXTERNAL = "kubelite.io/external-addresses"
@@ -39,27 +40,27 @@ class LocalLoadBalancers:
         self._given: dict[str, Holder] = {}
 
     async def ensure(self, service: Service, nodes: Sequence[Node]) -> list[LoadBalancerIngress]:
-        """One address for each family of the Service that the pool has."""
+        """The Service's address: one of IPv4, as no node announces others."""
+        families = service.spec.ipFamilies or ["IPv4"]
+        if "IPv4" not in families or service.spec.ipFamilyPolicy == "RequireDualStack":
+            raise ProviderError(f"{IPV4_ONLY}, and the Service requires IPv6")
         present = self._holders()
         key = object_key(service)
         asking = _holder(service)
         if key in self._given:
             asking = Holder(key, asking.ports, self._given[key].addresses, asking.since)
         others = [one for name, one in present.items() if name != key]
-        found = []
-        for family in service.spec.ipFamilies or ["IPv4"]:
-            wanted = service.spec.loadBalancerIP
-            address = choose(
-                self._pool, asking, others, family, wanted if (":" in wanted) == (family == "IPv6") else ""
-            )
-            if address is not None:
-                found.append(address)
-            elif wanted:
-                raise ProviderError(f"the address {wanted} is not in the pool {self._shown} or is taken")
-        if not found:
+        wanted = service.spec.loadBalancerIP
+        address = choose(self._pool, asking, others, "IPv4", wanted)
+        if address is None and wanted:
+            raise ProviderError(f"the address {wanted} is not in the pool {self._shown} or is taken")
+        if address is None:
             raise ProviderError(f"no address is left in the pool {self._shown}")
-        self._given[key] = Holder(key, asking.ports, tuple(found), asking.since)
-        return [LoadBalancerIngress(ip=address) for address in found]
+        self._given[key] = Holder(key, asking.ports, (address,), asking.since)
+        return [LoadBalancerIngress(ip=address)]
+
+    async def update(self, service: Service, nodes: Sequence[Node]) -> None:
+        """Nothing: the announcer follows the nodes by itself."""
 
     async def delete(self, service: Service) -> None:
         """Give the address back."""
@@ -111,9 +112,11 @@ class LocalInstances:
 def make(context: Context, pool: str, inventory: str = "") -> Provider:
     """The provider; without a pool it has no load balancers, without an inventory it does not know which machines exist.
 
-    Raises ValueError for a pool that is none.
+    Raises ValueError for a pool that is none, or has addresses that no node would announce.
     """
     parsed = parse_pool(pool)
+    if any(first.version == 6 for first, _ in parsed.ranges):
+        raise ValueError(f"{IPV4_ONLY}, and the pool {pool} has others")
     instances, routes = LocalInstances(), LocalRoutes(context.informers.get(NODE, Node))
     machines = Inventory(inventory) if inventory else None
     if not parsed.ranges:

@@ -27,6 +27,9 @@ class LoadBalancers(Protocol):
     async def ensure(self, service: Service, nodes: Sequence[Node]) -> list[LoadBalancerIngress]:
         """The addresses of the Service's load balancer, made if there is none. Raises ProviderError."""
 
+    async def update(self, service: Service, nodes: Sequence[Node]) -> None:
+        """The Service's load balancer leads to these nodes from now on. Raises ProviderError."""
+
     async def delete(self, service: Service) -> None:
         """The Service needs no load balancer any more; called again for one that is gone already."""
 
