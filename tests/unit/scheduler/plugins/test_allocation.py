@@ -54,10 +54,16 @@ def one_node(strategy: ScoringStrategy, rows: list[tuple[int, int, int]]) -> int
     return math.floor(total / weights + 0.5) if strategy.type == "RequestedToCapacityRatio" else total // weights
 
 
-def deviation(rows: list[tuple[int, int, int]]) -> float:
+def level(rows: list[tuple[int, int, int]]) -> int:
+    """100 less the deviation of the shares, in upstream's order of operations."""
     shares = [min(requested / capacity, 1.0) for _, requested, capacity in rows if capacity]
-    mean = sum(shares) / len(shares) if shares else 0.0
-    return math.sqrt(sum((s - mean) ** 2 for s in shares) / len(shares)) if shares else 0.0
+    deviation = 0.0
+    if len(shares) == 2:
+        deviation = abs((shares[0] - shares[1]) / 2)
+    elif len(shares) > 2:
+        mean = sum(shares) / len(shares)
+        deviation = math.sqrt(sum((s - mean) * (s - mean) for s in shares) / len(shares))
+    return int((1 - deviation) * 100)
 
 
 class Truth:
@@ -68,18 +74,18 @@ class Truth:
         self.capacity: dict[str, dict[str, int]] = {}
 
     def rows(
-        self, name: str, wanted: PodInfo, resources: list[ResourceSpec], *, real: bool
+        self, name: str, wanted: PodInfo, resources: list[ResourceSpec], *, real: bool, before: bool = False
     ) -> list[tuple[int, int, int]]:
-        found = []
+        found, everyone = [], [*self.pods[name], *([] if before else [wanted])]
         for resource in resources:
             what = resource.name
             if what == GPU and not wanted.requests.get(GPU):
                 continue
             if real or what == GPU:
-                used = sum(one.requests.get(what, 0) for one in [*self.pods[name], wanted])
+                used = sum(one.requests.get(what, 0) for one in everyone)
             else:
                 row = ("cpu", "memory").index(what)
-                used = sum(one.compared[row] for one in [*self.pods[name], wanted])
+                used = sum(one.compared[row] for one in everyone)
             found.append((resource.weight, used, self.capacity[name].get(what, 0)))
         return found
 
@@ -125,8 +131,11 @@ def test_strategies_and_balance_agree_with_the_sums_of_single_nodes(kind: str, s
             assert room is not None
             for there, at in made.nodes.index.items():
                 assert scores[at] == one_node(strategy, truth.rows(there, wanted, resources, real=False))
-                expected = (1 - deviation(truth.rows(there, wanted, resources, real=True))) * 100
-                assert even[at] == math.floor(expected + 1e-9)
+                after = level(truth.rows(there, wanted, resources, real=True))
+                assert (
+                    even[at]
+                    == 50 + (50 + after - level(truth.rows(there, wanted, resources, real=True, before=True))) // 2
+                )
                 fits = all(
                     sum(o.requests.get(r, 0) for o in [*truth.pods[there], wanted]) <= truth.capacity[there].get(r, 0)
                     for r, number in wanted.requests.items()

@@ -28,12 +28,25 @@ def test_pods_without_requests_count_as_the_default_amounts() -> None:
     assert scores(made, "NodeResourcesFit", info("p")) == {"a": 90}
 
 
-def test_balanced_nodes_score_higher() -> None:
+def test_a_node_that_the_pod_makes_more_even_scores_higher() -> None:
     made = scheduler(
-        node("even"), node("lopsided"), placed=(pod("a", on="lopsided", requests={"cpu": "2", "memory": "1"}),)
+        node("even"),
+        node("short of memory"),
+        node("short of cpu"),
+        placed=(
+            pod("a", on="short of memory", requests={"cpu": "1", "memory": "5Gi"}),
+            pod("b", on="short of cpu", requests={"cpu": "2", "memory": "2Gi"}),
+        ),
     )
+    found = scores(made, "NodeResourcesBalancedAllocation", info("p", requests={"cpu": "1"}))
+    # Levels of 100, 81 and 87 become 87, 93 and 75.
+    assert found == {"even": 68, "short of memory": 81, "short of cpu": 69}
+
+
+def test_a_pod_that_keeps_the_balance_of_a_node_scores_three_quarters() -> None:
+    made = scheduler(node("a"), node("b"), placed=(pod("x", on="b", requests={"cpu": "2", "memory": "1Gi"}),))
     found = scores(made, "NodeResourcesBalancedAllocation", info("p", requests={"cpu": "1", "memory": "2Gi"}))
-    assert found == {"even": 100, "lopsided": 75}
+    assert found == {"a": 75, "b": 75}
 
 
 def test_soft_taints_make_a_node_less_wanted() -> None:
