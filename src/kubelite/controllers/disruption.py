@@ -1,4 +1,4 @@
-"""Says on a pod why the cluster takes it away: the DisruptionTarget condition.
+"""Says on a pod why the cluster takes it away: the DisruptionTarget condition, and takes it back.
 
 Why: the owner of a pod (a Job, for one) must be able to tell a disruption from a failure of the pod itself.
 """
@@ -26,11 +26,25 @@ async def mark_disrupted(
         "reason": reason,
         "message": message,
         "lastTransitionTime": times.now_text(now),
+        "observedGeneration": pod.metadata.generation,
     }
     status: dict[str, Any] = {"conditions": [condition]}
     if fail and not podstatus.is_terminal(pod):
         status["phase"] = podstatus.FAILED
     await _patch_status(client, pod, status)
+
+
+async def take_back(client: Client, pod: Pod, now: datetime) -> None:
+    """Say that the pod is not taken away after all; a pod that is gone is fine."""
+    condition = {
+        "type": podstatus.DISRUPTION_TARGET,
+        "status": "False",
+        "reason": None,
+        "message": None,
+        "lastTransitionTime": times.now_text(now),
+        "observedGeneration": pod.metadata.generation,
+    }
+    await _patch_status(client, pod, {"conditions": [condition]})
 
 
 async def mark_failed(client: Client, pod: Pod) -> None:

@@ -164,3 +164,21 @@ async def test_an_eviction_needs_one_budget_at_most_and_spares_none_for_pods_tha
         (target,) = (found for found in conditions if found["type"] == "DisruptionTarget")
         assert (target["status"], target["reason"]) == ("True", "EvictionByEvictionAPI")
         assert target["message"] == "Eviction API: evicting"
+
+
+async def test_the_mark_of_a_disruption_that_did_not_come_is_taken_back():
+    async with running(NAME) as world:
+        await world.create(f"{CORE}/pods", template() | {"metadata": {"name": "p", "labels": {"app": "web"}}})
+        mark = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "evicting"}
+        mark["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+        status = {"status": {"phase": "Running", "conditions": [mark]}}
+        await world.merge(f"{CORE}/pods/p/status", status)
+
+        async def taken_back() -> bool:
+            pod = await world.get(f"{CORE}/pods/p")
+            (found,) = (one for one in pod["status"]["conditions"] if one["type"] == "DisruptionTarget")
+            assert found["observedGeneration"] == pod["metadata"]["generation"]
+            assert found["lastTransitionTime"] > mark["lastTransitionTime"]
+            return found["status"] == "False" and "reason" not in found and "message" not in found
+
+        await eventually(taken_back)

@@ -60,6 +60,20 @@ def _refusal(cause: str, *, retry: int = 0) -> StatusError:
     return StatusError(error.code, error.reason, error.message, details)
 
 
+def _cause(budget: PodDisruptionBudget) -> str:
+    """Why the budget allows nothing. What its controller could not count is not believed."""
+    status, name = budget.status, budget.metadata.name
+    said = next((c for c in status.conditions if c.type == "DisruptionAllowed" and c.status == "False"), None)
+    why = said.message if said is not None else ""
+    if said is not None and why and said.reason == "SyncFailed":
+        return f"The disruption budget {name} does not allow evicting pods currently because it failed sync: {why}"
+    desired, healthy = status.desiredHealthy or 0, status.currentHealthy or 0
+    if healthy <= desired:
+        return f"The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"
+    text = f"The disruption budget {name} does not allow evicting pods currently"
+    return f"{text} ({said.reason}): {why}" if said is not None and why else text
+
+
 def _take(budget: PodDisruptionBudget, name: str, now: str) -> None:
     """Use up one disruption, in place. Raises StatusError 403 or 429."""
     status = budget.status
@@ -73,8 +87,7 @@ def _take(budget: PodDisruptionBudget, name: str, now: str) -> None:
         why = "DisruptedPods map too big - too many evictions not confirmed by PDB controller"
         raise errors.forbidden(kind.group, kind.plural, budget.metadata.name, why)
     if allowed == 0:
-        counts = f"{status.desiredHealthy or 0} healthy pods and has {status.currentHealthy or 0} currently"
-        raise _refusal(f"The disruption budget {budget.metadata.name} needs {counts}")
+        raise _refusal(_cause(budget))
     status.disruptionsAllowed = allowed - 1
     status.disruptedPods = {**status.disruptedPods, name: now}
     for condition in status.conditions if allowed == 1 else ():

@@ -1,11 +1,13 @@
 """Keeps the status of each PodDisruptionBudget, from which evictions are allowed or refused.
 
 What: the wiring of `plan`. Flow: changes of budgets, pods and their controllers → key → pods and sizes → status. Objects of other
-kinds are asked for their scale when a budget needs it; a change of theirs is seen with the next change of a pod.
+kinds are asked for their scale when a budget needs it; a change of theirs is seen with the next change of a pod. A second loop
+takes back marks of disruptions that did not come (`marks`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +20,7 @@ from kubelite.client.informer import Change, object_key
 from kubelite.controllers import objects
 from kubelite.controllers.context import Context
 from kubelite.controllers.kinds import DEPLOYMENT, POD, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET
+from kubelite.controllers.poddisruption.marks import StaleMarks
 from kubelite.controllers.poddisruption.plan import Observed, Outcome, Size, counts_by_size, outcome
 from kubelite.controllers.podindex import BY_NAMESPACE, pods_informer
 from kubelite.controllers.scale import NoSuchKind, Scales
@@ -42,6 +45,7 @@ class DisruptionController:
         self._owners = {kind.kind: context.informers.get(kind) for kind in _SIZED}
         self._scales = Scales(context.client, context.clock.monotonic)
         self._recorder = context.recorder("controllermanager")
+        self._marks = StaleMarks(context)
         self.loop = Controller(NAME, self.reconcile, workers=2, observe=context.observe)
         self.loop.watch(self._budgets)
         self.loop.watch(self._pods, self._keys_of_pod)
@@ -49,7 +53,9 @@ class DisruptionController:
             self.loop.watch(informer, self._keys_of_owner)
 
     async def run(self) -> None:
-        await self.loop.run(self._budgets, self._pods, *self._owners.values())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.loop.run(self._budgets, self._pods, *self._owners.values()))
+            group.create_task(self._marks.run())
 
     async def reconcile(self, key: str) -> Result | None:
         """The status of one budget."""
