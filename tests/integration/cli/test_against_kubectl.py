@@ -168,6 +168,18 @@ LINES = (
     "get deploy web -o go-template-file=/does/not/exist",
 )
 
+VALUES = (
+    "explain pod.spec.restartPolicy",
+    "explain pod.spec.volumes.hostPath.type",
+    "explain pod.spec.containers.lifecycle",
+    "explain pvc.spec",
+    "explain pvc.spec.accessModes",
+    "explain pvc.spec --recursive",
+    "explain pvc.status.allocatedResourceStatuses",
+    "explain csr.spec --recursive",
+)
+"""Fields whose values are named, alone and in lists and maps."""
+
 
 async def kubectl(cli: Cli, line: str) -> tuple[int | None, str, str]:
     assert KUBECTL is not None
@@ -188,8 +200,12 @@ async def kubectl(cli: Cli, line: str) -> tuple[int | None, str, str]:
 async def test_prints_what_kubectl_prints(cli: Cli) -> None:
     applied = await cli("apply -f -", EVERYTHING)
     assert applied.code == 0, applied.err
-    different = []
-    for line in LINES:
+    assert await _different(cli, LINES) == []
+
+
+async def _different(cli: Cli, lines: tuple[str, ...]) -> list[tuple[object, ...]]:
+    different: list[tuple[object, ...]] = []
+    for line in lines:
         # An age may pass to the next second between the two: the second comparison decides.
         for _ in range(3):
             ours = await cli(line)
@@ -198,4 +214,15 @@ async def test_prints_what_kubectl_prints(cli: Cli) -> None:
                 break
         else:
             different.append((line, (ours.code, ours.out, ours.err), theirs))
-    assert different == []
+    return different
+
+
+async def test_explains_the_values_of_fields_as_kubectl_does(cli: Cli) -> None:
+    assert await _different(cli, VALUES) == []
+    _, text, _ = await kubectl(cli, "explain pod.spec.restartPolicy")
+    assert "FIELD: restartPolicy <string>\nENUM:\n    Always\n    Never\n    OnFailure\n\nDESCRIPTION:\n" in text
+    assert '\n    Possible enum values:\n     - `"Always"`\n     - `"Never"`\n     - `"OnFailure"`\n' in text
+    _, text, _ = await kubectl(cli, "explain pod.spec.volumes.hostPath.type")
+    assert 'ENUM:\n    ""\n    BlockDevice\n' in text
+    _, text, _ = await kubectl(cli, "explain pvc.spec.accessModes")
+    assert "FIELD: accessModes <[]string>\n\n\nDESCRIPTION:" in text  # kubectl looks for no values inside of a list

@@ -2,7 +2,8 @@
 
 What: `Schemas` finds a kind's definition by its Struct and collects everything that a set of definitions refers to. Why:
 the facts lie in `api/schemas/*.json` with JSON-schema references; OpenAPI 2 and 3 each have another place for definitions.
-Flow: names of the kinds of a group version → closure → definitions with rewritten references and kubelite's descriptions.
+Flow: names of the kinds of a group version → closure → definitions with rewritten references, kubelite's descriptions, and
+the values that are named for a field, in the schema and at the end of its text.
 Files are read when a document is built and not kept.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 
 from kubelite.api.descriptions import describe
+from kubelite.api.enums import values_of
 from kubelite.machinery.kind import Kind
 
 SOURCE_REF = "#/$defs/"
@@ -92,6 +94,7 @@ class Schemas:
             found[name] = self._scalar(name) or self._rewritten(schema, refs)
             if own is None:
                 self._add_descriptions(name, found[name])
+                _add_values(name, found[name])
             wanted += refs
         return dict(sorted(found.items()))
 
@@ -133,3 +136,14 @@ class Schemas:
             elif ref is not None:
                 inner["$ref"] = ref
             inner["description"] = text
+
+
+def _add_values(name: str, schema: dict[str, Any]) -> None:
+    """Names the values of fields. Of a list or map they stand at its items, and upstream's text does not repeat them."""
+    for field, values in values_of(name).items():
+        inner = schema["properties"][field]
+        several = inner.get("items") or inner.get("additionalProperties")
+        (several or inner)["enum"] = list(values)
+        if several is None:
+            listed = "\n".join(["Possible enum values:", *(f' - `"{value}"`' for value in values)])
+            inner["description"] = "\n\n".join(part for part in (inner.get("description"), listed) if part)

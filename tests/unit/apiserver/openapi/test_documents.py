@@ -103,3 +103,30 @@ def test_version_2_is_offered_as_protobuf_and_version_3_is_not(handlers: dict[st
     with pytest.raises(StatusError) as found:
         ask(handlers, "/openapi/v3", accept=binary)
     assert found.value.code == 406
+
+
+@pytest.mark.parametrize("version", ["2", "3"])
+def test_both_versions_name_the_values_of_fields(handlers: dict[str, Handler], version: str) -> None:
+    if version == "2":
+        definitions = document(handlers, "/openapi/v2")["definitions"]
+    else:
+        definitions = document(handlers, "/openapi/v3/api/v1")["components"]["schemas"]
+    policy = definitions["io.k8s.api.core.v1.PodSpec"]["properties"]["restartPolicy"]
+    assert policy["enum"] == ["Always", "Never", "OnFailure"]
+    assert policy["description"].endswith('\n\nPossible enum values:\n - `"Always"`\n - `"Never"`\n - `"OnFailure"`')
+    modes = definitions["io.k8s.api.core.v1.PersistentVolumeClaimSpec"]["properties"]["accessModes"]
+    assert modes["items"]["enum"] == ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]
+    assert "enum" not in modes and "Possible" not in modes["description"]
+    claim = definitions["io.k8s.api.core.v1.PersistentVolumeClaimStatus"]["properties"]
+    assert "NodeResizePending" in claim["allocatedResourceStatuses"]["additionalProperties"]["enum"]
+    kind = definitions["io.k8s.api.core.v1.HostPathVolumeSource"]["properties"]["type"]
+    assert kind["enum"][0] == "", "the empty value is a value"
+
+
+def test_values_of_fields_are_part_of_what_names_a_document(
+    handlers: dict[str, Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = document(handlers, "/openapi/v3")
+    monkeypatch.setattr("kubelite.api.enums.raw", lambda: b"other values")
+    other = dict(openapi.path_handlers(Config(), SimpleNamespace(scheme=api.scheme())))
+    assert document(other, "/openapi/v3") != before
