@@ -24,7 +24,7 @@ from kubelite.machinery.kind import Kind
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """`kinds` in the preferred version of each; `failed` names the group versions that did not answer."""
+    """`kinds` in the preferred version of each; `failed`: the group versions that did not answer, and why."""
 
     kinds: tuple[Kind, ...]
     failed: tuple[str, ...] = ()
@@ -102,7 +102,8 @@ def _of_groups(groups: Iterable[_Group]) -> Resources:
         name, seen = group.metadata.get("name", ""), set[str]()
         for version in group.versions:
             if version.freshness == "Stale":
-                failed.append(f"{name}/{version.version}" if name else version.version)
+                stale = f"{name}/{version.version}" if name else version.version
+                failed.append(f"{stale}: stale GroupVersion discovery: {stale}")
             for one in version.resources:
                 if one.resource in seen or not {"list", "delete"} <= set(one.verbs):
                     continue
@@ -129,8 +130,8 @@ async def discover(client: Client) -> Resources:
         try:
             response = await client.request("GET", path)
             listed = msgspec.json.decode(response.body, type=APIResourceList)
-        except (StatusError, ConnectionFailed, msgspec.DecodeError):
-            failed.append(api_version)
+        except (StatusError, ConnectionFailed, msgspec.DecodeError) as error:
+            failed.append(f"{api_version}: {error}")
             continue
         kinds.extend(_kinds(api_version, listed))
     return Resources(tuple(kinds), tuple(failed))

@@ -18,7 +18,7 @@ from kubelite.controllers.context import Context, gather_errors
 from kubelite.controllers.discovery import Discovery, Resources
 from kubelite.controllers.kinds import NAMESPACE
 from kubelite.controllers.namespace.plan import FINALIZER, order, remaining_finalizers, retry_seconds
-from kubelite.controllers.namespace.status import Progress, conditions
+from kubelite.controllers.namespace.status import Progress, conditions, unexpected
 from kubelite.controllers.objects import Bare
 from kubelite.machinery.errors import StatusError
 from kubelite.machinery.kind import Kind
@@ -98,7 +98,7 @@ class NamespaceController:
         except (StatusError, ConnectionFailed) as error:
             if isinstance(error, StatusError) and error.code in (404, 405):
                 return  # the resource vanished since discovery, or does not do what it says
-            progress.deletion.append(f"{kind.resource}: {error}")
+            progress.deletion.append(str(error))
             return
         if not left:
             return
@@ -107,6 +107,8 @@ class NamespaceController:
             progress.graces.append(obj.metadata.deletionGracePeriodSeconds or 0)
             for finalizer in obj.metadata.finalizers:
                 progress.finalizers[finalizer] = progress.finalizers.get(finalizer, 0) + 1
+        if not any(obj.metadata.finalizers or obj.metadata.deletionGracePeriodSeconds for obj in left):
+            progress.deletion.append(unexpected(name, kind))
 
     async def _delete_objects(self, name: str, kind: Kind, objects: Sequence[Bare]) -> None:
         options = DeleteOptions(propagationPolicy="Background")

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from kubelite.api.types.core_v1 import NamespaceCondition
 from kubelite.machinery import times
+from kubelite.machinery.kind import Kind
 
 
 @dataclass(slots=True)
@@ -30,13 +31,19 @@ class Progress:
         return not (self.discovery or self.deletion or self.resources)
 
 
+def unexpected(namespace: str, kind: Kind) -> str:
+    """The failure of objects that were deleted, are held by nothing, and are there."""
+    resource = f"{kind.group}/{kind.version}, Resource={kind.plural}"
+    return f"unexpected items still remain in namespace: {namespace} for gvr: {resource}"
+
+
 def conditions(progress: Progress, old: Sequence[NamespaceCondition], now: datetime) -> list[NamespaceCondition]:
     """The condition list to write."""
     wanted = (
         _condition(
             "NamespaceDeletionDiscoveryFailure",
             "DiscoveryFailed",
-            _failures("Discovery failed for some groups", progress.discovery),
+            _undiscovered(progress.discovery),
             ("ResourcesDiscovered", "All resources successfully discovered"),
         ),
         _condition(
@@ -48,7 +55,7 @@ def conditions(progress: Progress, old: Sequence[NamespaceCondition], now: datet
         _condition(
             "NamespaceDeletionContentFailure",
             "ContentDeletionFailed",
-            _failures("Failed to delete all resource types", progress.deletion),
+            _undeleted(progress.deletion),
             ("ContentDeleted", "All content successfully deleted, may be waiting on finalization"),
         ),
         _condition(
@@ -71,8 +78,15 @@ def conditions(progress: Progress, old: Sequence[NamespaceCondition], now: datet
     return _merge(old, wanted, times.now_text(now))
 
 
-def _failures(title: str, texts: Sequence[str]) -> str:
-    return f"{title}, {len(texts)} remaining: {', '.join(sorted(texts))}" if texts else ""
+def _undiscovered(texts: Sequence[str]) -> str:
+    if not texts:
+        return ""
+    why = f"unable to retrieve the complete list of server APIs: {', '.join(sorted(texts))}"
+    return f"Discovery failed for some groups, {len(texts)} failing: {why}"
+
+
+def _undeleted(texts: Sequence[str]) -> str:
+    return f"Failed to delete all resource types, {len(texts)} remaining: {', '.join(sorted(texts))}" if texts else ""
 
 
 def _counts(title: str, counts: Mapping[str, int], form: str) -> str:
