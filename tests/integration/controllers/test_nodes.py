@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from kubelite.controllers.nodelifecycle import controller
 from tests.integration.controllers.manager import World, eventually, running
 
 NODES = "/api/v1/nodes"
@@ -109,6 +112,38 @@ async def test_when_every_node_is_silent_nothing_is_evicted():
 
         await eventually(marked)
         assert await world.get(f"{PODS}/stays") is not None
+
+
+async def test_when_the_last_node_is_lost_the_pods_of_those_before_it_are_spared(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(controller, "LOST_SECONDS", 0.1)
+    monkeypatch.setattr(controller, "ZONES_SECONDS", 0.1)
+    not_ready = "node.kubernetes.io/not-ready"
+    async with running("node-lifecycle-controller", "taint-eviction-controller", node_eviction_rate=100.0) as world:
+        await node(world, "last")
+        await node(world, "first", ready="False")
+        wait = [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}]
+        await pod(world, "waits", "first", wait)
+
+        async def driven() -> bool:
+            return await taints(world, "first") == {(not_ready, "NoSchedule"), (not_ready, "NoExecute")}
+
+        await eventually(driven)
+        lost = {"type": "Ready", "status": "False", "lastHeartbeatTime": "2026-01-01T00:01:00Z"}
+        await world.api.patch(f"{NODES}/last/status", {"status": {"conditions": [lost]}})
+
+        async def spared() -> bool:
+            found = [await taints(world, name) for name in ("first", "last")]
+            return found == [{(not_ready, "NoSchedule")}] * 2
+
+        await eventually(spared)
+
+        async def told() -> bool:
+            return await world.events("TaintManagerEviction") == ["Cancelling deletion of Pod default/waits"]
+
+        await eventually(told)
+        ready = {**lost, "status": "True", "lastHeartbeatTime": "2026-01-01T00:02:00Z"}
+        await world.api.patch(f"{NODES}/last/status", {"status": {"conditions": [ready]}})
+        await eventually(driven)
 
 
 async def test_a_cordoned_node_and_one_under_pressure_are_tainted():

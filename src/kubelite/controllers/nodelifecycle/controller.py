@@ -32,7 +32,8 @@ from kubelite.machinery.errors import StatusError
 from kubelite.machinery.meta import condition
 
 NAME = "node-lifecycle-controller"
-RATE_RETRY_SECONDS = 5.0
+LOST_SECONDS = 5.0
+"""When a lost node is looked at again."""
 MARK_AGAIN_SECONDS = 10.0
 """How long a kubelet that is alive, but not heard of, may call a pod ready before it is contradicted again."""
 ZONES_SECONDS = 1.0
@@ -81,16 +82,18 @@ class NodeLifecycleController:
             if changed:
                 await self._write_conditions(node, changed)
                 return None  # the event of this write brings the node here again, with its new conditions
-        evict = bool(plan.no_execute_key(node)) and self._may_evict(node)
-        wanted = plan.wanted_taints(node, self._clock.now(), may_evict=evict)
+        lost = bool(plan.no_execute_key(node))
+        all_lost = lost and plan.all_lost(self._zone_states().values())
+        evict = lost and not all_lost and self._may_evict(node)
+        wanted = plan.wanted_taints(node, self._clock.now(), may_evict=evict, all_lost=all_lost)
         if wanted is not None:
             await self._write_taints(node, wanted)
             if _drives(wanted) and not _drives(node.spec.taints):
                 self._metrics.evicts(node)
         if reported and plan.ready_status(node) != "True":
             self.pods.queue.add(key)
-        if self._waits_for_rate(node, wanted):
-            return Result(RATE_RETRY_SECONDS)
+        if lost:  # the rate may let it have its taint later, and losing the last of the others takes it back
+            return Result(min(LOST_SECONDS, left + 0.1) if left > 0 else LOST_SECONDS)
         return Result(left + 0.1) if left > 0 else None
 
     async def _write_conditions(self, node: Node, changed: list[NodeCondition]) -> None:
@@ -171,13 +174,6 @@ class NodeLifecycleController:
             self._zones = {name: plan.zone_state(found, self._rates) for name, found in statuses.items()}
             self._counted = now
         return self._zones
-
-    @staticmethod
-    def _waits_for_rate(node: Node, wanted: list[Taint] | None) -> bool:
-        """Whether the node should have a NoExecute taint that the rate has not let it have yet."""
-        key = plan.no_execute_key(node)
-        present = node.spec.taints if wanted is None else wanted
-        return bool(key) and not any(taint.key == key and taint.effect == "NoExecute" for taint in present)
 
     def _lease_changed(self, change: Change[NodeLease]) -> None:
         if change.new is None or change.new.metadata.namespace != NODE_LEASES:

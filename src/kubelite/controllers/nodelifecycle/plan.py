@@ -87,14 +87,14 @@ def no_execute_key(node: Any) -> str:
     return names.NOT_READY if ready.status == "False" else names.UNREACHABLE
 
 
-def wanted_taints(node: Any, now: datetime, *, may_evict: bool) -> list[Taint] | None:
+def wanted_taints(node: Any, now: datetime, *, may_evict: bool, all_lost: bool = False) -> list[Taint] | None:
     """The node's taints as they should be, None if they are.
 
     Without `may_evict` no NoExecute taint is added; one that no longer applies is still removed, and one that is there
-    follows a change between not-ready and unreachable.
+    follows a change between not-ready and unreachable. With `all_lost` none of ours is left: pods that wait for their end stay.
     """
     text = times.now_text(now)
-    schedule, execute = no_schedule_keys(node), no_execute_key(node)
+    schedule, execute = no_schedule_keys(node), "" if all_lost else no_execute_key(node)
     kept: list[Taint] = []
     had_execute = False
     for taint in node.spec.taints:
@@ -136,12 +136,17 @@ def zone_state(statuses: Sequence[str], rates: Rates) -> str:
     return NORMAL
 
 
+def all_lost(states: Iterable[str]) -> bool:
+    """Whether no zone has a node left, which is most likely our own fault."""
+    return all(state == FULL for state in states)
+
+
 def eviction_rate(state: str, all_states: Iterable[str], nodes: int, rates: Rates) -> float:
     """Nodes a second that may be emptied in a zone of this state, `nodes` being the size of the whole cluster.
 
     When every zone is lost the fault is most likely ours: nothing is evicted.
     """
-    if all(other == FULL for other in all_states):
+    if all_lost(all_states):
         return 0.0
     if state == PARTIAL:
         return rates.secondary if nodes > rates.large_cluster else 0.0

@@ -61,6 +61,13 @@ def test_a_node_that_is_back_loses_our_taints_and_keeps_those_of_others():
     assert wanted_taints(node(taints=[*mine, other]), NOW, may_evict=False) == [other]
 
 
+def test_where_all_is_lost_no_pod_is_driven_away_any_more():
+    mine = [Taint(key="node.kubernetes.io/unreachable", effect=effect) for effect in ("NoSchedule", "NoExecute")]
+    found = wanted_taints(node(ready="Unknown", taints=mine), NOW, may_evict=False, all_lost=True)
+    assert found == mine[:1]
+    assert wanted_taints(node(ready="Unknown", taints=mine[:1]), NOW, may_evict=True, all_lost=True) is None
+
+
 @pytest.mark.parametrize(
     ("statuses", "state"),
     [
