@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from kubelite.scheduler import events
 from kubelite.scheduler.cycle import Scheduler
@@ -191,7 +192,14 @@ def _counts_differently(old: Pod, new: Pod) -> bool:
         old.metadata.uid != new.metadata.uid
         or old.metadata.labels != new.metadata.labels
         or old.metadata.deletionTimestamp != new.metadata.deletionTimestamp
-        or old.spec.containers != new.spec.containers
         or old.status.startTime != new.status.startTime
-        or old.status.containerStatuses != new.status.containerStatuses
+        or _resizes(old) != _resizes(new)
     )
+
+
+def _resizes(pod: Pod) -> tuple[Any, ...]:
+    """What a resize in place changes, from the wish to the end."""
+    spec, status = pod.spec, pod.status
+    refused = any(c.type == "PodResizePending" and c.reason == "Infeasible" for c in status.conditions)
+    given = status.containerStatuses, status.initContainerStatuses, status.allocatedResources, status.resources
+    return spec.containers, spec.initContainers, spec.resources, refused, *given

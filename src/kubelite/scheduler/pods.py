@@ -31,6 +31,7 @@ from kubelite.api.types.core_v1 import (
 DEFAULT_CPU, DEFAULT_MEMORY = 100, 200 * 1024 * 1024
 """What a container without requests counts for when nodes are compared (milli-CPU, bytes)."""
 CPU, MEMORY = "cpu", "memory"
+DEFAULTS = {CPU: DEFAULT_CPU, MEMORY: DEFAULT_MEMORY}
 
 
 class Owner(msgspec.Struct, gc=False):
@@ -136,6 +137,8 @@ class Status(msgspec.Struct, gc=False):
     startTime: str | None = None
     containerStatuses: list[ContainerStatus] = msgspec.field(default_factory=list)
     initContainerStatuses: list[ContainerStatus] = msgspec.field(default_factory=list)
+    allocatedResources: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    resources: Resources | None = None
     resourceClaimStatuses: list[PodResourceClaimStatus] = msgspec.field(default_factory=list)
 
 
@@ -227,9 +230,16 @@ class PodInfo(msgspec.Struct, frozen=True, gc=False):
         return self.pod.metadata.uid
 
 
-def _compared(pod: Pod) -> tuple[int, int]:
+def _compared(pod: Pod, wanted: dict[str, int], resized: bool) -> tuple[int, int]:
+    """Milli-CPU and bytes with defaults. Where the pod as a whole asks for one of them, no container has a default for it."""
+    spec = pod.spec
+    if spec.initContainers or spec.overhead or spec.resources is not None or resized:
+        whole = spec.resources is not None and any(map(podresources.is_pod_level, spec.resources.requests))
+        defaults = {name: n for name, n in DEFAULTS.items() if not (whole and name in wanted)}
+        found = podresources.requests(pod, with_status=resized, defaults=defaults) if defaults else wanted
+        return found.get(CPU, 0), found.get(MEMORY, 0)
     cpu = memory = 0
-    for container in pod.spec.containers:
+    for container in spec.containers:
         asked = container.resources.requests if container.resources is not None else {}
         cpu += podresources.amount(CPU, asked[CPU]) if CPU in asked else DEFAULT_CPU
         memory += podresources.amount(MEMORY, asked[MEMORY]) if MEMORY in asked else DEFAULT_MEMORY
@@ -258,14 +268,13 @@ def pod_info(pod: Pod) -> PodInfo:
             *((t, t.weight) for t in affinity.preferred_terms(together, meta.namespace, meta.labels)),
             *((t, -t.weight) for t in affinity.preferred_terms(apart, meta.namespace, meta.labels)),
         )
-    resized = bool(pod.status.containerStatuses)
+    resized = bool(pod.status.containerStatuses) or pod.status.resources is not None
     wanted = podresources.requests(pod, with_status=resized)
-    cpu, memory = _compared(pod)
     return PodInfo(
         pod=pod,
         key=f"{meta.namespace}/{meta.name}",
         requests=wanted,
-        compared=(max(cpu, wanted.get(CPU, 0)), max(memory, wanted.get(MEMORY, 0))),
+        compared=_compared(pod, wanted, resized),
         host_ports=tuple(ports.host_ports(pod)),
         hard_spreads=topology.spreads(pod, "DoNotSchedule") if spec.topologySpreadConstraints else (),
         soft_spreads=topology.spreads(pod, "ScheduleAnyway") if spec.topologySpreadConstraints else (),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from kubelite.scheduler.cache import Cache
@@ -99,6 +101,22 @@ def test_a_resized_pod_counts_with_its_new_requests() -> None:
     made.pod_changed(None, one, 0.0)
     made.pod_changed(one, pod("p", on="a", requests={"cpu": "2"}, uid="1"), 1.0)
     assert used(made, "a") == (2000, 1)
+
+
+def test_a_resized_sidecar_or_pod_as_a_whole_counts_with_its_new_requests() -> None:
+    def sidecar(cpu: str) -> list[dict[str, Any]]:
+        return [{"name": "s", "restartPolicy": "Always", "resources": {"requests": {"cpu": cpu}}}]
+
+    made = cache(node("a"))
+    used = made.nodes.used["cpu"]
+    before, after = (pod("p", uid="u", on="a", initContainers=sidecar(cpu)) for cpu in ("1", "2"))
+    made.pod_changed(None, before, 0.0)
+    made.pod_changed(before, after, 0.0)
+    assert used[made.nodes.index["a"]] == 2000
+    before, after = (pod("q", uid="v", on="a", resources={"requests": {"cpu": cpu}}) for cpu in ("1", "500m"))
+    made.pod_changed(None, before, 0.0)
+    made.pod_changed(before, after, 0.0)
+    assert used[made.nodes.index["a"]] == 2500
 
 
 def test_pods_of_a_node_that_comes_later_count_on_it() -> None:

@@ -111,11 +111,16 @@ def container_limits(pod: PodLike) -> Amounts:
     return _aggregate(pod, _spec_limits)
 
 
+def _infeasible(pod: PodLike) -> bool:
+    """Whether the node cannot do the resize that is asked for."""
+    return any(c.type == "PodResizePending" and c.reason == "Infeasible" for c in pod.status.conditions)
+
+
 def _status_requests(pod: PodLike) -> Callable[[Any], Mapping[str, int]]:
     """Requests that also hold what the node has already given: while a resize is under way the larger of both counts."""
     status = pod.status
     by_name = {s.name: s for s in (*status.containerStatuses, *status.initContainerStatuses)}
-    infeasible = any(c.type == "PodResizePending" and c.reason == "Infeasible" for c in status.conditions)
+    infeasible = _infeasible(pod)
 
     def wanted(container: Any) -> Mapping[str, int]:
         spec = _spec_requests(container)
@@ -136,14 +141,24 @@ def _status_requests(pod: PodLike) -> Callable[[Any], Mapping[str, int]]:
     return wanted
 
 
-def requests(pod: PodLike, *, with_status: bool = False) -> Amounts:
+def _with_defaults(of: Callable[[Any], Mapping[str, int]], defaults: Amounts) -> Callable[[Any], Mapping[str, int]]:
+    """What a container asks for, and these amounts of what it does not mention."""
+    return lambda container: {**defaults, **of(container)}
+
+
+def requests(pod: PodLike, *, with_status: bool = False, defaults: Amounts = _NOTHING) -> Amounts:
     """What the scheduler and the node must keep free for `pod`.
 
-    `with_status` counts resources the node has given to a container that is being resized.
+    `with_status` counts resources the node has given to a container, or to the pod, that is being resized; `defaults` count for
+    each container that does not mention these resources.
     """
     spec = pod.spec
-    total = _aggregate(pod, _status_requests(pod) if with_status else _spec_requests)
-    _apply_pod_level(total, spec.resources.requests if spec.resources is not None else {})
+    wanted = _status_requests(pod) if with_status else _spec_requests
+    total = _aggregate(pod, _with_defaults(wanted, defaults) if defaults else wanted)
+    level = amounts(spec.resources.requests) if spec.resources is not None else _NOTHING
+    if with_status and level and pod.status.resources is not None:
+        level = _status_level(pod, level)
+    _apply_pod_level(total, level)
     if spec.overhead:
         _add(total, amounts(spec.overhead))
     return total
@@ -153,17 +168,25 @@ def limits(pod: PodLike) -> Amounts:
     """What `pod` may use at most; overhead counts only where there is a limit."""
     spec = pod.spec
     total = container_limits(pod)
-    _apply_pod_level(total, spec.resources.limits if spec.resources is not None else {})
+    _apply_pod_level(total, amounts(spec.resources.limits) if spec.resources is not None else _NOTHING)
     for name, number in amounts(spec.overhead).items():
         if name in total:
             total[name] += number
     return total
 
 
-def _apply_pod_level(total: Amounts, resources: Mapping[str, Quantity]) -> None:
-    for name, text in resources.items():
+def _status_level(pod: PodLike, wanted: Amounts) -> Amounts:
+    """The pod's own requests and what the node has already given to it as a whole: the larger of both counts."""
+    total = {} if _infeasible(pod) else dict(wanted)
+    _raise_to(total, amounts(pod.status.resources.requests))
+    _raise_to(total, amounts(pod.status.allocatedResources))
+    return total
+
+
+def _apply_pod_level(total: Amounts, level: Amounts) -> None:
+    for name, number in level.items():
         if is_pod_level(name):
-            total[name] = amount(name, text)
+            total[name] = number
 
 
 def qos_class(pod: PodLike) -> str:
