@@ -180,6 +180,8 @@ class Kind:
     prepare_status_update: Callable[[Any, Any], None] = _keep_spec
     has_generation: bool = False
     """The generation grows when anything outside metadata and status changes."""
+    annotations_count: bool = False
+    """The generation grows with the annotations, too."""
     create_on_update: bool = False
     """PUT of an absent name creates it."""
     unconditional_update: bool = True

@@ -77,6 +77,18 @@ async def test_generation_counts_changes_of_the_spec_only(api: ApiEnv) -> None:
     assert scaled.json()["metadata"]["generation"] == 2
 
 
+async def test_the_generation_of_a_deployment_counts_its_annotations_which_its_replica_sets_get(api: ApiEnv) -> None:
+    await api.post(DEPLOYMENTS, deployment("d"))
+    note = {"metadata": {"annotations": {"kubernetes.io/change-cause": "a new image"}}}
+    assert (await api.patch(f"{DEPLOYMENTS}/d", note)).json()["metadata"]["generation"] == 2
+    seen = {"metadata": {"annotations": {"deployment.kubernetes.io/revision": "1"}}}
+    shown = (await api.patch(f"{DEPLOYMENTS}/d/status", seen)).json()["metadata"]
+    assert shown["generation"] == 2 and shown["annotations"] == {
+        **note["metadata"]["annotations"],
+        **seen["metadata"]["annotations"],
+    }
+
+
 async def test_unknown_fields_are_refused_warned_about_or_ignored(api: ApiEnv) -> None:
     body = {**config_map("a"), "dat": {}}
     strict = await api.post(MAPS, body, query={"fieldValidation": "Strict"})

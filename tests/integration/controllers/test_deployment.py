@@ -44,7 +44,8 @@ async def test_rolls_out_updates_rolls_back_and_keeps_revisions():
         await eventually(lambda: complete(world, 3, "one"))
         first = (await world.items(SETS))[0]
         assert first["metadata"]["name"] == f"web-{first['metadata']['labels']['pod-template-hash']}"
-        assert (await world.get(f"{DEPLOYMENTS}/web"))["metadata"]["annotations"][REVISION] == "1"
+        made = (await world.get(f"{DEPLOYMENTS}/web"))["metadata"]
+        assert (made["annotations"][REVISION], made["generation"]) == ("1", 1)
         assert f"Scaled up replica set {first['metadata']['name']} from 0 to 3" in await world.events(
             "ScalingReplicaSet"
         )

@@ -162,6 +162,7 @@ DEPLOYMENT = Kind(
     prepare_create=prepare_create,
     prepare_status_update=prepare_status_update,
     has_generation=True,
+    annotations_count=True,  # they are copied to the replica sets
     scale=pod_template.scale_paths(pod_template.selector_text),
     columns=COLUMNS,
     row=row,

@@ -83,8 +83,11 @@ def prepare_update(new: Any, old: Any) -> None:
         metadata.generateName = before.generateName
 
 
-def grow_generation(new: Any, old: Any) -> None:
+def grow_generation(new: Any, old: Any, kind: Kind) -> None:
     """The generation counts the changes of what is wanted: everything but metadata and status."""
+    if kind.annotations_count and new.metadata.annotations != old.metadata.annotations:
+        new.metadata.generation = (old.metadata.generation or 0) + 1
+        return
     if isinstance(new, Unstructured):
         if new.content != old.content:
             new.metadata.generation = (old.metadata.generation or 0) + 1

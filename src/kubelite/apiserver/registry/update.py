@@ -192,7 +192,7 @@ def _drafted(
     if subresource == "status" and kind.custom is None:
         drop_zeros(new.status)
     if kind.has_generation and subresource != "status":
-        metadata.grow_generation(new, old)
+        metadata.grow_generation(new, old, kind)
     if not ask.applies and subresource != "binding":
         ownership.updated(registry, kind, new, old, ask, subresource)
     request = AdmissionRequest(

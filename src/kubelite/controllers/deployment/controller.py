@@ -110,7 +110,6 @@ class DeploymentController:
         new, old = split(deployment, sets)
         if note is None and new is not None:
             note = self._found(deployment, new)
-        deployment = await self._show_revision(deployment, new)
         return await self._finish(deployment, new, old, note)
 
     async def _finish(
@@ -120,14 +119,14 @@ class DeploymentController:
         old: Sequence[ReplicaSet],
         note: DeploymentCondition | None,
     ) -> Result | None:
-        """Write the status, with `note` as the news of this step, and say when to look again."""
+        """Write the status, with `note` as the news of this step, and the revision; say when to look again."""
         now = self._clock.now()
         basis = states.with_condition(deployment, note) if note is not None else deployment
         if deployment.spec.paused:
             status = states.counts(basis, new, old, now)
         else:
             status = states.rollout_status(basis, new, old, now)
-        await self._write(deployment, status)
+        await self._write(deployment, status, new)
         wait = 0.0 if deployment.spec.paused else states.seconds_to_deadline(deployment, status, now)
         return Result(wait) if wait else None
 
@@ -216,23 +215,20 @@ class DeploymentController:
             if error.code not in (404, 409):
                 raise
 
-    async def _show_revision(self, deployment: Deployment, new: ReplicaSet | None) -> Deployment:
-        """The deployment shows the revision of its new set, as an annotation."""
-        number = new.metadata.annotations.get(revision.REVISION, "") if new is not None else ""
-        if not number or deployment.metadata.annotations.get(revision.REVISION) == number:
-            return deployment
-        shown = copy.copy(deployment)
-        shown.metadata = copy.copy(deployment.metadata)
-        shown.metadata.annotations = {**deployment.metadata.annotations, revision.REVISION: number}
-        fresh: Deployment = await self._client.update(DEPLOYMENT, shown)
-        shown.metadata = fresh.metadata
-        return shown
+    async def _write(self, deployment: Deployment, status: DeploymentStatus, new: ReplicaSet | None = None) -> None:
+        """Write what differs: the status, and in an annotation the revision of the new set.
 
-    async def _write(self, deployment: Deployment, status: DeploymentStatus) -> None:
-        if not states.differs(deployment.status, status):
+        Both by way of the status, as a change of annotations is otherwise one of what is wanted.
+        """
+        number = revision.shown(new) if new is not None else ""
+        news = number and deployment.metadata.annotations.get(revision.REVISION) != number
+        if not news and not states.differs(deployment.status, status):
             return
         changed = copy.copy(deployment)
         changed.status = status
+        if news:
+            changed.metadata = copy.copy(deployment.metadata)
+            changed.metadata.annotations = {**deployment.metadata.annotations, revision.REVISION: number}
         try:
             await self._client.update(DEPLOYMENT, changed, subresource="status")
         except StatusError as error:

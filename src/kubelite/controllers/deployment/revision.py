@@ -39,6 +39,11 @@ def revision(obj: Any) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
+def shown(replica_set: ReplicaSet) -> str:
+    """The revision annotation as it stands, "" where there is none."""
+    return str(replica_set.metadata.annotations.get(REVISION, ""))
+
+
 def same_template(first: PodTemplateSpec, second: PodTemplateSpec) -> bool:
     """Whether two templates describe the same pods; the hash label does not count."""
     return first.spec == second.spec and _plain(first) == _plain(second)
