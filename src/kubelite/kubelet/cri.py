@@ -40,9 +40,13 @@ class CriError(Exception):
     @property
     def text(self) -> str:
         """As Go prints a gRPC error."""
-        words = {"NOT_FOUND": "NotFound", "UNAVAILABLE": "Unavailable", "DEADLINE_EXCEEDED": "DeadlineExceeded"}
-        code = words.get(self.code) or "".join(part.capitalize() for part in self.code.split("_"))
-        return f"rpc error: code = {code} desc = {self.message}"
+        return rpc_text(self.code, self.message)
+
+
+def rpc_text(code: str, message: str) -> str:
+    """A gRPC error as Go prints it; `code` is the status name."""
+    words = "OK" if code == "OK" else "".join(part.capitalize() for part in code.split("_"))
+    return f"rpc error: code = {words} desc = {message}"
 
 
 def bytes_of(url: bytes) -> bytes:

@@ -9,8 +9,9 @@ forever). Pods passed in belong to the informer's cache: never change them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubelite.api.types.core_v1 import Container, EphemeralContainer, Node, Pod
@@ -127,6 +128,8 @@ class Context:
     """The node object as last read from or written to the API; None before registration."""
     resync: Callable[[str], None]
     """Ask for a sync of the pod with this uid soon (a probe result changed, a volume became ready). Never blocks."""
+    registered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever the node object was registered (again); the volumes, which write into it, clear it."""
 
 
 # --- what the kubelet needs

@@ -35,6 +35,7 @@ from kubelite.kubelet.node.agent import NodeAgent
 from kubelite.kubelet.node.lease import NodeLease
 from kubelite.kubelet.node.machine import lowest_oom_score, read_machine
 from kubelite.kubelet.pleg import Pleg
+from kubelite.kubelet.plugins.registry import PluginRegistry
 from kubelite.kubelet.pods import PodTable
 from kubelite.kubelet.podworkers.manager import PodWorkers
 from kubelite.kubelet.podworkers.parts import Parts
@@ -47,6 +48,7 @@ from kubelite.kubelet.runtime.reporter import EventWriter, Reporter
 from kubelite.kubelet.runtime.stopper import Stopper
 from kubelite.kubelet.runtime.sync import Runtime
 from kubelite.kubelet.status.manager import StatusManager
+from kubelite.kubelet.volumes.csi.drivers import PLUGIN_TYPE as CSI_PLUGIN
 from kubelite.machinery.errors import StatusError
 from kubelite.util import http1
 from kubelite.util.log import get_logger
@@ -84,8 +86,10 @@ class Kubelet:
             pods=self.table,
             node=lambda: self.node.node,
             resync=self._resync,
+            registered=self.node.registered,
         )
         self.volumes = volumes.build(context)
+        self.plugins = PluginRegistry(config.root_dir, {CSI_PLUGIN: self.volumes.drivers})
         self.env = env.build(context)
         self.probes = probes.build(context)
         self.http = http.build(context)
@@ -194,6 +198,7 @@ class Kubelet:
                 runtime_events=self.pleg.events(),
                 status=self.statuses.run(),
                 volumes=self.volumes.run(),
+                plugins=self.plugins.run(),
                 env=self.env.run(),
                 probes=self.probes.run(),
                 http=self.http.run(),

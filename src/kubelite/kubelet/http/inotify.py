@@ -2,7 +2,7 @@
 
 What: `Watch`, a context manager with `changed(seconds)`. Why: a followed log that is quiet must cost nothing.
 Flow: kernel → event.
-Where inotify has no watches left, `changed` just waits its time: following is slower, not broken.
+Where inotify has no watches left (`works` is false), `changed` just waits its time: following is slower, not broken.
 """
 
 from __future__ import annotations
@@ -14,31 +14,41 @@ import os
 from typing import Final
 
 MODIFY: Final = 0x2
+MOVED_FROM: Final = 0x40
 MOVED_TO: Final = 0x80
 CREATE: Final = 0x100
+DELETE: Final = 0x200
+WRITING: Final = MODIFY | CREATE | MOVED_TO
+ENTRIES: Final = CREATE | DELETE | MOVED_FROM | MOVED_TO
+"""Files come and go, whatever is in them."""
 NONBLOCK: Final = 0o4000
 CLOEXEC: Final = 0o2000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Watch:
-    """Tells that something in `directory` was written, created or moved in."""
+    """Tells that something in `directory` was written, created or moved in, or what else the `events` say."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, events: int = WRITING) -> None:
         self._directory = directory
+        self._events = events
         self._descriptor = -1
         self._event = asyncio.Event()
 
     def __enter__(self) -> Watch:
         descriptor = _libc.inotify_init1(NONBLOCK | CLOEXEC)
         if descriptor >= 0:
-            mask = MODIFY | CREATE | MOVED_TO
-            if _libc.inotify_add_watch(descriptor, os.fsencode(self._directory), mask) < 0:
+            if _libc.inotify_add_watch(descriptor, os.fsencode(self._directory), self._events) < 0:
                 os.close(descriptor)
             else:
                 self._descriptor = descriptor
                 asyncio.get_running_loop().add_reader(descriptor, self._ready)
         return self
+
+    @property
+    def works(self) -> bool:
+        """Whether changes are told of as they happen."""
+        return self._descriptor >= 0
 
     def _ready(self) -> None:
         with contextlib.suppress(BlockingIOError):

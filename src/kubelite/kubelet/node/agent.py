@@ -64,6 +64,7 @@ class NodeAgent:
         self._written_at = 0.0
         self.ips: tuple[str, ...] = tuple(ip for ip in config.node_ip.split(",") if ip) or (default_address(),)
         self.registered = asyncio.Event()
+        """Set whenever the node was registered, for who writes into the object as well; they clear it."""
 
     @property
     def allocatable(self) -> dict[str, Any]:

@@ -113,6 +113,8 @@ def _read_only(pod: Pod) -> set[str]:
         or v.secret
         or v.downwardAPI
         or v.projected
+        or (v.csi and v.csi.readOnly)
+        or (v.nfs and v.nfs.readOnly)
         or (v.persistentVolumeClaim and v.persistentVolumeClaim.readOnly)
     }
 

@@ -129,13 +129,18 @@ def _check_volume(volume: PersistentVolume, claim: PersistentVolumeClaim) -> Non
         )
 
 
-def place(volume: PersistentVolume, node: Node | None) -> str:
-    """Where the volume is on this node. Raises ValueError or OSError with the user's text."""
+def check_node(volume: PersistentVolume, node: Node | None) -> None:
+    """Raises ValueError when the volume is for other nodes."""
     spec = volume.spec
     required = spec.nodeAffinity.required if spec.nodeAffinity is not None else None
     here = node.metadata if node is not None else None
     if required is not None and here is not None and not affinity.selector_matches(required, here.labels, here.name):
         raise ValueError("no matching NodeSelectorTerms")
+
+
+def place(volume: PersistentVolume) -> str:
+    """Where a volume of the node's own disk is. Raises ValueError or OSError with the user's text."""
+    spec = volume.spec
     if spec.volumeMode == "Block":
         raise ValueError("block volumes are not supported by this kubelet")
     if spec.hostPath is not None and localpath.is_local_path(volume):

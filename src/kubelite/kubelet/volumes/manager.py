@@ -17,8 +17,12 @@ from kubelite.api.types.core_v1 import EmptyDirVolumeSource, Pod, Volume
 from kubelite.kubelet.interfaces import AnyContainer, Context, SyncError
 from kubelite.kubelet.kinds import POD
 from kubelite.kubelet.volumes import atomic, hostpath, mountpoints, ownership, subpath
-from kubelite.kubelet.volumes.claims import Claims, claim_name, place
+from kubelite.kubelet.volumes.claims import Claims, check_node, claim_name, place
 from kubelite.kubelet.volumes.contents import GENERATED, Contents
+from kubelite.kubelet.volumes.csi import volume as csi
+from kubelite.kubelet.volumes.csi.drivers import Drivers
+from kubelite.kubelet.volumes.csi.manager import CsiVolumes
+from kubelite.kubelet.volumes.failures import SET_UP, VolumeFailed, failed
 from kubelite.machinery import quantity
 
 EMPTY_DIR: Final = "kubernetes.io~empty-dir"
@@ -34,13 +38,19 @@ class Volumes:
         self._root = os.path.join(context.config.root_dir, "pods")
         self._contents = Contents(context)
         self._claims = Claims(context.client)
+        self._csi = CsiVolumes(context, self._contents.tokens)
         self._shown: dict[str, tuple[object, ...]] = {}
         """Pod uid → fingerprint of what its volumes show."""
 
+    @property
+    def drivers(self) -> Drivers:
+        """The CSI drivers, for the registry of plugins."""
+        return self._csi.drivers
+
     async def run(self) -> None:
-        """Hold the watches of objects until the kubelet ends."""
+        """Hold the watches of objects until the kubelet ends, and keep the node's objects true."""
         try:
-            await asyncio.Event().wait()
+            await self._csi.run()
         finally:
             self._contents.tokens.close()
             await self._contents.objects.close()
@@ -61,26 +71,33 @@ class Volumes:
                 return hostpath.prepare(volume.hostPath)
             if claim_name(pod, volume):
                 return await self._claimed(pod, volume)
+            if volume.csi is not None:
+                return await self._csi.mount(pod, csi.of_pod(pod, volume))
             kind = type_of(volume)
             if kind == "emptyDir":
                 return self._empty_dir(pod, volume.name, volume.emptyDir or EmptyDirVolumeSource())
             if kind not in GENERATED:
                 raise ValueError(f'volume type "{kind}" is not supported by this kubelet')
             return await self._generated(pod, volume, kind)
+        except VolumeFailed:
+            raise
         except SyncError as error:
-            raise SyncError(error.reason, _failed(volume, error)) from error
+            raise failed(SET_UP, volume.name, error, error.reason) from error
         except OSError as error:
             reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            raise SyncError("FailedMount", _failed(volume, reason)) from error
+            raise failed(SET_UP, volume.name, reason) from error
         except ValueError as error:
-            raise SyncError("FailedMount", _failed(volume, error)) from error
+            raise failed(SET_UP, volume.name, error) from error
 
     async def _claimed(self, pod: Pod, volume: Volume) -> str:
         """The path of what a claim is bound to. Local volumes belong to the pod's group, host paths to nobody but the host."""
         found = await self._claims.source(pod, volume)
-        path = place(found, self._context.node())
+        read_only = volume.persistentVolumeClaim is not None and bool(volume.persistentVolumeClaim.readOnly)
+        check_node(found, self._context.node())
+        if found.spec.csi is not None:
+            return await self._csi.mount(pod, csi.of_claim(found, volume.name, read_only=read_only))
+        path = place(found)
         group = _fs_group(pod)
-        read_only = volume.persistentVolumeClaim is not None and volume.persistentVolumeClaim.readOnly
         if found.spec.local is not None and group is not None and not read_only:
             policy = pod.spec.securityContext.fsGroupChangePolicy if pod.spec.securityContext else None
             await asyncio.to_thread(ownership.give, path, group, policy)
@@ -133,6 +150,7 @@ class Volumes:
     async def update(self, pod: Pod) -> None:
         """Rewrite the generated volumes whose sources changed. What cannot be refreshed stays as it is, with an event."""
         uid = pod.metadata.uid
+        await self._csi.refresh(pod)
         if uid in self._shown and self._shown[uid] == self._contents.fingerprint(pod):
             return
         used = _used(pod)
@@ -162,10 +180,13 @@ class Volumes:
         self._contents.tokens.release(pod_uid)
         self._claims.release(pod_uid)
         home = os.path.join(self._root, pod_uid)
-        if not pod_uid or not os.path.isdir(home):
+        if not pod_uid:
             return
         try:
-            await asyncio.to_thread(_take_down, home)
+            # Sub-paths keep the volumes that they are from busy; drivers take down their own.
+            await asyncio.to_thread(_take_down, home, subpath.FOLDER)
+            await self._csi.unmount(pod_uid)
+            await asyncio.to_thread(_take_down, home, "volumes")
         except OSError as error:
             raise SyncError("FailedUnmount", f"UnmountVolume.TearDown failed for pod {pod_uid}: {error}") from error
 
@@ -187,10 +208,6 @@ def type_of(volume: Volume) -> str:
     return "emptyDir"
 
 
-def _failed(volume: Volume, why: object) -> str:
-    return f'MountVolume.SetUp failed for volume "{volume.name}" : {why}'
-
-
 def _used(pod: Pod) -> set[str]:
     """Names of the volumes that a container mounts: others are not set up, as upstream."""
     spec = pod.spec
@@ -203,14 +220,13 @@ def _fs_group(pod: Pod) -> int | None:
     return pod.spec.securityContext.fsGroup if pod.spec.securityContext else None
 
 
-def _take_down(home: str) -> None:
+def _take_down(home: str, name: str) -> None:
     """Unmount first, check, then delete: a directory that is still a mount must never be emptied."""
-    folders = [os.path.join(home, name) for name in ("volumes", subpath.FOLDER)]
-    for folder in folders:
-        for path in mountpoints.below(folder):
-            mountpoints.unmount(path)
-    for folder in folders:
-        if left := mountpoints.below(folder):
-            raise OSError(f"{left[0]} is still mounted")
-        if os.path.isdir(folder):
-            shutil.rmtree(folder)
+    folder = os.path.join(home, name)
+    if not os.path.isdir(folder):
+        return
+    for path in mountpoints.below(folder):
+        mountpoints.unmount(path)
+    if left := mountpoints.below(folder):
+        raise OSError(f"{left[0]} is still mounted")
+    shutil.rmtree(folder)

@@ -50,20 +50,21 @@ def unmount(target: str) -> None:
 
 
 def is_mounted(target: str) -> bool:
-    """True when `target` is a mount point of its own."""
-    return any(path == target for path in below(target))
+    """True when `target` is a mount point of its own. It is not touched: what is mounted there may hang."""
+    parent, name = os.path.split(target)
+    return os.path.join(os.path.realpath(parent), name) in _points()
 
 
 def below(root: str) -> list[str]:
     """Mount points at and below `root`, deepest first."""
     real = os.path.realpath(root)
-    found = []
+    prefix = real.rstrip("/") + "/"
+    return [path for path in _points() if path == real or path.startswith(prefix)][::-1]
+
+
+def _points() -> list[str]:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            path = _unescape(line.split(" ", 5)[4])
-            if path == real or path.startswith(real.rstrip("/") + "/"):
-                found.append(path)
-    return found[::-1]
+        return [_unescape(line.split(" ", 5)[4]) for line in file]
 
 
 def _unescape(path: str) -> str:

@@ -31,8 +31,11 @@ Key: TypeAlias = tuple[str, str, str, int]
 
 
 @dataclass(slots=True)
-class _Token:
+class Token:
+    """A token, and when it expires in words and in seconds."""
+
     text: str
+    expires: str
     renew_at: float
     expires_at: float
     timer: asyncio.TimerHandle | None = None
@@ -53,16 +56,19 @@ class TokenCache:
     def __init__(self, client: Client, resync: Callable[[str], None]) -> None:
         self._client = client
         self._resync = resync
-        self._tokens: dict[Key, _Token] = {}
+        self._tokens: dict[Key, Token] = {}
 
     async def get(self, pod: Pod, source: ServiceAccountTokenProjection) -> str:
         """A token with at least a fifth of its life left, or the best there is. Raises ValueError with the user's text."""
-        seconds = source.expirationSeconds or DEFAULT_SECONDS
-        key: Key = (pod.metadata.uid, pod.spec.serviceAccountName or "default", source.audience, seconds)
+        return (await self.find(pod, source.audience, source.expirationSeconds)).text
+
+    async def find(self, pod: Pod, audience: str, seconds: int | None) -> Token:
+        """As `get`, with what else is known of the token."""
+        key: Key = (pod.metadata.uid, pod.spec.serviceAccountName or "default", audience, seconds or DEFAULT_SECONDS)
         held = self._tokens.get(key)
         now = time.time()
         if held is not None and now < held.renew_at:
-            return held.text
+            return held
         try:
             fresh = await self._request(pod, key)
         except (StatusError, ConnectionFailed) as error:
@@ -73,12 +79,12 @@ class TokenCache:
             )
             held.renew_at = now + RETRY_SECONDS
             self._schedule(key, held)
-            return held.text
+            return held
         if held is not None and held.timer is not None:
             held.timer.cancel()
         self._tokens[key] = fresh
         self._schedule(key, fresh)
-        return fresh.text
+        return fresh
 
     def due(self, pod_uid: str) -> bool:
         """True when a token of the pod should be renewed now."""
@@ -96,12 +102,12 @@ class TokenCache:
         for uid in {key[0] for key in self._tokens}:
             self.release(uid)
 
-    def _schedule(self, key: Key, token: _Token) -> None:
+    def _schedule(self, key: Key, token: Token) -> None:
         # A node full of pods that started together must not renew together.
         delay = max(1.0, token.renew_at - time.time() + random.uniform(0, 5))
         token.timer = asyncio.get_running_loop().call_later(delay, self._resync, key[0])
 
-    async def _request(self, pod: Pod, key: Key) -> _Token:
+    async def _request(self, pod: Pod, key: Key) -> Token:
         meta = pod.metadata
         bound = {"kind": "Pod", "apiVersion": "v1", "name": meta.name, "uid": meta.uid}
         spec: dict[str, Any] = {
@@ -119,4 +125,4 @@ class TokenCache:
         )
         status = msgspec.json.decode(answer.body, type=_Answer).status
         expires = datetime.fromisoformat(status.expirationTimestamp.replace("Z", "+00:00")).timestamp()
-        return _Token(status.token, asked + min(0.8 * (expires - asked), MAX_AGE), expires)
+        return Token(status.token, status.expirationTimestamp, asked + min(0.8 * (expires - asked), MAX_AGE), expires)

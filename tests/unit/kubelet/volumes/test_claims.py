@@ -10,7 +10,7 @@ import pytest
 
 from kubelite.api.types.core_v1 import Node, PersistentVolume
 from kubelite.kubelet.volumes import ownership
-from kubelite.kubelet.volumes.claims import place
+from kubelite.kubelet.volumes.claims import check_node, place
 from kubelite.machinery import codec
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="changing groups needs root")
@@ -29,18 +29,17 @@ def volume(**spec):
 
 def test_local_directories_and_host_paths_are_where_they_say(tmp_path):
     made = tmp_path / "made"
-    assert place(volume(local={"path": str(tmp_path)}), node()) == str(tmp_path)
-    assert place(volume(hostPath={"path": str(made), "type": "DirectoryOrCreate"}), node()) == str(made)
+    assert place(volume(local={"path": str(tmp_path)})) == str(tmp_path)
+    assert place(volume(hostPath={"path": str(made), "type": "DirectoryOrCreate"})) == str(made)
     assert made.is_dir()
 
 
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        ({"nfs": {"server": "s", "path": "/p"}}, 'persistent volume type "nfs" is not supported by this kubelet'),
         (
-            {"csi": {"driver": "d", "volumeHandle": "h"}},
-            'persistent volume type "csi" is not supported by this kubelet',
+            {"iscsi": {"targetPortal": "p", "iqn": "q", "lun": 0}},
+            'persistent volume type "iscsi" is not supported by this kubelet',
         ),
         ({"local": {"path": "/absent"}}, 'path "/absent" does not exist'),
         ({"local": {"path": "/etc/passwd"}}, 'local volume "/etc/passwd" is not a directory'),
@@ -50,7 +49,8 @@ def test_local_directories_and_host_paths_are_where_they_say(tmp_path):
 )
 def test_what_cannot_be_used_here_is_refused_by_name(spec, why):
     with pytest.raises(ValueError, match=f"^{re.escape(why)}$"):
-        place(volume(**spec), node(host="a"))
+        check_node(volume(**spec), node(host="a"))
+        place(volume(**spec))
 
 
 @root_only

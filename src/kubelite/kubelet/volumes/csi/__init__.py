@@ -1,0 +1,1 @@
+"""Volumes of CSI drivers: programs on the node that mount what they know, told to by gRPC."""

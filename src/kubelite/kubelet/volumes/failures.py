@@ -1,0 +1,21 @@
+"""What a pod's user reads when a volume cannot be used. Sources: pkg/volume/util/operationexecutor (GenerateError)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kubelite.kubelet.interfaces import SyncError
+
+SET_UP: Final = "MountVolume.SetUp failed"
+MOUNT_DEVICE: Final = "MountVolume.MountDevice failed"
+WAIT_FOR_ATTACH: Final = "MountVolume.WaitForAttach failed"
+TEAR_DOWN: Final = "UnmountVolume.TearDown failed"
+
+
+class VolumeFailed(SyncError):
+    """One volume cannot be used now; the text is complete."""
+
+
+def failed(what: str, volume: str, why: object, reason: str = "FailedMount") -> VolumeFailed:
+    """`volume` is the name of the PersistentVolume, or of the pod's volume."""
+    return VolumeFailed(reason, f'{what} for volume "{volume}" : {why}')
