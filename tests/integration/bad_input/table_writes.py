@@ -215,7 +215,8 @@ SUBRESOURCES = [
     _post("eviction-absent", f"{PODS}/absent/eviction", {"metadata": {"name": "absent"}}, 404, 'pods "absent" not found'),
     _post("eviction-other-name", f"{POD}/eviction", {"metadata": {"name": "x"}}, 400, "name in URL does not match name in Eviction object"),
     _post("eviction-policy", f"{POD}/eviction", {"metadata": {"name": "seeded"}, "deleteOptions": {"propagationPolicy": "x"}}, 422, "propagationPolicy: Unsupported value"),
-    _post("eviction-uid", f"{POD}/eviction", {"metadata": {"name": "seeded"}, "deleteOptions": {"preconditions": {"uid": "x"}}}, 409, "Precondition failed: UID in precondition: x"),
+    _post("eviction-uid", f"{POD}/eviction", {"metadata": {"name": "seeded"}, "deleteOptions": {"preconditions": {"uid": "x"}}}, 409, 'Operation cannot be fulfilled on Pod "seeded": the UID in the precondition (x) does not match the UID in record ('),
+    _post("eviction-no-name", f"{POD}/eviction", {}, 400, "name in URL does not match name in Eviction object"),
     _post("eviction-other-kind", f"{POD}/eviction", VALID["Pod"][1], 400, "cannot be handled as a Eviction"),
     *(Case(f"log-{id_}", "GET", f"{PODS}/{name}/log", code, text, query=query) for id_, name, query, code, text in (
         ("absent", "absent", {}, 404, 'pods "absent" not found'),

@@ -182,3 +182,12 @@ async def test_the_mark_of_a_disruption_that_did_not_come_is_taken_back():
             return found["status"] == "False" and "reason" not in found and "message" not in found
 
         await eventually(taken_back)
+
+
+async def test_a_budget_of_all_pods_protects_those_without_labels():
+    async with running(NAME) as world:
+        await world.create(f"{CORE}/pods", template() | {"metadata": {"name": "p"}})
+        await world.make_ready(await world.get(f"{CORE}/pods/p"))
+        await world.create(BUDGETS, budget(minAvailable=1, selector={}))
+        await eventually(lambda: allows(world, 0, 1, 1))
+        assert (await evict(world, "p")).status == 429

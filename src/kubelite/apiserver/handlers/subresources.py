@@ -268,21 +268,13 @@ async def eviction(registry: Registry, request: Request, kind: Kind) -> Response
     info = request.info
     content_type = request.headers.get("content-type", "")
     sent = decode_body(request.body, content_type, Eviction, "policy/v1", "Eviction", Ask(field_validation=IGNORE))
-    if sent.metadata.name and sent.metadata.name != info.name:
-        raise errors.bad_request(
-            f"name in URL does not match name in Eviction object: {sent.metadata.name} != {info.name}"
-        )
+    if sent.metadata.name != info.name:
+        raise errors.bad_request("name in URL does not match name in Eviction object")
     if sent.deleteOptions is not None:
         delete.check_options(sent.deleteOptions)  # before the pod is marked
     dry_run = ask.dry_run or bool(sent.deleteOptions is not None and sent.deleteOptions.dryRun)
     await _admit_eviction(registry, kind, request, sent, ask, dry_run=dry_run)
-    pod = await registry.get(kind, info.name, info.namespace)
-    wanted = sent.deleteOptions.preconditions if sent.deleteOptions is not None else None
-    if evictions.is_meant(wanted, pod):  # otherwise the deletion refuses
-        await evictions.permit(registry, pod, dry_run=dry_run)
-        if not dry_run:
-            await evictions.mark(registry, kind, pod, wanted)
-    await delete.delete(registry, kind, info.namespace, info.name, sent.deleteOptions, ask)
+    await evictions.evict(registry, kind, (info.namespace, info.name), sent.deleteOptions, ask, dry_run=dry_run)
     done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Response(201, msgspec.json.encode(done))
 
