@@ -17,6 +17,7 @@ from kubelite.api.types.core_v1 import (
     AWSElasticBlockStoreVolumeSource,
     CSIVolumeSource,
     GCEPersistentDiskVolumeSource,
+    ImageVolumeSource,
     ISCSIVolumeSource,
     PersistentVolumeClaimVolumeSource,
     PodResourceClaim,
@@ -82,7 +83,7 @@ class Ephemeral(msgspec.Struct, gc=False):
 
 
 class Volume(msgspec.Struct, gc=False):
-    """The kinds of volumes that say where a pod can run."""
+    """The kinds of volumes that say where a pod can run, or should."""
 
     name: str = ""
     persistentVolumeClaim: PersistentVolumeClaimVolumeSource | None = None
@@ -92,6 +93,7 @@ class Volume(msgspec.Struct, gc=False):
     awsElasticBlockStore: AWSElasticBlockStoreVolumeSource | None = None
     iscsi: ISCSIVolumeSource | None = None
     rbd: RBDVolumeSource | None = None
+    image: ImageVolumeSource | None = None
 
 
 class Spec(msgspec.Struct, gc=False):

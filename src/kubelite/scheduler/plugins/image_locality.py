@@ -1,7 +1,8 @@
 """ImageLocality: prefers nodes that have the pod's images already; large ones count more.
 
-Rule: the sizes found on a node, between 23 MB and 1000 MB a container, become 0 to 100; an image that is on few nodes counts
-in proportion to how many have it, so that one node does not attract everything.
+Rule: the sizes found on a node, those of images that are mounted as volumes among them, between 23 MB and 1000 MB a container,
+become 0 to 100; an image that is on few nodes counts in proportion to how many have it, so that one node does not attract
+everything.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ class ImageLocality:
     def score(self, cycle: Cycle, fitting: Mask) -> Scores | None:
         spec, nodes = cycle.pod.pod.spec, cycle.nodes
         containers = [*spec.initContainers, *spec.containers]
-        found = [nodes.images.get(normalized(container.image)) for container in containers]
+        mounted = [volume.image.reference for volume in spec.volumes if volume.image is not None]
+        images = [*(container.image for container in containers), *mounted]
+        found = [nodes.images.get(normalized(image)) for image in images]
         if not any(found):
             return None
         sizes = np.zeros(nodes.capacity)
@@ -34,6 +37,7 @@ class ImageLocality:
             share = len(holders or ()) / len(nodes)
             for position, size in (holders or {}).items():
                 sizes[position] += int(size * share)
+        # As upstream: images of volumes add to the sum, but not to what it is compared with.
         highest = LARGEST * len(containers)
         scores: Scores = np.floor(
             (np.clip(sizes, SMALLEST, highest) - SMALLEST) * MAX_NODE_SCORE / (highest - SMALLEST)

@@ -146,6 +146,13 @@ def test_a_node_that_has_the_large_image_is_preferred() -> None:
     assert scores(made, "ImageLocality", info("p", image="example.test/other")) is None
 
 
+def test_a_large_image_that_is_mounted_as_a_volume_counts_as_well() -> None:
+    images = [{"names": ["example.test/model:1"], "sizeBytes": 900 * MB}]
+    made = scheduler(node("has", images=images), node("lacks"))
+    mounted = [{"name": "m", "image": {"reference": "example.test/model:1"}}]
+    assert scores(made, "ImageLocality", info("p", volumes=mounted)) == {"has": 43, "lacks": 0}
+
+
 def test_equal_nodes_are_chosen_at_random() -> None:
     made = scheduler(*(node(f"n{i}") for i in range(4)))
     assert {made.place(info(f"p{i}")) for i in range(200)} == {"n0", "n1", "n2", "n3"}
