@@ -350,6 +350,7 @@ Simulation._tables = {
     "CSINode": (s.CSINode, *_storage("csi_nodes")),
     "CSIDriver": (s.CSIDriver, *_storage("drivers")),
     "CSIStorageCapacity": (s.Capacity, *_storage("capacities")),
+    "VolumeAttachment": (s.Attachment, *_storage("attachments")),
     "ResourceClaim": (v1.ResourceClaim, *_devices("claim_changed")),
     "ResourceSlice": (v1.ResourceSlice, *_devices("slice_changed")),
     "DeviceClass": (v1.DeviceClass, *_devices("class_changed")),

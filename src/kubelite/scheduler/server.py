@@ -46,7 +46,7 @@ from kubelite.scheduler.optional import OptionalInformer, Watch
 from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.pods import Node, Pod, PodInfo
 from kubelite.scheduler.profile import with_user_plugins
-from kubelite.scheduler.storage import Capacity, Claim, CSIDriver, CSINode, StorageClass, Volume
+from kubelite.scheduler.storage import Attachment, Capacity, Claim, CSIDriver, CSINode, StorageClass, Volume
 from kubelite.scheduler.userplugins import UserPlugins
 from kubelite.scheduler.volumes import VolumeBinder
 from kubelite.util import http1
@@ -192,6 +192,7 @@ class Server:
             stored("storage.k8s.io", "CSINode", "csinodes", CSINode, storage.csi_nodes),
             stored("storage.k8s.io", "CSIDriver", "csidrivers", CSIDriver, storage.drivers),
             stored("storage.k8s.io", "CSIStorageCapacity", "csistoragecapacities", Capacity, storage.capacities),
+            stored("storage.k8s.io", "VolumeAttachment", "volumeattachments", Attachment, storage.attachments),
             claimed("ResourceClaim", "resourceclaims", resource_v1.ResourceClaim, devices.claim_changed),
             claimed("ResourceSlice", "resourceslices", resource_v1.ResourceSlice, devices.slice_changed),
             claimed("DeviceClass", "deviceclasses", resource_v1.DeviceClass, devices.class_changed),

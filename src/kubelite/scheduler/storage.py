@@ -22,6 +22,7 @@ NO_PROVISIONER = "kubernetes.io/no-provisioner"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 ONCE_POD = "ReadWriteOncePod"
+OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 
 
 class Owner(msgspec.Struct, gc=False):
@@ -49,6 +50,7 @@ class ClaimSpec(msgspec.Struct, gc=False):
     resources: Requests | None = None
     selector: LabelSelector | None = None
     storageClassName: str | None = None
+    volumeAttributesClassName: str | None = None
     volumeMode: str = ""
     volumeName: str = ""
 
@@ -70,7 +72,7 @@ class Claim(msgspec.Struct, gc=False):
 
     @property
     def storage_class(self) -> str:
-        old = self.metadata.annotations.get("volume.beta.kubernetes.io/storage-class")
+        old = self.metadata.annotations.get(OLD_CLASS)
         return old if old is not None else self.spec.storageClassName or ""
 
     @property
@@ -97,6 +99,7 @@ class VolumeSpec(msgspec.Struct, gc=False):
     csi: CSISource | None = None
     nodeAffinity: VolumeNodeAffinity | None = None
     storageClassName: str = ""
+    volumeAttributesClassName: str | None = None
     volumeMode: str = ""
     local: Any = None
 
@@ -116,6 +119,11 @@ class Volume(msgspec.Struct, gc=False):
     def size(self) -> int:
         found = self.spec.capacity.get("storage")
         return quantity.value(found) if found is not None else 0
+
+    @property
+    def storage_class(self) -> str:
+        old = self.metadata.annotations.get(OLD_CLASS)
+        return old if old is not None else self.spec.storageClassName
 
 
 class StorageClass(msgspec.Struct, gc=False):
@@ -146,6 +154,23 @@ class CSINode(msgspec.Struct, gc=False):
         """How many volumes of a driver the node takes; None for no limit."""
         found = next((d for d in self.spec.drivers if d.name == driver), None)
         return found.allocatable.count if found is not None and found.allocatable is not None else None
+
+
+class AttachedSource(msgspec.Struct, gc=False):
+    persistentVolumeName: str | None = None
+
+
+class AttachmentSpec(msgspec.Struct, gc=False):
+    attacher: str = ""
+    nodeName: str = ""
+    source: AttachedSource = msgspec.field(default_factory=AttachedSource)
+
+
+class Attachment(msgspec.Struct, gc=False):
+    """A VolumeAttachment."""
+
+    metadata: Meta
+    spec: AttachmentSpec = msgspec.field(default_factory=AttachmentSpec)
 
 
 class CSIDriverSpec(msgspec.Struct, gc=False):
@@ -198,6 +223,7 @@ class Storage:
         self.csi_nodes: dict[str, CSINode] = {}
         self.drivers: dict[str, CSIDriver] = {}
         self.capacities: dict[str, Capacity] = {}
+        self.attachments: dict[str, Attachment] = {}
         self.assumed: dict[str, str] = {}
         """Volume → the claim it is being bound to."""
         self.generation = 0

@@ -8,7 +8,6 @@ class has a provisioner, the node is in its allowed topologies and, where the dr
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +18,9 @@ from kubelite.machinery import labels as selectors
 from kubelite.scheduler import events
 from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Why
 from kubelite.scheduler.nodes import Mask
+from kubelite.scheduler.plugins import volume_hints as hints
 from kubelite.scheduler.plugins.args import VolumeBindingArgs
-from kubelite.scheduler.pods import Node, PodInfo
+from kubelite.scheduler.pods import Node
 from kubelite.scheduler.storage import (
     NO_PROVISIONER,
     SELECTED_NODE,
@@ -75,19 +75,25 @@ def reaches(volume: Volume, node: Node) -> bool:
     return required is None or affinity.selector_matches(required, node.metadata.labels, node.metadata.name)
 
 
+def mode(volume_mode: str) -> str:
+    return volume_mode or "Filesystem"
+
+
 def suits(claim: Claim, volume: Volume, assumed: str | None) -> bool:
     """Whether a volume could be bound to a claim, wherever."""
     ref = volume.spec.claimRef
     if assumed is not None and assumed != key_of(claim):
         return False
+    if volume.metadata.deletionTimestamp is not None or mode(volume.spec.volumeMode) != mode(claim.spec.volumeMode):
+        return False
+    if volume.storage_class != claim.storage_class or volume.size < claim.asked:
+        return False
     if ref is not None:
         mine = (ref.namespace, ref.name) == (claim.metadata.namespace, claim.metadata.name)
         return mine and ref.uid in ("", claim.metadata.uid)
-    if volume.status.phase not in ("Available", "") or volume.metadata.deletionTimestamp is not None:
+    if volume.status.phase not in ("Available", ""):
         return False
-    if volume.spec.storageClassName != claim.storage_class or volume.size < claim.asked:
-        return False
-    if (volume.spec.volumeMode or "Filesystem") != (claim.spec.volumeMode or "Filesystem"):
+    if (volume.spec.volumeAttributesClassName or "") != (claim.spec.volumeAttributesClassName or ""):
         return False
     if not set(claim.spec.accessModes) <= set(volume.spec.accessModes):
         return False
@@ -112,23 +118,16 @@ class VolumeBinding(FilterPlugin):
 
     def __init__(self, args: VolumeBindingArgs | None = None) -> None:
         self.seconds = (args or VolumeBindingArgs()).bindTimeoutSeconds
-        watched = (
-            events.CLAIM,
-            events.VOLUME,
-            events.STORAGE_CLASS,
-            events.CSI_NODE,
-            events.CSI_DRIVER,
-            events.CSI_CAPACITY,
-            events.NODE_ADD,
-            events.NODE_LABEL,
-        )
-        self.events = {**dict.fromkeys(watched), events.CLAIM: self._mine}
-
-    @staticmethod
-    def _mine(pod: PodInfo, old: Claim | None, new: Claim | None) -> bool:
-        return any(c is not None and c.metadata.namespace == pod.pod.metadata.namespace for c in (old, new)) and any(
-            c is not None and c.metadata.name in pod.claims for c in (old, new)
-        )
+        self.events = {
+            events.CLAIM: hints.own_claim,
+            events.VOLUME: hints.volume_came,
+            events.STORAGE_CLASS: hints.other_topologies,
+            events.CSI_NODE: hints.migrated,
+            events.CSI_DRIVER: hints.capacity_unchecked,
+            events.CSI_CAPACITY: hints.more_room,
+            events.NODE_ADD: None,
+            events.NODE_LABEL: None,
+        }
 
     def narrow(self, cycle: Cycle) -> frozenset[str] | None:
         """Looks at the claims themselves. Raises PodRefused for those that no node can serve."""
@@ -143,19 +142,13 @@ class VolumeBinding(FilterPlugin):
             return None
         storage, nodes = cycle.world.storage, cycle.nodes
         state.refused = {}
-        found: dict[int, str] = {}
-        reasons: Counter[str] = Counter()
-        for position, node in nodes.positions():
-            reason = self._refusal(state, storage, node)
-            if reason:
-                found[position] = reason
-                reasons[reason] += 1
         mask = np.ones(nodes.capacity, bool)
-        for reason in reasons:
-            out = np.zeros(nodes.capacity, bool)
-            out[[position for position, text in found.items() if text == reason]] = True
-            state.refused[reason] = out
-            mask &= ~out
+        for position, node in nodes.positions():
+            for reason in self._refusals(state, storage, node):
+                if reason not in state.refused:
+                    state.refused[reason] = np.zeros(nodes.capacity, bool)
+                state.refused[reason][position] = True
+                mask[position] = False
         return mask
 
     @staticmethod
@@ -177,34 +170,51 @@ class VolumeBinding(FilterPlugin):
             state.usable[key_of(claim)] = usable
         state.waiting.sort(key=lambda pair: pair[0].asked)
 
-    def _refusal(self, state: State, storage: Storage, node: Node) -> str:
+    def _refusals(self, state: State, storage: Storage, node: Node) -> list[str]:
+        """Why the pod cannot have its volumes on a node: one reason for those it has, one for those it waits for."""
+        found = []
         if state.lost:
-            return NO_VOLUME
-        if not all(reaches(volume, node) for volume in state.bound):
-            return NODE_CONFLICT
-        return self._choose(state, storage, node)[0]
+            found.append(NO_VOLUME)
+        elif not all(reaches(volume, node) for volume in state.bound):
+            found.append(NODE_CONFLICT)
+        reason = self._choose(state, storage, node)[0]
+        return [*found, reason] if reason else found
 
     def _choose(self, state: State, storage: Storage, node: Node) -> tuple[str, Binding]:
         """(why a node cannot serve the waiting claims, what to do if it can)."""
+        selected = [(claim.metadata.annotations.get(SELECTED_NODE), claim, found) for claim, found in state.waiting]
+        if any(name is not None and name != node.metadata.name for name, _, _ in selected):
+            return BIND_CONFLICT, Binding()
+        making = [(claim, found) for name, claim, found in selected if name is not None]
         taken: set[str] = set()
         static: list[tuple[Claim, Volume]] = []
-        dynamic: list[Claim] = []
-        for claim, storage_class in state.waiting:
-            selected = claim.metadata.annotations.get(SELECTED_NODE)
-            if selected and selected != node.metadata.name:
-                return BIND_CONFLICT, Binding()
-            usable = (v for v in state.usable[key_of(claim)] if v.metadata.name not in taken and reaches(v, node))
-            volume = None if selected else next(usable, None)
-            if volume is not None:
+        for name, claim, found in selected:
+            if name is not None:
+                continue
+            volume = self._volume(state.usable[key_of(claim)], taken, node)
+            if volume is None:
+                making.append((claim, found))
+            else:
                 taken.add(volume.metadata.name)
                 static.append((claim, volume))
-                continue
-            if storage_class.provisioner in ("", NO_PROVISIONER) or not in_topology(storage_class, node):
+        for claim, found in making:
+            if found.provisioner in ("", NO_PROVISIONER) or not in_topology(found, node):
                 return BIND_CONFLICT, Binding()
-            if not has_room(storage, storage_class, claim, node):
+            if not has_room(storage, found, claim, node):
                 return NO_ROOM, Binding()
-            dynamic.append(claim)
-        return "", Binding(tuple(static), tuple(dynamic))
+        return "", Binding(tuple(static), tuple(claim for claim, _ in making))
+
+    @staticmethod
+    def _volume(usable: list[Volume], taken: set[str], node: Node) -> Volume | None:
+        """The smallest volume that the node reaches; where one was made for the claim, that one or none."""
+        for volume in usable:
+            if volume.metadata.name in taken:
+                continue
+            if reaches(volume, node):
+                return volume
+            if volume.spec.claimRef is not None:
+                return None
+        return None
 
     def explain(self, cycle: Cycle) -> list[Why]:
         return [Why(reason, mask) for reason, mask in cycle.state[NAME].refused.items()]

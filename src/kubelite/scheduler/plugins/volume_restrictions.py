@@ -12,6 +12,7 @@ import numpy as np
 from kubelite.scheduler import events
 from kubelite.scheduler.framework import Cycle, FilterPlugin, Trial, Why
 from kubelite.scheduler.nodes import Mask
+from kubelite.scheduler.plugins import volume_hints as hints
 from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.storage import ONCE_POD
 
@@ -74,7 +75,7 @@ class VolumeRestrictions(FilterPlugin):
     name = NAME
 
     def __init__(self) -> None:
-        self.events = {events.NODE_ADD: None, events.POD_DELETE: self._relief, events.CLAIM: None}
+        self.events = {events.NODE_ADD: None, events.POD_DELETE: self._relief, events.CLAIM: hints.own_claim}
 
     @staticmethod
     def _relief(pod: PodInfo, old: PodInfo, new: None) -> bool:

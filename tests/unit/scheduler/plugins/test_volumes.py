@@ -92,12 +92,54 @@ def test_a_missing_claim_refuses_the_pod() -> None:
         ([claim("c", deletionTimestamp="2030-01-01T00:00:00Z")], 'persistentvolumeclaim "c" is being deleted.'),
         ([claim("c")], "pod has unbound immediate PersistentVolumeClaims."),
         ([claim("c"), storage_class(mode="Immediate")], "pod has unbound immediate PersistentVolumeClaims."),
-        ([claim("c", "gone")], "2 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)."),
+        ([claim("c", "gone")], 'persistentvolume "gone" not found.'),
         ([claim("c"), storage_class()], "2 node(s) didn't find available persistent volumes to bind."),
     ],
 )
 def test_claims_that_cannot_be_used(objects: list[Manifest], words: str) -> None:
     assert reasons(world(*objects).schedule(pod("p", "c"))) == words
+
+
+def test_a_node_is_told_both_of_volumes_that_are_elsewhere_and_of_claims_that_find_none() -> None:
+    reserved = {"claimRef": {"namespace": "default", "name": "c"}}
+    made = world(claim("c", "v"), volume("v", on="b", **reserved), claim("w"), storage_class())
+    assert reasons(made.schedule(pod("p", "c", "w"))) == (
+        "1 node(s) didn't match PersistentVolume's node affinity, "
+        "2 node(s) didn't find available persistent volumes to bind."
+    )
+
+
+def test_a_claim_for_an_ephemeral_volume_has_no_zone() -> None:
+    owner = [{"uid": "p", "controller": True}]
+    made = world(claim("p-data", "v", ownerReferences=owner), volume("v", labels={ZONE: "b"}))
+    wanted = pod("p", nodeSelector={ZONE: "a"})
+    wanted["spec"]["volumes"] = [{"name": "data", "ephemeral": {}}]
+    assert made.schedule(wanted).node == "a"
+
+
+def test_a_volume_of_another_attributes_class_does_not_suit() -> None:
+    fast = claim("c")
+    fast["spec"]["volumeAttributesClassName"] = "gold"
+    made = world(fast, storage_class(), volume("plain", "a"))
+    assert reasons(made.schedule(pod("p", "c"))) == "2 node(s) didn't find available persistent volumes to bind."
+    made.add(volume("golden", "b", volumeAttributesClassName="gold"))
+    assert made.schedule(pod("p", "c")).node == "b"
+
+
+def test_a_volume_that_was_made_for_a_claim_is_the_only_one_for_it_if_it_is_large_enough() -> None:
+    reserved = {"claimRef": {"namespace": "default", "name": "c"}}
+    made = world(
+        claim("c", size="2Gi"), storage_class(), volume("own", "b", "1Gi", **reserved), volume("other", "a", "9Gi")
+    )
+    assert made.schedule(pod("p", "c")).node == "a"
+    made.add(volume("own", "b", "2Gi", **reserved))
+    assert made.schedule(pod("p", "c")).node == "b"
+    # Where the own volume is out of reach another one is made, if the class can.
+    made.add(storage_class("example.com/csi"))
+    assert made.schedule(pod("p", "c", nodeSelector={HOST: "a"})).node == "a"
+    binding = made.schedulers["default-scheduler"].binding
+    assert not binding.static
+    assert len(binding.dynamic) == 1
 
 
 def test_a_bound_volume_draws_the_pod_to_its_node() -> None:
@@ -191,6 +233,21 @@ def test_a_node_takes_as_many_volumes_as_its_driver_says() -> None:
     assert reasons(made.schedule(pod("p", "c3"))) == "2 node(s) exceed max volume count."
     driven_out = made.schedule(pod("p", "c3", priority=5)).preemption
     assert driven_out is not None and len(driven_out.victims) == 1
+
+
+def test_a_volume_counts_on_a_node_as_long_as_it_is_attached() -> None:
+    limit = {"kind": "CSINode", "spec": {"drivers": [{"name": "d", "allocatable": {"count": 1}}]}}
+    left = {"attacher": "d", "nodeName": "a", "source": {"persistentVolumeName": "old"}}
+    made = world(
+        *({**limit, "metadata": {"name": name}} for name in "ab"),
+        claim("c", "new"),
+        volume("new", csi={"driver": "d", "volumeHandle": "1"}),
+        volume("old", csi={"driver": "d", "volumeHandle": "2"}),
+        {"kind": "VolumeAttachment", "metadata": {"name": "x"}, "spec": left},
+    )
+    assert {made.schedule(pod("p", "c")).node for _ in range(8)} == {"b"}
+    found = made.schedule(pod("p", "c", nodeSelector={HOST: "a"}))
+    assert found.reasons["a"] == ["node(s) exceed max volume count"]
 
 
 def test_a_claim_for_one_pod_only() -> None:
