@@ -74,15 +74,30 @@ async def test_a_pod_starts_when_its_claim_is_bound_and_says_why_it_waits(node: 
 
 
 async def test_a_volume_that_is_not_supported_is_named(node: TestNode):
-    await bound(node, "share", nfs={"server": "nfs.example.com", "path": "/"})
+    await bound(node, "share", iscsi={"targetPortal": "10.0.0.1", "iqn": "iqn.2001-04.com.example:s", "lun": 0})
     await node.create("p", **using("share", "true"), nodeSelector={})
 
     async def named() -> bool:
         events = (await node.api.get("/api/v1/namespaces/default/events")).json()["items"]
-        return any('persistent volume type "nfs" is not supported' in e["message"] for e in events)
+        return any('persistent volume type "iscsi" is not supported' in e["message"] for e in events)
 
     await node.eventually(named)
     assert (await node.get("p"))["spec"]["nodeName"] == NODE
+
+
+async def test_what_mount_says_of_a_share_is_an_event_of_the_pod(node: TestNode):
+    await bound(node, "share", nfs={"server": "127.0.0.1", "path": "/absent"}, mountOptions=["soft", "retry=0"])
+    await node.create("p", **using("share", "true"))
+
+    async def told() -> list[str]:
+        events = (await node.api.get("/api/v1/namespaces/default/events")).json()["items"]
+        return [e["message"] for e in events if e["reason"] == "FailedMount"]
+
+    text = (await node.eventually(told))[0]
+    assert text.startswith(
+        'MountVolume.SetUp failed for volume "share" : mount failed: exit status 32\nMounting command: '
+    )
+    assert " -o retry=0,soft 127.0.0.1:/absent " in text
 
 
 async def test_a_container_restarts_while_its_claim_cannot_be_asked_for(node: TestNode, tmp_path):

@@ -181,7 +181,7 @@ async def test_objects_become_files_and_follow_their_changes(world):
             {"configMap": {"name": "m", "items": [{"key": "k", "path": "k"}]}},
             "configmap references non-existent config key: k",
         ),
-        ({"nfs": {"server": "s", "path": "/"}}, 'volume type "nfs" is not supported by this kubelet'),
+        ({"iscsi": {"targetPortal": "p", "iqn": "q"}}, 'volume type "iscsi" is not supported by this kubelet'),
         (
             {"persistentVolumeClaim": {"claimName": "c"}},
             "error processing PVC ns/c: failed to fetch PVC from API server: not found",

@@ -13,10 +13,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from kubelite.api.types.core_v1 import EmptyDirVolumeSource, Pod, Volume
+from kubelite.api.types.core_v1 import EmptyDirVolumeSource, PersistentVolume, Pod, Volume
 from kubelite.kubelet.interfaces import AnyContainer, Context, SyncError
 from kubelite.kubelet.kinds import POD
-from kubelite.kubelet.volumes import atomic, hostpath, mountpoints, ownership, subpath
+from kubelite.kubelet.volumes import atomic, hostpath, mountpoints, nfs, ownership, subpath
 from kubelite.kubelet.volumes.claims import Claims, check_node, claim_name, place
 from kubelite.kubelet.volumes.contents import GENERATED, Contents
 from kubelite.kubelet.volumes.csi import volume as csi
@@ -71,6 +71,8 @@ class Volumes:
                 return hostpath.prepare(volume.hostPath)
             if claim_name(pod, volume):
                 return await self._claimed(pod, volume)
+            if volume.nfs is not None:
+                return await nfs.mount(nfs.of(volume.nfs, volume.name), self._volumes_dir(pod.metadata.uid))
             if volume.csi is not None:
                 return await self._csi.mount(pod, csi.of_pod(pod, volume))
             kind = type_of(volume)
@@ -96,6 +98,8 @@ class Volumes:
         check_node(found, self._context.node())
         if found.spec.csi is not None:
             return await self._csi.mount(pod, csi.of_claim(found, volume.name, read_only=read_only))
+        if found.spec.nfs is not None:
+            return await self._nfs(pod, found, read_only=read_only)
         path = place(found)
         group = _fs_group(pod)
         if found.spec.local is not None and group is not None and not read_only:
@@ -103,8 +107,20 @@ class Volumes:
             await asyncio.to_thread(ownership.give, path, group, policy)
         return path
 
+    async def _nfs(self, pod: Pod, found: PersistentVolume, *, read_only: bool) -> str:
+        name, source = found.metadata.name, found.spec.nfs
+        assert source is not None
+        try:
+            share = nfs.of(source, name, read_only=read_only, options=csi.mount_options(found))
+            return await nfs.mount(share, self._volumes_dir(pod.metadata.uid))
+        except (OSError, ValueError) as error:
+            raise failed(SET_UP, name, error) from error
+
+    def _volumes_dir(self, pod_uid: str) -> str:
+        return os.path.join(self._root, pod_uid, "volumes")
+
     def _directory(self, pod: Pod, plugin: str, name: str) -> str:
-        path = os.path.join(self._root, pod.metadata.uid, "volumes", plugin, name)
+        path = os.path.join(self._volumes_dir(pod.metadata.uid), plugin, name)
         os.makedirs(path, 0o750, exist_ok=True)
         return path
 
@@ -186,6 +202,7 @@ class Volumes:
             # Sub-paths keep the volumes that they are from busy; drivers take down their own.
             await asyncio.to_thread(_take_down, home, subpath.FOLDER)
             await self._csi.unmount(pod_uid)
+            await nfs.unmount_all(self._volumes_dir(pod_uid))
             await asyncio.to_thread(_take_down, home, "volumes")
         except OSError as error:
             raise SyncError("FailedUnmount", f"UnmountVolume.TearDown failed for pod {pod_uid}: {error}") from error
