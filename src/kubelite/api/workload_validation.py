@@ -117,9 +117,9 @@ def template_changes(new: Any, old: Any | None) -> list[str]:
 def replica_status(status: Any) -> FieldErrors:
     """Counts that are not negative and not above the number of replicas (ReplicaSet, ReplicationController)."""
     errors: FieldErrors = []
-    fields = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
-    for field in fields:
-        errors += check.non_negative(getattr(status, field), STATUS / field)
+    fields = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "terminatingReplicas")
+    for field in (*fields, "observedGeneration"):
+        errors += check.non_negative(getattr(status, field, None), STATUS / field)
     for field in ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"):
         errors += at_most(status, field, "replicas", _MORE_THAN_REPLICAS)
     return errors + at_most(status, "availableReplicas", "readyReplicas", "cannot be greater than readyReplicas")

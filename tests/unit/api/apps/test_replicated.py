@@ -214,6 +214,12 @@ def test_more_pods_available_than_there_are_is_refused(kind: Kind) -> None:
     ]
 
 
+def test_a_count_of_pods_that_go_is_not_negative() -> None:
+    new = decoded(REPLICA_SET, {**replica_set_wire(), "status": {"replicas": 0, "terminatingReplicas": -1}})
+    detail = "status.terminatingReplicas: Invalid value: -1: must be greater than or equal to 0"
+    assert texts(REPLICA_SET.validate_status_update(new, decoded(REPLICA_SET, replica_set_wire()))) == [detail]
+
+
 def test_the_collision_count_only_grows() -> None:
     old = decoded(DEPLOYMENT, {**replica_set_wire(), "status": {"collisionCount": 2}})
     new = decoded(DEPLOYMENT, {**replica_set_wire(), "status": {"collisionCount": 1}})
