@@ -262,6 +262,26 @@ async def test_statefulset_hands_its_claims_to_the_garbage_collector_as_the_poli
         await eventually(claims)
 
 
+async def test_statefulset_makes_a_pod_anew_once_the_claim_of_its_predecessor_is_gone():
+    async with running(NAME, "garbage-collector-controller", kubelet=True) as world:
+        await world.create(SETS, with_claims(2, whenScaled="Delete", whenDeleted="Retain"))
+        await eventually(lambda: settled(world, 2))
+        hold = {"metadata": {"finalizers": ["example.com/hold"]}}
+        before = (await world.merge(f"{CLAIMS}/data-web-1", hold))["metadata"]["uid"]
+        await world.merge(f"{SETS}/web", {"spec": {"replicas": 1}})
+
+        async def going() -> bool:
+            found = (await world.get(f"{CLAIMS}/data-web-1"))["metadata"]
+            return "deletionTimestamp" in found and await has(world, "web-0")
+
+        await eventually(going)
+        await world.merge(f"{SETS}/web", {"spec": {"replicas": 2}})
+        await eventually(lambda: settled(world, 1))
+        await world.merge(f"{CLAIMS}/data-web-1", {"metadata": {"finalizers": None}})
+        await eventually(lambda: settled(world, 2))
+        assert (await world.get(f"{CLAIMS}/data-web-1"))["metadata"]["uid"] != before
+
+
 async def test_statefulset_adopts_orphans_of_its_name_and_keeps_a_limited_history():
     async with running(NAME, "garbage-collector-controller", kubelet=True) as world:
         await world.create(SETS, stateful_set(1, revisionHistoryLimit=1))

@@ -1,8 +1,8 @@
 """Keeps the pods of each StatefulSet: their number, order, names, storage and revision.
 
-What: the wiring of `plan` and `status`. Flow: changes of sets and pods → key → claim pods, find revisions → plan → steps, one
-after the other or in growing batches → status → old revisions cut. Names are fixed, so a stale cache can at worst ask for a pod
-that is there already, which the server refuses.
+What: the wiring of `plan` and `status`. Flow: changes of sets and pods, and claims that go → key → claim pods, find revisions →
+plan → steps, one after the other or in growing batches → status → old revisions cut. Names are fixed, so a stale cache can at
+worst ask for a pod that is there already, which the server refuses.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from kubelite.api.types.apps_v1 import ControllerRevision, StatefulSet, StatefulSetStatus
 from kubelite.api.types.core_v1 import PersistentVolumeClaim
 from kubelite.client.controller import Controller, Result
-from kubelite.controllers.children import Children, may_adopt
+from kubelite.client.informer import Change, object_key
+from kubelite.controllers.children import BY_NAMESPACE, Children, may_adopt
 from kubelite.controllers.context import Context
 from kubelite.controllers.history import History, surplus, template_of
 from kubelite.controllers.kinds import PERSISTENT_VOLUME_CLAIM, STATEFUL_SET
@@ -45,6 +46,7 @@ class StatefulSetController:
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
         self.loop.watch(self._sets)
         self.loop.watch(self._pods, self._children.keys)
+        self.loop.watch(self._claims, self._keys_of_claim)
 
     async def run(self) -> None:
         await self.loop.run(self._sets, self._pods, self._claims, self._history.informer)
@@ -143,3 +145,11 @@ class StatefulSetController:
         limit = stateful_set.spec.revisionHistoryLimit
         for revision in surplus(revisions, live, limit, lambda found: str(found.metadata.name)):
             await self._history.delete(revision)
+
+    def _keys_of_claim(self, change: Change[PersistentVolumeClaim]) -> list[str]:
+        """The set whose claim is gone: a pod may have waited for that, or needs another one."""
+        if change.new is not None:
+            return []
+        meta = change.object.metadata
+        sets = self._sets.by_index(BY_NAMESPACE, meta.namespace)
+        return [object_key(one) for one in sets if identity.names_claim(one, meta.name)]

@@ -80,6 +80,13 @@ def claim_names(stateful_set: StatefulSet, ordinal: int) -> list[str]:
     return [claim_name(stateful_set, t.metadata.name, ordinal) for t in stateful_set.spec.volumeClaimTemplates]
 
 
+def names_claim(stateful_set: StatefulSet, name: str) -> bool:
+    """Whether the set gives a claim this name."""
+    found = _NAME.match(name)
+    parents = (f"{t.metadata.name}-{stateful_set.metadata.name}" for t in stateful_set.spec.volumeClaimTemplates)
+    return found is not None and found[1] in parents
+
+
 def claims(stateful_set: StatefulSet, ordinal: int) -> list[PersistentVolumeClaim]:
     """The claims of one pod, as they are made."""
     selector = stateful_set.spec.selector
