@@ -262,6 +262,32 @@ async def test_statefulset_hands_its_claims_to_the_garbage_collector_as_the_poli
         await eventually(claims)
 
 
+async def test_statefulset_adopts_claims_that_were_there_before_as_soon_as_it_makes_the_pod():
+    async with running(NAME) as world:
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "u", "controller": True}
+        await world.create(CLAIMS, {"metadata": {"name": "data-web-0"}, "spec": spec})
+        await world.create(CLAIMS, {"metadata": {"name": "data-web-1", "ownerReferences": [owner]}, "spec": spec})
+        wanted = with_claims(2, whenDeleted="Delete", whenScaled="Retain")
+        wanted["spec"]["podManagementPolicy"] = "Parallel"
+        await world.create(SETS, wanted)
+
+        async def owners(claim: str) -> list[str]:
+            found = (await world.get(f"{CLAIMS}/{claim}"))["metadata"].get("ownerReferences", ())
+            return [one["kind"] for one in found]
+
+        async def adopted() -> bool:
+            text = (
+                "PersistentVolumeClaim data-web-1 has a conflicting OwnerReference that acts as a manging controller, "
+                "the retention policy is ignored for this claim"
+            )
+            assert text in await world.events("ConflictingController")
+            return await owners("data-web-0") == ["StatefulSet"]
+
+        await eventually(adopted)
+        assert await owners("data-web-1") == ["ConfigMap"]
+
+
 async def test_statefulset_makes_a_pod_anew_once_the_claim_of_its_predecessor_is_gone():
     async with running(NAME, "garbage-collector-controller", kubelet=True) as world:
         await world.create(SETS, with_claims(2, whenScaled="Delete", whenDeleted="Retain"))

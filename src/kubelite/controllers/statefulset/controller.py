@@ -117,10 +117,11 @@ class StatefulSetController:
             await self._hands.delete(stateful_set, step.pod)
         elif isinstance(step, MakeClaims):
             await self._hands.make_claims(stateful_set, identity.ordinal_of(step.pod))
+            await self._hands.own_claims(stateful_set, step.pod)
         elif isinstance(step, Repair):
             await self._hands.repair(stateful_set, step.pod)
         else:
-            await self._hands.own_claims(stateful_set, step.pod)
+            await self._hands.own_claims(stateful_set, step.pod, tell=step.tell)
 
     async def _write(self, stateful_set: StatefulSet, status: StatefulSetStatus) -> None:
         if not differs(stateful_set.status, status):

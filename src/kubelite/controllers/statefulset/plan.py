@@ -64,9 +64,10 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """Give the claims of this pod their owners."""
+    """Give the claims of this pod their owners; of a pod that the set wants, this is told."""
 
     pod: Any
+    tell: bool = True
 
 
 Step = Create | Delete | MakeClaims | Repair | Own
@@ -186,8 +187,10 @@ def _misses_claims(observed: Observed, ordinal: int) -> bool:
 
 
 def _has_stale_claim(observed: Observed, ordinal: int) -> bool:
-    names = identity.claim_names(observed.stateful_set, ordinal)
-    return any(name in observed.claims and retention.is_stale("", observed.claims[name]) for name in names)
+    stateful_set = observed.stateful_set
+    pod = identity.pod_name(stateful_set, ordinal)
+    present = (observed.claims.get(name) for name in identity.claim_names(stateful_set, ordinal))
+    return any(claim is not None and retention.is_stale(stateful_set, pod, claim) for claim in present)
 
 
 def _owned(observed: Observed, pod: Any) -> bool:
@@ -201,7 +204,7 @@ def _condemned(
     observed: Observed, replicas: Sequence[Any], condemned: Sequence[Any], monotonic: bool
 ) -> tuple[list[Step], bool]:
     """(steps for the pods not wanted, whether an update must wait for them)."""
-    steps: list[Step] = [Own(pod) for pod in condemned if not _owned(observed, pod)]
+    steps: list[Step] = [Own(pod, tell=False) for pod in condemned if not _owned(observed, pod)]
     unavailable = [pod for pod in (*replicas, *reversed(condemned)) if _is_unavailable(observed, pod)]
     first = unavailable[0] if unavailable else None
     for pod in condemned:

@@ -40,7 +40,8 @@ class StatefulPods:
         pod = identity.make_pod(stateful_set, template, revision, ordinal)
         try:
             await self.make_claims(stateful_set, ordinal)
-            await self._client.create(POD, pod)
+            made: Pod = await self._client.create(POD, pod)
+            await self.own_claims(stateful_set, made)  # those that were there before
         except (StatusError, ConnectionFailed) as error:
             if not (isinstance(error, StatusError) and error.reason == "AlreadyExists"):
                 self._tell(stateful_set, "create", pod, error)
@@ -82,11 +83,19 @@ class StatefulPods:
                 raise
             self._tell_claim(stateful_set, ordinal, name)
 
-    async def own_claims(self, stateful_set: StatefulSet, pod: Any) -> None:
+    async def own_claims(self, stateful_set: StatefulSet, pod: Any, *, tell: bool = False) -> None:
         """Give the claims of a pod the owners that the retention policy asks for."""
-        for claim in self.claims_of(stateful_set, identity.ordinal_of(pod)).values():
+        for name, claim in self.claims_of(stateful_set, identity.ordinal_of(pod)).items():
+            if retention.has_other_controller(stateful_set, pod, claim):
+                message = (
+                    f"PersistentVolumeClaim {name} has a conflicting OwnerReference that acts as a manging controller, "
+                    "the retention policy is ignored for this claim"
+                )
+                self._recorder.event(STATEFUL_SET, stateful_set, "Warning", "ConflictingController", message)
             if not retention.match(stateful_set, pod, claim):
                 await self._client.update(PERSISTENT_VOLUME_CLAIM, retention.with_owners(stateful_set, pod, claim))
+        if tell:
+            self._tell(stateful_set, "update", pod)
 
     async def repair(self, stateful_set: StatefulSet, pod: Any) -> None:
         """Give a pod its labels and claims back."""

@@ -1,8 +1,9 @@
 """Who owns the claims of a StatefulSet's pods, so that the garbage collector deletes them when it should.
 
 What: `wanted_owners` and `match` (pure). Why: `persistentVolumeClaimRetentionPolicy` is nothing but owner references: the set's,
-if claims go with it, the pod's, if they go when the set is scaled down. Upstream: stateful_set_utils.go
-(isClaimOwnerUpToDate, updateClaimOwnerRefForSetAndPod).
+if claims go with it, the pod's, if they go when the set is scaled down. Claims of an earlier set or pod of the name, and those
+that somebody else keeps, are left alone. Upstream: stateful_set_utils.go (isClaimOwnerUpToDate, hasUnexpectedController,
+updateClaimOwnerRefForSetAndPod).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any
 
 from kubelite.api.apps.stateful_set import DELETE
 from kubelite.api.types.apps_v1 import StatefulSet
-from kubelite.api.types.core_v1 import PersistentVolumeClaim
+from kubelite.api.types.core_v1 import PersistentVolumeClaim, Pod
 from kubelite.api.types.meta_v1 import OwnerReference
 from kubelite.controllers.claims import owner_reference
 from kubelite.controllers.kinds import POD, STATEFUL_SET
 from kubelite.controllers.statefulset.identity import in_range, ordinal_of
-from kubelite.machinery.meta import controller_of
+from kubelite.machinery.kind import Kind
 
 
 def owners_of_new(stateful_set: StatefulSet) -> list[OwnerReference]:
@@ -37,21 +38,43 @@ def wanted_owners(stateful_set: StatefulSet, pod: Any) -> list[OwnerReference]:
     return owners_of_new(stateful_set)
 
 
+def _names(reference: OwnerReference, kind: Kind, obj: Any) -> bool:
+    """Whether the reference is to an object of this kind and name: to this one, or to an earlier or later one."""
+    found = (reference.apiVersion, reference.kind, reference.name)
+    return bool(found == (kind.api_version, kind.kind, obj.metadata.name))
+
+
 def _is_ours(reference: OwnerReference, stateful_set: StatefulSet, pod: Any) -> bool:
-    """Whether the reference is to this set or pod, or to an earlier one of the name, which is ours to tidy."""
-    if reference.kind == STATEFUL_SET.kind and reference.apiVersion == STATEFUL_SET.api_version:
-        return reference.name == stateful_set.metadata.name
-    return reference.kind == POD.kind and reference.apiVersion == "v1" and reference.name == pod.metadata.name
+    return _names(reference, STATEFUL_SET, stateful_set) or _names(reference, POD, pod)
+
+
+def _is_earlier(claim: PersistentVolumeClaim, kind: Kind, obj: Any) -> bool:
+    """Whether the claim belongs to an earlier object of the name, with which it is about to be deleted."""
+    references = (r for r in claim.metadata.ownerReferences if _names(r, kind, obj))
+    first = next(references, None)
+    return first is not None and first.uid != obj.metadata.uid
+
+
+def has_other_controller(stateful_set: StatefulSet, pod: Any, claim: PersistentVolumeClaim) -> bool:
+    """Whether somebody else keeps the claim although the set has a policy for it: the policy does not apply then."""
+    policy = stateful_set.spec.persistentVolumeClaimRetentionPolicy
+    if policy is None or DELETE not in (policy.whenScaled, policy.whenDeleted):
+        return False
+    for kind, obj in ((STATEFUL_SET, stateful_set), (POD, pod)):
+        if any(_names(r, kind, obj) and r.uid != obj.metadata.uid for r in claim.metadata.ownerReferences):
+            return True
+    return any(r.controller and not _is_ours(r, stateful_set, pod) for r in claim.metadata.ownerReferences)
 
 
 def match(stateful_set: StatefulSet, pod: Any, claim: PersistentVolumeClaim) -> bool:
-    """Whether the claim's owners are those it should have; a claim with another controller is left alone."""
-    controller = controller_of(claim)
-    if controller is not None and not _is_ours(controller, stateful_set, pod):
+    """Whether the claim's owners are those it should have, or it is to be left alone."""
+    if _is_earlier(claim, STATEFUL_SET, stateful_set) or _is_earlier(claim, POD, pod):
         return True
-    present = [r for r in claim.metadata.ownerReferences if _is_ours(r, stateful_set, pod)]
-    wanted = wanted_owners(stateful_set, pod)
-    return [(r.uid, bool(r.controller)) for r in present] == [(r.uid, True) for r in wanted]
+    uids = (stateful_set.metadata.uid, pod.metadata.uid)
+    present = [(r.uid, bool(r.controller)) for r in claim.metadata.ownerReferences if r.uid in uids]
+    if has_other_controller(stateful_set, pod, claim):
+        return not present
+    return present == [(r.uid, True) for r in wanted_owners(stateful_set, pod)]
 
 
 def with_owners(stateful_set: StatefulSet, pod: Any, claim: PersistentVolumeClaim) -> PersistentVolumeClaim:
@@ -59,10 +82,16 @@ def with_owners(stateful_set: StatefulSet, pod: Any, claim: PersistentVolumeClai
     changed = copy.copy(claim)
     changed.metadata = copy.copy(claim.metadata)
     others = [r for r in claim.metadata.ownerReferences if not _is_ours(r, stateful_set, pod)]
-    changed.metadata.ownerReferences = others + wanted_owners(stateful_set, pod)
+    wanted = [] if has_other_controller(stateful_set, pod, claim) else wanted_owners(stateful_set, pod)
+    changed.metadata.ownerReferences = others + wanted
     return changed
 
 
-def is_stale(pod_uid: str, claim: PersistentVolumeClaim) -> bool:
-    """Whether the claim belongs to an earlier pod of the name and is about to be deleted with it."""
-    return any(r.kind == POD.kind and r.apiVersion == "v1" and r.uid != pod_uid for r in claim.metadata.ownerReferences)
+def is_stale(stateful_set: StatefulSet, pod_name: str, claim: PersistentVolumeClaim) -> bool:
+    """Whether the claim goes with an earlier pod of the name: a new one must not get it."""
+    policy = stateful_set.spec.persistentVolumeClaimRetentionPolicy
+    if policy is None or policy.whenScaled != DELETE:
+        return False
+    pod = Pod()
+    pod.metadata.name = pod_name
+    return _is_earlier(claim, POD, pod)

@@ -17,7 +17,7 @@ from kubelite.api.types.apps_v1 import (
     StatefulSetUpdateStrategy,
 )
 from kubelite.api.types.core_v1 import Container, ObjectMeta, PersistentVolumeClaim
-from kubelite.api.types.meta_v1 import LabelSelector
+from kubelite.api.types.meta_v1 import LabelSelector, OwnerReference
 from kubelite.controllers.statefulset import identity, retention
 from kubelite.controllers.statefulset.plan import Create, Delete, MakeClaims, Observed, Own, Plan, Repair, plan
 from kubelite.controllers.statefulset.status import status_of
@@ -196,11 +196,52 @@ def test_lost_labels_and_storage_are_given_back():
 def test_claims_of_a_pending_pod_are_made_anew_and_stale_ones_awaited():
     of = stateful_set(1, claims=True)
     assert show(plan(observe(of, pod(0, "pending")))) == ["claims 0"]
+    policy = of.spec.persistentVolumeClaimRetentionPolicy
+    assert policy is not None
+    policy.whenScaled = "Delete"
     stale = identity.claims(of, 0)[0]
-    stale.metadata.ownerReferences = [build.owner("uid-before", "Pod", "web-0")]
-    stale.metadata.ownerReferences[0].apiVersion = "v1"
+    stale.metadata.ownerReferences = [owned_by_pod("uid-before", "web-0")]
     assert show(plan(observe(of, claims={"data-web-0": stale}))) == []
     assert show(plan(observe(of))) == ["create 0 new"]
+    stale.metadata.ownerReferences = [owned_by_pod("uid-other", "other-0")]
+    assert show(plan(observe(of, claims={"data-web-0": stale}))) == ["create 0 new"]
+    stale.metadata.ownerReferences = [owned_by_pod("uid-before", "web-0")]
+    policy.whenScaled = "Retain"
+    assert show(plan(observe(of, claims={"data-web-0": stale}))) == ["create 0 new"]
+
+
+def owned_by_pod(uid: str, name: str) -> OwnerReference:
+    made = build.owner(uid, "Pod", name)
+    made.apiVersion = "v1"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("owners", "fine", "kept"),
+    [
+        pytest.param([build.owner("uid-before", "StatefulSet", "web")], True, [], id="of-an-earlier-set"),
+        pytest.param([owned_by_pod("uid-before", "web-0")], True, [], id="of-an-earlier-pod"),
+        pytest.param([build.owner("x", "Other", "other")], True, ["x"], id="of-somebody-else"),
+        pytest.param(
+            [build.owner("x", "Other", "other"), build.owner("uid-web", "StatefulSet", "web")],
+            False,
+            ["x"],
+            id="of-somebody-else-and-the-set",
+        ),
+    ],
+)
+def test_claims_that_somebody_else_keeps_are_left_alone(owners: list[OwnerReference], fine: bool, kept: list[str]):
+    of = stateful_set(1, claims=True)
+    policy = of.spec.persistentVolumeClaimRetentionPolicy
+    assert policy is not None
+    policy.whenDeleted = "Delete"
+    claim = identity.claims(of, 0)[0]
+    claim.metadata.ownerReferences = owners
+    assert retention.has_other_controller(of, pod(0), claim)
+    assert retention.match(of, pod(0), claim) == fine
+    assert [one.uid for one in retention.with_owners(of, pod(0), claim).metadata.ownerReferences] == kept
+    policy.whenDeleted = "Retain"
+    assert not retention.has_other_controller(of, pod(0), claim)
 
 
 @pytest.mark.parametrize(
