@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
+from kubelite.api import addresses
 from kubelite.api.meta import validate_labels
 from kubelite.machinery import fielderrors as fe
 from kubelite.machinery import names
@@ -21,9 +21,6 @@ NOT_NEGATIVE = "must be greater than or equal to 0"
 NOT_POSITIVE = "must be greater than zero"
 FIELD_IMMUTABLE = "field is immutable"
 INT32_MAX = 2**31 - 1
-LONGEST_IP = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
-_BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-_BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 PORT_PROTOCOLS = ("TCP", "UDP", "SCTP")
 
 
@@ -48,16 +45,7 @@ def one_of(path: Path, value: str, allowed: Sequence[str], *, required: bool = T
 
 def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address, or None."""
-    return None if len(text) > LONGEST_IP or "%" in text else _known_ip(text)
-
-
-@lru_cache(maxsize=4096)
-def _known_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Remembered: the addresses of a pod are checked again with each report of its status."""
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
+    return addresses.parse(text)
 
 
 def is_ipv6(text: str) -> bool:
@@ -66,17 +54,11 @@ def is_ipv6(text: str) -> bool:
 
 
 def ip(path: Path, text: str) -> FieldErrors:
-    return [] if parse_ip(text) is not None else [fe.invalid(path, text, _BAD_IP)]
+    return addresses.validate_ip(text, path)
 
 
 def cidr(path: Path, text: str) -> FieldErrors:
-    try:
-        if "/" in text:
-            ipaddress.ip_network(text, strict=False)
-            return []
-    except ValueError:
-        pass
-    return [fe.invalid(path, text, _BAD_CIDR)]
+    return addresses.validate_cidr(text, path)
 
 
 def not_special_ip(path: Path, text: str) -> FieldErrors:

@@ -71,6 +71,28 @@ class FieldError(msgspec.Struct, frozen=True, gc=False):
         return f"{self.field}: {self.text}"
 
 
+class OldForm(FieldError, frozen=True, gc=False):
+    """A value that was allowed once: stored objects may keep it."""
+
+    value: str = ""
+
+
+def tolerated(found: Sequence[FieldError], old: Any) -> list[FieldError]:
+    """The mistakes without those that the stored object has already; `old` is that object as plain data."""
+    if not any(isinstance(one, OldForm) for one in found):
+        return list(found)
+    kept = {part.strip() for text in _texts(old) for part in text.split(",")}
+    return [one for one in found if not (isinstance(one, OldForm) and one.value in kept)]
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
 def shown(value: Any) -> str:
     """A value in an error text: strings quoted, everything else as JSON-like text."""
     if value is None:
@@ -90,6 +112,11 @@ def required(path: Path, detail: str = "") -> FieldError:
 
 def invalid(path: Path, value: Any, detail: str) -> FieldError:
     return FieldError("FieldValueInvalid", path.text, f"Invalid value: {shown(value)}: {detail}")
+
+
+def old_form(path: Path, value: str, detail: str) -> FieldError:
+    """Invalid, unless it is stored already."""
+    return OldForm("FieldValueInvalid", path.text, f"Invalid value: {shown(value)}: {detail}", value)
 
 
 def not_supported(path: Path, value: Any, supported: Iterable[str]) -> FieldError:

@@ -6,10 +6,9 @@ Kept under /registry/minions, as upstream does. Rules follow pkg/registry/core/n
 from __future__ import annotations
 
 from datetime import datetime
-from ipaddress import ip_network
 from typing import Any
 
-from kubelite.api import columns
+from kubelite.api import addresses, columns
 from kubelite.api.types.core_v1 import Node, NodeSpec, Taint
 from kubelite.machinery import fielderrors, meta, names, quantity
 from kubelite.machinery.fielderrors import FieldError, Path
@@ -86,11 +85,7 @@ def _validate_pod_cidrs(spec: NodeSpec) -> list[FieldError]:
     errors: list[FieldError] = []
     path = SPEC / "podCIDRs"
     for index, cidr in enumerate(spec.podCIDRs):
-        try:
-            ip_network(cidr, strict=False)
-        except ValueError:
-            detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
-            errors.append(fielderrors.invalid(path.index(index), cidr, detail))
+        errors += addresses.validate_cidr(cidr, path.index(index))
     if len(spec.podCIDRs) > 2:
         errors.append(fielderrors.invalid(path, spec.podCIDRs, "may specify no more than one CIDR for each IP family"))
     return errors

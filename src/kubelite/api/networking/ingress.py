@@ -118,7 +118,7 @@ def _backend(backend: net.IngressBackend, path: Path) -> FieldErrors:
     if not service.name:
         errors.append(fe.required(here / "name"))
     else:
-        errors += check.complaints(here / "name", service.name, names.dns1035_label(service.name))
+        errors += check.complaints(here / "name", service.name, names.dns1123_label(service.name))
     port = service.port or net.ServiceBackendPort()
     if port.name and port.number:
         errors.append(fe.invalid(path, "", "cannot set both port name & port number"))

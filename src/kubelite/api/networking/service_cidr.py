@@ -52,11 +52,8 @@ def _canonical(text: str, path: Path) -> FieldErrors:
     errors = check.cidr(path, text)
     if errors:
         return errors
-    network = ipaddress.ip_network(text, strict=False)
-    if ipaddress.ip_address(text.partition("/")[0]) != network.network_address:
-        detail = "must not have bits set beyond the prefix length"
-        errors.append(fe.invalid(path, text, detail))
-    elif str(network) != text:
+    network = ipaddress.ip_network(text)
+    if str(network) != text:
         errors.append(fe.invalid(path, text, f'must be in canonical form ("{network}")'))
     return errors
 

@@ -232,7 +232,7 @@ def _validate(kind: Kind, new: Any, old: Any, rules: Rules) -> None:
     if rules.whole:
         found += kind.validate(new)
     found += rules.validate(new, old)
-    if found:
+    if found and (found := fielderrors.tolerated(found, codec.to_generic(old))):
         raise errors.invalid(kind.group, kind.kind, new.metadata.name, found)
 
 

@@ -17,6 +17,7 @@ from kubelite.api.core.service.defaults import (
     set_defaults,
 )
 from kubelite.api.core.service.validation import validate, validate_status_update, validate_update
+from kubelite.api.core.service.warnings import warnings
 from kubelite.api.pod_template import SELECTOR_COLUMN, labels_cell
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import names, times
@@ -84,10 +85,11 @@ SERVICE = Kind(
         Subresource(name="status", verbs=STATUS_VERBS),
     ),
     set_defaults=set_defaults,
-    check_name=names.for_prefix(names.dns1035_label),
+    check_name=names.for_prefix(names.dns1123_label),
     validate=validate,
     validate_update=validate_update,
     validate_status_update=validate_status_update,
+    warnings=warnings,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,

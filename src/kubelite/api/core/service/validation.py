@@ -32,6 +32,7 @@ _FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _POLICIES = ("Cluster", "Local")
 _DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 _AFFINITY_MAX = 86400
+KUBELET_PORT = 10250
 _ONLY_BALANCERS = "may only be used when `type` is 'LoadBalancer'"
 _SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 _HINTS = "service.kubernetes.io/topology-aware-hints"
@@ -90,6 +91,11 @@ def _type(service: v1.Service) -> FieldErrors:
     if headless and spec.type in (LOAD_BALANCER, NODE_PORT):
         here = (SPEC / "clusterIPs").index(0)
         errors.append(fe.invalid(here, HEADLESS, f"may not be set to 'None' for {spec.type} services"))
+    if spec.type == LOAD_BALANCER:
+        for index, port in enumerate(spec.ports):
+            if port.port == KUBELET_PORT:
+                detail = f"may not expose port {KUBELET_PORT} externally since it is used by kubelet"
+                errors.append(fe.invalid((SPEC / "ports").index(index), port.port, detail))
     if spec.type == EXTERNAL_NAME:
         for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             if getattr(spec, field):

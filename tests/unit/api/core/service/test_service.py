@@ -218,15 +218,66 @@ MISTAKES: list[Any] = [
 ]
 
 
+def test_no_load_balancer_leads_to_the_kubelets() -> None:
+    detail = "may not expose port 10250 externally since it is used by kubelet"
+    assert mistakes(type="LoadBalancer", ports=[{"port": 10250}]) == [f"spec.ports[0]: Invalid value: 10250: {detail}"]
+    assert mistakes(type="NodePort", ports=[{"port": 10250}]) == []
+
+
 @pytest.mark.parametrize(("spec", "expected"), MISTAKES)
 def test_mistakes(spec: dict[str, Any], expected: list[str]) -> None:
     assert mistakes(**spec) == expected
 
 
-@pytest.mark.parametrize("name", ["1abc", "A", "a.b", "a" * 64])
-def test_a_service_name_is_a_dns_label_that_starts_with_a_letter(name: str) -> None:
+@pytest.mark.parametrize("name", ["A", "a.b", "-a", "a" * 64])
+def test_a_service_name_is_a_dns_label(name: str) -> None:
     assert SERVICE.check_name is not None
     assert SERVICE.check_name(name, False) != []
+    assert SERVICE.check_name("1abc", False) == []
+
+
+def warned(**spec: Any) -> list[str]:
+    assert SERVICE.warnings is not None
+    return SERVICE.warnings(created(**spec), None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"sessionAffinity": "ClientIP"}, []),
+        ({"clusterIP": "None"}, []),
+        (
+            {"clusterIP": "None", "sessionAffinity": "ClientIP", "loadBalancerIP": "192.0.2.1"},
+            [
+                "spec.loadBalancerIP is ignored for headless services",
+                "spec.SessionAffinity is ignored for headless services",
+            ],
+        ),
+        ({"externalIPs": ["192.0.2.1"]}, ["spec.externalIPs is deprecated"]),
+        ({"externalName": "example.com"}, ['spec.externalName is ignored when spec.type is not "ExternalName"']),
+        (
+            {"trafficDistribution": "PreferClose"},
+            ['spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'],
+        ),
+        (
+            {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.5/24"]},
+            [
+                'spec.loadBalancerSourceRanges[0]: CIDR value "10.0.0.5/24" is ambiguous in this context '
+                '(should be "10.0.0.0/24" or "10.0.0.5/32"?)'
+            ],
+        ),
+    ],
+)
+def test_what_is_old_or_without_effect_is_warned_of(spec: dict[str, Any], expected: list[str]) -> None:
+    assert warned(**spec) == expected
+
+
+def test_the_old_annotation_for_hints_is_warned_of() -> None:
+    service = decoded(SERVICE, wire())
+    service.metadata.annotations["service.kubernetes.io/topology-aware-hints"] = "auto"
+    assert SERVICE.warnings is not None
+    old, new = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
+    assert SERVICE.warnings(service, None) == [f"annotation {old} is deprecated, please use {new} instead"]
 
 
 def updated(old: dict[str, Any], new: dict[str, Any]) -> tuple[Any, list[str]]:
