@@ -71,7 +71,11 @@ def counts(
         if enough
         else ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
     )
-    terminating = [rs.status.terminatingReplicas for rs in everything]
+    # A set that its controller has not looked at yet has none that go.
+    counted = [
+        rs.status for rs in everything if rs.status.observedGeneration or rs.status.terminatingReplicas is not None
+    ]
+    terminating = [one.terminatingReplicas for one in counted]
     return DeploymentStatus(
         observedGeneration=deployment.metadata.generation,
         replicas=sum(rs.status.replicas or 0 for rs in everything),

@@ -75,3 +75,13 @@ def test_without_a_deadline_there_is_no_progressing_condition():
     d = deployment(3, progressDeadlineSeconds=2**31 - 1)
     status = states.rollout_status(d, replica_set(d, "new", "new", 3), [], NOW)
     assert set(reasons(status.conditions)) == {"Available"}
+
+
+def test_a_set_that_nobody_has_looked_at_yet_does_not_hide_how_many_pods_of_others_go():
+    d = deployment(3)
+    old, new = replica_set(d, "old", "old", 3), replica_set(d, "new", "new", 0)
+    old.status.observedGeneration, old.status.terminatingReplicas = 1, 2
+    new.status.observedGeneration, new.status.terminatingReplicas = None, None
+    assert states.counts(d, new, [old], NOW).terminatingReplicas == 2
+    new.status.observedGeneration = 1
+    assert states.counts(d, new, [old], NOW).terminatingReplicas is None
