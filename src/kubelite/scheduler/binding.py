@@ -29,11 +29,28 @@ from kubelite.util.log import get_logger
 log = get_logger(__name__)
 QUESTIONS = 10
 """How often the API server is asked whether a pod was bound, in about half a minute."""
+ERROR = "SchedulerError"
+"""The reason of a PodScheduled condition when something broke."""
+DEFAULT_BINDER = 'running Bind plugin "DefaultBinder"'
+NOTE, MORE = 1024, " ..."
+"""How long the text of an event may be, and what stands for the rest."""
 PATCH = {"Content-Type": PATCH_CONTENT["strategic"]}
+
+
+class BindingFailed(Exception):
+    """The pod could not be bound and has to be placed again; the text says why."""
+
+    def __init__(self, text: str, *, lost: bool = False) -> None:
+        """`lost`: the pod is gone, or somebody else has bound it."""
+        super().__init__(text)
+        self.lost = lost
 
 
 class Delegate(Protocol):
     """Someone else who binds pods."""
+
+    ignorable: bool
+    """Whether the pod is bound here if the delegate fails."""
 
     async def bind(self, info: PodInfo, node: str) -> None:
         """Binds, or raises."""
@@ -42,26 +59,37 @@ class Delegate(Protocol):
 class Binder:
     """The scheduler's writes."""
 
-    def __init__(self, client: Client, recorder: Recorder, clock: Clock, failed: Callable[[PodInfo], None]) -> None:
-        """`failed(pod)` is called when a binding did not succeed and the pod has to be placed again."""
+    def __init__(self, client: Client, recorder: Recorder, clock: Clock, failed: Callable[[PodInfo], bool]) -> None:
+        """`failed(pod)` frees the room of a pod that was not bound; it says whether the pod still waits for a node."""
         self.client, self.recorder, self.clock, self.failed = client, recorder, clock, failed
 
-    async def bind(self, info: PodInfo, node: str, by: Delegate | None = None) -> bool:
-        """Whether the pod is bound now (by a delegate, if there is one); otherwise `failed` was called."""
-        if by is not None:
-            try:
-                await by.bind(info, node)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the pod has to be placed again
-                log.warning("An extender did not bind a pod", pod=info.key, node=node, error=error)
-                self.failed(info)
-                return False
-        elif not await self._post(info, node):
-            return False
+    async def bind(self, info: PodInfo, node: str, by: Delegate | None = None) -> None:
+        """Binds the pod (through a delegate, if there is one). Raises BindingFailed."""
+        if by is None or not await self._delegated(info, node, by):
+            await self._post(info, node)
         message = f"Successfully assigned {info.key} to {node}"
         self.recorder.event(POD, info.pod, "Normal", "Scheduled", message, "Binding")
+
+    async def give_up(self, info: PodInfo, failure: BindingFailed) -> None:
+        """Frees the room of a pod that was not bound, tells why, and lets it be placed again. A promise that it had is void."""
+        waits = self.failed(info)
+        self.announce(info, str(failure))
+        if waits and not failure.lost:
+            await self.condition(info, ERROR, str(failure), "" if info.pod.status.nominatedNodeName else None)
+
+    @staticmethod
+    async def _delegated(info: PodInfo, node: str, by: Delegate) -> bool:
+        """Whether a delegate has bound the pod; False: it failed, and that is to be passed over. Raises BindingFailed."""
+        try:
+            await by.bind(info, node)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the pod has to be placed again
+            log.warning("An extender did not bind a pod", pod=info.key, node=node, error=error)
+            if by.ignorable:
+                return False
+            raise BindingFailed(str(error)) from None
         return True
 
-    async def _post(self, info: PodInfo, node: str) -> bool:
+    async def _post(self, info: PodInfo, node: str) -> None:
         meta = info.pod.metadata
         body = msgspec.json.encode(
             {
@@ -80,16 +108,13 @@ class Binder:
             if error.code not in (404, 409):
                 log.warning("Binding was refused", pod=info.key, node=node, error=error)
             if error.code >= 500 and await self._is_bound(info, node):
-                return True
-            self.failed(info)
-            return False
+                return
+            raise BindingFailed(f"{DEFAULT_BINDER}: {error}", lost=error.code in (404, 409)) from None
         except (ConnectionFailed, OSError, TimeoutError) as error:
             log.warning("Binding could not be sent", pod=info.key, node=node, error=error)
             if getattr(error, "sent", True) and await self._is_bound(info, node):
-                return True
-            self.failed(info)
-            return False
-        return True
+                return
+            raise BindingFailed(f"{DEFAULT_BINDER}: {error}") from None
 
     async def _is_bound(self, info: PodInfo, node: str) -> bool:
         """Whether the pod has got the node; asked until there is an answer. Meanwhile the pod counts there."""
@@ -110,12 +135,18 @@ class Binder:
 
     def announce(self, info: PodInfo, message: str) -> None:
         """An event for people; the condition and the promised node are for programs (`reports`)."""
+        if len(message) > NOTE:
+            message = message[: NOTE - len(MORE)] + MORE
         self.recorder.event(POD, info.pod, "Warning", "FailedScheduling", message, "Scheduling")
+
+    def tell(self, info: PodInfo, reason: str, message: str) -> None:
+        """An event about what goes on between choice and binding."""
+        self.recorder.event(POD, info.pod, "Normal", reason, message, "Scheduling")
 
     async def failed_with(self, info: PodInfo, message: str) -> None:
         """Something broke while a node was looked for."""
         self.announce(info, message)
-        await self.condition(info, "SchedulerError", message, None)
+        await self.condition(info, ERROR, message, "" if info.pod.status.nominatedNodeName else None)
 
     async def condition(self, info: PodInfo, reason: str, message: str, node: str | None) -> None:
         """The PodScheduled condition and, if `node` is not None, the promised node; only what is new is written."""

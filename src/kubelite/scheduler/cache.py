@@ -161,13 +161,16 @@ class Cache:
             self.nodes.remove_pod(known.info, known.node)
             self.pending.happened(events.POD_DELETE, now, known.info, None)
 
-    def binding_failed(self, info: PodInfo, current: Pod | None, now: float) -> None:
-        """Takes the pod off its node; `current` is what the API server last said of it: if it still waits, it is tried again."""
+    def binding_failed(self, info: PodInfo, current: Pod | None, now: float) -> bool:
+        """Takes the pod off its node; `current` is what the API server last said of it: if it still waits, it is tried again.
+
+        Whether it is.
+        """
         self.forget(info, now)
-        if current is None or current.metadata.uid != info.uid:
-            return
-        if not current.spec.nodeName and self.wants(current):
-            self.pending.retry(pod_info(current), now)
+        if current is None or current.metadata.uid != info.uid or current.spec.nodeName or not self.wants(current):
+            return False
+        self.pending.retry(pod_info(current), now)
+        return True
 
     def namespace_changed(self, name: str, labels: dict[str, str] | None, now: float) -> None:
         """Namespace selectors ask for these labels; None: the namespace is gone."""

@@ -10,7 +10,7 @@ was not bound. Upstream: plugins/dynamicresources bindClaim, PreBind, Unreserve.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,10 +24,10 @@ from kubelite.client.client import Client
 from kubelite.client.errors import ConnectionFailed
 from kubelite.machinery import codec, times
 from kubelite.machinery.errors import StatusError
-from kubelite.scheduler.binding import patch_status
+from kubelite.scheduler.binding import BindingFailed, patch_status
 from kubelite.scheduler.devices.allocation import Allotment
-from kubelite.scheduler.devices.conditions import Readiness, readiness
-from kubelite.scheduler.devices.inventory import Inventory, key_of
+from kubelite.scheduler.devices.conditions import Readiness, failure_of, readiness
+from kubelite.scheduler.devices.inventory import Inventory, key_of, results_of
 from kubelite.scheduler.pods import PodInfo
 from kubelite.util.clock import Clock
 from kubelite.util.log import get_logger
@@ -42,6 +42,8 @@ class ClaimBinder:
 
     def __init__(self, client: Client, inventory: Inventory, clock: Clock) -> None:
         self.client, self.inventory, self.clock = client, inventory, clock
+        self.tell: Callable[[PodInfo, str, str], None] = lambda info, reason, message: None
+        """Writes an event about a pod."""
         self._moved = asyncio.Event()
 
     def changed(self) -> None:
@@ -55,8 +57,8 @@ class ClaimBinder:
             if allotment.allocation is not None:
                 self.inventory.assumed[key_of(allotment.claim)] = allotment.allocation
 
-    async def bind(self, info: PodInfo, allotments: Sequence[Allotment], seconds: float) -> bool:
-        """Whether all claims are the pod's now, and ready within so many seconds; False: it has to be placed anew."""
+    async def bind(self, info: PodInfo, node: str, allotments: Sequence[Allotment], seconds: float) -> None:
+        """Returns when all claims are the pod's, and ready within so many seconds. Raises BindingFailed."""
         written = []
         for allotment in allotments:
             try:
@@ -65,32 +67,38 @@ class ClaimBinder:
                 claim = key_of(allotment.claim)
                 log.warning("Could not reserve a claim for a pod", pod=info.key, claim=claim, error=error)
                 await self.release(info, allotments)
-                return False
+                raise BindingFailed(str(error)) from None
+        if self._has_conditions(written):
+            text = f"waiting for binding conditions for device on node {node}"
+            self.tell(info, "BindingConditionsPending", text)
         try:
             async with asyncio.timeout(seconds):
-                done = await self._ready(info, written)
-        except TimeoutError:
-            log.warning("Devices were not ready in time", pod=info.key, seconds=seconds)
-            done = False
-        if not done:
+                await self._ready(info, written)
+        except (BindingFailed, TimeoutError) as error:
+            text = str(error) if isinstance(error, BindingFailed) else "device binding timeout"
+            log.warning("The devices of a pod did not become ready", pod=info.key, error=text)
             await self.release(info, allotments, useless=True)
-        return done
+            raise BindingFailed(text) from None
 
-    async def _ready(self, info: PodInfo, allotments: Sequence[Allotment]) -> bool:
-        """Whether all devices are ready at last; False if one failed or a claim is no longer the pod's."""
+    def _has_conditions(self, allotments: Sequence[Allotment]) -> bool:
+        """Whether any device has to become ready first."""
+        current = (self.inventory.claims.get(key_of(allotment.claim), allotment.claim) for allotment in allotments)
+        return any(result.bindingConditions for claim in current for result in results_of(claim.status.allocation))
+
+    async def _ready(self, info: PodInfo, allotments: Sequence[Allotment]) -> None:
+        """Returns when all devices are ready. Raises BindingFailed if one failed or a claim is no longer the pod's."""
         while True:
             moved, waiting = self._moved, False
             for allotment in allotments:
                 claim = self.inventory.claims.get(key_of(allotment.claim))
                 if claim is None or not any(user.uid == info.uid for user in claim.status.reservedFor):
-                    return False
+                    raise BindingFailed(f"claim {allotment.claim.metadata.name} is not reserved for the pod")
                 found = readiness(claim)
                 if found is Readiness.FAILED:
-                    log.warning("A device failed before its pod was bound", pod=info.key, claim=key_of(claim))
-                    return False
+                    raise BindingFailed(failure_of(claim))
                 waiting = waiting or found is Readiness.WAITING
             if not waiting:
-                return True
+                return
             await moved.wait()
 
     async def _write(self, info: PodInfo, allotment: Allotment) -> Allotment:

@@ -1,13 +1,15 @@
 """Makes room: deletes the victims of a preemption.
 
-What: `Evictor.evict` marks each victim (condition DisruptionTarget), deletes it and tells of it; pods of lower priority that were
-promised the same node lose that promise. Why: the decision is pure, this is its writing side; it runs in the background while
-the preemptor is held back from being tried again. Upstream: framework/preemption/executor.go.
+What: `Evictor.evict` marks each victim (condition DisruptionTarget), deletes it and tells of it; one that is not bound yet is
+only recalled. Pods of lower priority that were promised the same node lose that promise. Why: the decision is pure, this is its
+writing side; it runs in the background while the preemptor is held back from being tried again.
+Upstream: framework/preemption/executor.go.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -31,6 +33,8 @@ class Evictor:
 
     def __init__(self, client: Client, recorder: Recorder, clock: Clock) -> None:
         self.client, self.recorder, self.clock = client, recorder, clock
+        self.recall: Callable[[PodInfo], bool] = lambda info: False
+        """Ends what is done before a pod is bound; whether there was something to end."""
 
     async def evict(self, preemptor: PodInfo, preemption: Preemption, displaced: list[PodInfo]) -> bool:
         """Whether all victims are gone or going; `displaced` were promised the node before."""
@@ -41,6 +45,12 @@ class Evictor:
         return all(results)
 
     async def _one(self, preemptor: PodInfo, victim: PodInfo, node: str) -> bool:
+        if self.recall(victim):
+            # It is not bound yet: it waits again, and lives on.
+            self._tell(
+                preemptor, victim, f"Preempted by pod {preemptor.uid} on node {node} (in kube-scheduler memory)."
+            )
+            return True
         text = f"{preemptor.pod.spec.schedulerName}: preempting to accommodate a higher priority pod"
         mark = condition(victim, self.clock, "DisruptionTarget", "True", "PreemptionByScheduler", text)
         meta = victim.pod.metadata
@@ -57,7 +67,9 @@ class Evictor:
         except (ConnectionFailed, OSError, TimeoutError) as error:
             log.warning("Could not preempt a pod", preemptor=preemptor.key, victim=victim.key, error=error)
             return False
-        message = f"Preempted by pod {preemptor.uid} on node {node}"
+        self._tell(preemptor, victim, f"Preempted by pod {preemptor.uid} on node {node}")
+        return True
+
+    def _tell(self, preemptor: PodInfo, victim: PodInfo, message: str) -> None:
         related = reference(POD, preemptor.pod)
         self.recorder.event(POD, victim.pod, "Normal", "Preempted", message, "Preempting", related=related)
-        return True

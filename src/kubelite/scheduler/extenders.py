@@ -104,6 +104,7 @@ class Extender(Listener):
         self._path = "/" + settings.urlPrefix.partition("://")[2].partition("/")[2].strip("/")
         self.name = settings.urlPrefix
         self.events: Registered = dict.fromkeys(events.ALL)
+        self.ignorable = settings.ignorable
         self._managed = frozenset(resource.name for resource in settings.managedResources)
 
     def interested(self, info: PodInfo) -> bool:

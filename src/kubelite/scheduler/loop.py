@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from kubelite.scheduler.binding import Binder
+from kubelite.scheduler.binding import Binder, BindingFailed
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.claims import ClaimBinder
 from kubelite.scheduler.devices.extended import STALE
@@ -20,6 +20,7 @@ from kubelite.scheduler.extenders import Extended
 from kubelite.scheduler.framework import Diagnosis, Preemption
 from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.pods import PodInfo
+from kubelite.scheduler.prebind import Prebinder
 from kubelite.scheduler.queue import Entry
 from kubelite.scheduler.reports import Reports
 from kubelite.scheduler.storage import Binding
@@ -30,6 +31,8 @@ log = get_logger(__name__)
 WRITES_AT_ONCE = 64
 WRITES_TO_GO_ON = 48
 PODS_A_TURN = 32
+MANY = 15
+"""More attempts than that are counted together."""
 
 
 class Loop:
@@ -47,7 +50,10 @@ class Loop:
         now: Callable[[], float],
     ) -> None:
         self.cache, self.binder, self.evictor, self.metrics, self.now = cache, binder, evictor, metrics, now
-        self.volumes, self.claims, self.slow, self.extended = volumes, claims, 0, extended
+        self.claims, self.slow, self.extended = claims, 0, extended
+        self.prebinder = Prebinder(volumes, claims)
+        evictor.recall = lambda info: self.prebinder.recall(info.uid)
+        claims.tell = lambda info, reason, message: binder.tell(info, reason, message)
         self.pending = cache.pending
         self.reports = Reports(binder.condition, self.spawn)
         self.work = asyncio.Event()
@@ -138,39 +144,46 @@ class Loop:
         self.spawn(self._bind(entry, node, began, binding))
 
     async def _bind(self, entry: Entry, node: str, began: float, binding: Binding) -> None:
-        done, profile, started = True, entry.info.pod.spec.schedulerName, self.now()
-        if binding.static or binding.dynamic or binding.devices:
-            done = await self._bind_claims(entry, node, binding)
-            now = self.now()
-            self.metrics.point("PreBind", done, profile, now - started)
-            started = now
-        if done:
-            done = await self.binder.bind(entry.info, node, self.extended.binder(entry.info))
-            self.metrics.point("Bind", done, profile, self.now() - started)
-        if not done and binding.devices:
-            await self.claims.release(entry.info, binding.devices)
-        result, now = "scheduled" if done else "error", self.now()
+        failure, info, profile = None, entry.info, entry.info.pod.spec.schedulerName
+        try:
+            if binding.static or binding.dynamic or binding.devices:
+                await self._point("PreBind", profile, self._bind_claims(info, node, binding))
+            await self._point("Bind", profile, self.binder.bind(info, node, self.extended.binder(info)))
+        except BindingFailed as found:
+            failure = found
+        except Exception as error:
+            log.exception("Cannot bind a pod", error, pod=info.key)
+            failure = BindingFailed(f"{type(error).__name__}: {error}")
+        if failure is not None:
+            if binding.devices:
+                await self.claims.release(info, binding.devices)
+            await self.binder.give_up(info, failure)
+        result, now = "scheduled" if failure is None else "error", self.now()
         self.metrics.attempts.inc(result, profile)
         self.metrics.attempt_duration.observe(now - began, profile, result)
-        if done:
+        if failure is None:
             tries = entry.attempts + 1
-            self.metrics.sli.observe(now - entry.arrived, str(tries) if tries < 16 else "16+")
+            self.metrics.sli.observe(now - entry.arrived, str(tries) if tries < MANY else f"{MANY}+")
             self.metrics.pod_attempts.observe(tries)
 
-    async def _bind_claims(self, entry: Entry, node: str, binding: Binding) -> bool:
+    async def _point(self, name: str, profile: str, work: Coroutine[Any, Any, None]) -> None:
+        """Runs an extension point outside the decision, with its time."""
+        done, started = False, self.now()
+        try:
+            await work
+            done = True
+        finally:
+            self.metrics.point(name, done, profile, self.now() - started)
+
+    async def _bind_claims(self, info: PodInfo, node: str, binding: Binding) -> None:
         """Volumes and devices. They take their time: others must not wait for a place among the writes."""
         self.slow += 1
         self._relieve()
-        done = False
         try:
-            done = not (binding.static or binding.dynamic) or await self.volumes.bind(entry.info, node, binding)
-            done = done and await self.claims.bind(entry.info, binding.devices, binding.devices_seconds)
+            await self.prebinder.run(info, node, binding)
         finally:
             self.slow -= 1
             self.cache.world.storage.forget(binding)
-        if not done:
-            self.binder.failed(entry.info)
-        return done
 
     def unplaced(self, entry: Entry, result: Diagnosis) -> None:
         """No node: room is made if that helps, and the pod waits for a change."""

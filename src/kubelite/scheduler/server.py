@@ -112,7 +112,7 @@ class Server:
         self.metrics = Metrics(self.cache, measures)
         client.transport.calls.tell(self.metrics.registry)
         binder = Binder(client, self.recorder, clock, self.binding_failed)
-        self.volumes = VolumeBinder(client, self.cache.world.storage)
+        self.volumes = VolumeBinder(client, self.cache.world.storage, self.cache.nodes)
         evictor = Evictor(client, self.recorder, clock)
         self.extended = Extended(settings.extenders, client)
         self.register_hints()
@@ -200,10 +200,16 @@ class Server:
 
     def pod_changed(self, change: Change[Pod]) -> None:
         self.cache.pod_changed(change.old, change.new, self.now())
+        old = change.old
+        if old is not None and (change.new is None or change.new.metadata.uid != old.metadata.uid):
+            why = f'pod does not exist any more: pod "{old.metadata.name}" not found'
+            self.loop.prebinder.recall(old.metadata.uid, why)
         self.loop.work.set()
 
     def node_changed(self, change: Change[Node]) -> None:
         self.cache.node_changed(change.old, change.new, self.now())
+        if change.new is None:
+            self.loop.prebinder.node_gone(change.object.metadata.name)
         self.loop.work.set()
 
     def namespace_changed(self, change: Change[Namespace]) -> None:
@@ -243,10 +249,11 @@ class Server:
         else:
             owners.set(kind, change.new)
 
-    def binding_failed(self, info: PodInfo) -> None:
-        """The pod goes back to the queue if it still waits for a node."""
-        self.cache.binding_failed(info, self.pods.get(info.key), self.now())
+    def binding_failed(self, info: PodInfo) -> bool:
+        """The pod goes back to the queue if it still waits for a node; whether it does."""
+        waits = self.cache.binding_failed(info, self.pods.get(info.key), self.now())
         self.loop.work.set()
+        return waits
 
     @staticmethod
     def now() -> float:

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
+import pytest
 
 from kubelite.api.types import resource_v1 as v1
 from kubelite.client.client import Client
+from kubelite.scheduler.binding import BindingFailed
 from kubelite.scheduler.claims import ClaimBinder
 from kubelite.scheduler.devices.allocation import Allotment
 from kubelite.scheduler.devices.extended import claim_for
@@ -298,7 +300,8 @@ async def test_a_claim_for_extended_resources_goes_when_its_pod_cannot_be_told()
         binder.assume(allotments)
         assert inventory.taken().whole == {(DRIVER, "fast", "gpu-0")}
         async with api.watch(CLAIMS) as events:
-            assert not await binder.bind(info, allotments, 10)
+            with pytest.raises(BindingFailed):
+                await binder.bind(info, "fast", allotments, 10)
             seen = [(await events.next(10) or {}).get("type")]
             while seen[-1] not in ("DELETED", None):
                 seen.append((await events.next(10) or {}).get("type"))

@@ -20,6 +20,17 @@ class Readiness(Enum):
     FAILED = "failed"
 
 
+def failure_of(claim: v1.ResourceClaim) -> str:
+    """The words for the first condition that says a device never will be ready."""
+    said = {(d.driver, d.pool, d.device, d.shareID): d.conditions for d in claim.status.devices}
+    for result in results_of(claim.status.allocation):
+        for condition in said.get((result.driver, result.pool, result.device, result.shareID), []):
+            if condition.status == "True" and condition.type in result.bindingFailureConditions:
+                message = (condition.message or "").replace("\\", "\\\\").replace('"', '\\"')
+                return f'claim {claim.metadata.name} binding failed: reason={condition.reason}, message="{message}"'
+    return f"claim {claim.metadata.name} binding failed"
+
+
 def readiness(claim: v1.ResourceClaim) -> Readiness:
     """What the drivers say of all devices of an allocated claim."""
     said = {(d.driver, d.pool, d.device, d.shareID): d.conditions for d in claim.status.devices}
