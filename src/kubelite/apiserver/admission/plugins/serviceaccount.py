@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
+from kubelite.api.logic import mountablesecrets as secrets
 from kubelite.api.types.core_v1 import (
     ConfigMapProjection,
     Container,
@@ -26,7 +27,7 @@ from kubelite.api.types.core_v1 import (
     VolumeMount,
     VolumeProjection,
 )
-from kubelite.apiserver.admission.plugin import CREATE, Plugin, denied
+from kubelite.apiserver.admission.plugin import CREATE, UPDATE, Plugin, denied
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.machinery.kind import Kind
 
@@ -54,11 +55,11 @@ class ServiceAccountAdmission(Plugin):
         self._live = live
 
     def handles(self, operation: str, kind: Kind, subresource: str) -> bool:
-        return operation == CREATE and kind.kind == "Pod" and not subresource
+        return kind.kind == "Pod" and (operation, subresource) in ((CREATE, ""), (UPDATE, "ephemeralcontainers"))
 
     def mutate(self, request: AdmissionRequest) -> Awaitable[None] | None:
         pod: Pod = request.object
-        if MIRROR in pod.metadata.annotations:
+        if request.operation == UPDATE or MIRROR in pod.metadata.annotations:
             return None
         if not pod.spec.serviceAccountName:
             pod.spec.serviceAccountName = DEFAULT_ACCOUNT
@@ -84,10 +85,10 @@ class ServiceAccountAdmission(Plugin):
             request, f'error looking up service account {request.namespace}/{name}: serviceaccount "{name}" not found'
         )
 
-    def validate(self, request: AdmissionRequest) -> None:
+    def validate(self, request: AdmissionRequest) -> Awaitable[None] | None:
         pod: Pod = request.object
-        if MIRROR not in pod.metadata.annotations:
-            return
+        if request.operation == UPDATE or MIRROR not in pod.metadata.annotations:
+            return self._limit(request, pod)
         if pod.spec.serviceAccountName:
             raise denied(request, "a mirror pod may not reference service accounts")
         if any(volume.secret is not None for volume in pod.spec.volumes):
@@ -95,6 +96,29 @@ class ServiceAccountAdmission(Plugin):
         for volume in pod.spec.volumes:
             if volume.projected is not None and any(s.serviceAccountToken for s in volume.projected.sources):
                 raise denied(request, "a mirror pod may not use ServiceAccountToken volume projections")
+        return None
+
+    def _limit(self, request: AdmissionRequest, pod: Pod) -> Awaitable[None] | None:
+        """Where the account says so, its pods use no other Secrets than those that it names."""
+        account = self._cached(request.namespace, pod.spec.serviceAccountName)
+        if account is None:
+            return self._limit_later(request, pod)
+        _check_secrets(request, pod, account)
+        return None
+
+    async def _limit_later(self, request: AdmissionRequest, pod: Pod) -> None:
+        account = await self._live(request.namespace, pod.spec.serviceAccountName)
+        if account is not None:
+            _check_secrets(request, pod, account)
+
+
+def _check_secrets(request: AdmissionRequest, pod: Pod, account: ServiceAccount) -> None:
+    if not secrets.is_enforced(account):
+        return
+    check = secrets.wrong_with_ephemeral if request.operation == UPDATE else secrets.wrong_with
+    why = check(pod, account)
+    if why:
+        raise denied(request, why)
 
 
 def complete(pod: Pod, account: ServiceAccount) -> None:
