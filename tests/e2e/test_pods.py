@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Cluster, eventually
-from tests.e2e.workbench import Bench, container, pod, service, workbench
+from tests.e2e.workbench import CTR, Bench, container, pod, service, workbench
 
 SHARED = {"volumes": [{"name": "shared", "emptyDir": {}}]}
 MOUNT = {"volumeMounts": [{"name": "shared", "mountPath": "/shared"}]}
@@ -106,9 +106,33 @@ def every_pod() -> list[dict[str, Any]]:
             **{**SHARED, "terminationGracePeriodSeconds": 10},
         ),
         pod("bad-hook", container("main", FOREVER, lifecycle={"postStart": {"exec": {"command": ["false"]}}})),
+        restarting_all(),
         pod("stubborn", container("main", "trap '' TERM; while true; do sleep 1; done")),
         service("readied", {"port": 80, "targetPort": 8080}),
     ]
+
+
+def restarting_all() -> dict[str, Any]:
+    """The first end of `source` restarts all containers; `regular` would say so if it were asked to stop."""
+    rule = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}
+    told = "echo asked >> /shared/order"
+    asked = {"preStop": {"exec": {"command": ["sh", "-c", told]}}}
+    ready = "test -f /shared/up && grep -q done /shared/order"
+    first = f"test -f /shared/again && exec sleep 1000; touch /shared/again; until {ready}; do sleep 0.1; done; exit 42"
+    return pod(
+        "all-again",
+        container("source", first, restartPolicy="Never", restartPolicyRules=[rule], **MOUNT),
+        container(
+            "regular", f"trap '{told}; exit 0' TERM; touch /shared/up; sleep 1000 & wait", lifecycle=asked, **MOUNT
+        ),
+        container("done", "echo done >> /shared/order", **MOUNT),
+        initContainers=[
+            container("init", "echo init >> /shared/order", **MOUNT),
+            container("side", FOREVER, restartPolicy="Always"),
+        ],
+        **SHARED,
+        restartPolicy="Never",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +216,42 @@ def test_a_crashing_container_is_restarted_with_back_off(zoo: Bench) -> None:
     assert {"Scheduled", "Pulled", "Created", "Started", "BackOff"} <= {
         e["reason"] for e in json.loads(events)["items"]
     }
+
+
+def test_the_end_of_one_container_restarts_all_of_them_in_place(zoo: Bench) -> None:
+    def counts() -> list[int]:
+        status = zoo.status("all-again")
+        return [s["restartCount"] for s in (*status["initContainerStatuses"], *status.get("containerStatuses", ()))]
+
+    eventually(lambda: counts() == [1, 1, 1, 1, 1], 40, zoo.explain)
+    eventually(lambda: zoo.state("all-again")["state"].get("running"), 20, zoo.explain)
+    eventually(lambda: zoo.state("all-again", 2)["state"].get("terminated"), 20, zoo.explain)
+    assert zoo.exec("all-again", "cat", "/shared/order").split() == ["init", "done", "init", "done"]
+    status = zoo.status("all-again")
+    assert status["phase"] == "Running"
+    for one in (*status["initContainerStatuses"], *status["containerStatuses"]):
+        last = one["lastState"]["terminated"]
+        assert (last["reason"], last["exitCode"]) == ("RestartingAllContainers", 137), one["name"]
+    conditions = {c["type"]: c for c in status["conditions"]}
+    assert conditions["AllContainersRestarting"]["status"] == "False"
+    assert conditions["Initialized"]["status"] == "True"
+    events = zoo.run("get", "events", "--field-selector=involvedObject.name=all-again", "-o", "json").stdout
+    killed = {
+        (e["involvedObject"].get("fieldPath"), e["message"])
+        for e in json.loads(events)["items"]
+        if e["reason"] == "Killing"
+    }
+    assert killed == {("spec.initContainers{side}", "killing"), ("spec.containers{regular}", "killing")}
+    uid = zoo.get("pod", "all-again")["metadata"]["uid"]
+    assert _sandboxes(zoo).count(uid) == 1, "it is the same sandbox"
+
+
+def _sandboxes(zoo: Bench) -> list[str]:
+    """The pod uid of each sandbox that the runtime knows."""
+    words = ("container", "ls", "-q", 'labels."io.cri-containerd.kind"==sandbox')
+    ids = zoo.cluster.machine.run(*CTR, *words).stdout.split()
+    infos = (json.loads(zoo.cluster.machine.run(*CTR, "container", "info", one).stdout) for one in ids)
+    return [info["Labels"]["io.kubernetes.pod.uid"] for info in infos]
 
 
 def test_images_that_cannot_be_had(zoo: Bench) -> None:

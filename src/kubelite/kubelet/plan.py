@@ -1,7 +1,8 @@
 """What to do about a pod: its spec and what runs, in; a `Plan` of actions, out. Pure.
 
 Why: every decision of the kubelet about containers stands here, and is tested without a runtime.
-Upstream: pkg/kubelet/kuberuntime/kuberuntime_manager.go:computePodActions, computeInitContainerActions, doBackOff.
+Upstream: pkg/kubelet/kuberuntime/kuberuntime_manager.go:computePodActions, computeInitContainerActions, getContainersToReset,
+doBackOff.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """Remove one container, so that the pod starts anew in its sandbox; `kill` if it may still run."""
+
+    container_id: str
+    name: str
+    kill: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Start a container; `attempt` is its restart count, `finished_at` when the previous one ended (0.0: there was none)."""
 
@@ -53,8 +63,12 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """In this order: kill the pod (all containers and sandboxes), or single containers; make a sandbox; start containers."""
+    """In this order: kill the pod (all containers and sandboxes), or single containers; make a sandbox; start containers.
 
+    A plan with `reset` says nothing else: what is next is planned when those containers are gone.
+    """
+
+    reset: tuple[Reset, ...] = ()
     kill_pod: bool = False
     create_sandbox: bool = False
     sandbox_attempt: int = 0
@@ -69,7 +83,7 @@ class Plan:
     def idle(self) -> bool:
         """Nothing to do now."""
         acts = self.kill_pod or self.create_sandbox or self.kill or self.start_ephemeral or self.start_init
-        return not (acts or self.start)
+        return not (acts or self.start or self.reset)
 
 
 @dataclass(slots=True)
@@ -95,6 +109,9 @@ class _Draft:
 
 def compute_plan(pod: Pod, observed: ObservedPod, probe: ProbeResult, remaining: Remaining) -> Plan:
     """The actions that bring what runs closer to what the spec asks; called again after they were done."""
+    reset = _plan_reset(pod, observed)
+    if reset:
+        return Plan(reset=reset)
     changed, attempt = sandbox_changed(pod, observed)
     draft = _Draft(pod, observed, probe)
     if changed:
@@ -102,6 +119,23 @@ def compute_plan(pod: Pod, observed: ObservedPod, probe: ProbeResult, remaining:
     else:
         plan = _plan_containers(draft)
     return _hold_back(plan, remaining)
+
+
+def _plan_reset(pod: Pod, observed: ObservedPod) -> tuple[Reset, ...]:
+    """All containers but ephemeral ones, if the exit of one asks for a restart of all.
+
+    Those that ask go last: as long as one is there, the reset is not done, whoever was interrupted in it.
+    """
+    causes = {container.id for container in podspec.restart_causes(pod, observed)}
+    if not causes:
+        return ()
+    found = [
+        Reset(seen.id, seen.name, kill=seen.state != EXITED)
+        for container in (*pod.spec.initContainers, *pod.spec.containers)
+        for seen in observed.containers
+        if seen.name == container.name
+    ]
+    return tuple(sorted(found, key=lambda one: one.container_id in causes))
 
 
 def sandbox_changed(pod: Pod, observed: ObservedPod) -> tuple[bool, int]:

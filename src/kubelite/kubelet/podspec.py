@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from kubelite.api.logic import restartrules
 from kubelite.api.types.core_v1 import Container, Pod
 from kubelite.kubelet.interfaces import AnyContainer
-from kubelite.kubelet.observed import CREATED, EXITED, RUNNING, ObservedContainer
+from kubelite.kubelet.observed import CREATED, EXITED, RUNNING, ObservedContainer, ObservedPod
 
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
@@ -65,22 +66,10 @@ def grace_period(pod: Pod) -> int:
     return 30 if seconds is None else seconds
 
 
-def _rule_action(container: AnyContainer, exit_code: int) -> str:
-    for rule in container.restartPolicyRules:
-        codes = rule.exitCodes
-        if codes is None:
-            continue
-        inside = exit_code in codes.values
-        if inside == (codes.operator == "In"):
-            return rule.action
-    return ""
-
-
 def restarts_after_exit(pod: Pod, container: AnyContainer, exit_code: int) -> bool:
     """Whether a container that ended with `exit_code` runs again."""
-    action = _rule_action(container, exit_code)
-    if action:
-        return action == "Restart"
+    if restartrules.action(container, exit_code):
+        return True  # alone, or with all others
     policy = container.restartPolicy or pod.spec.restartPolicy or "Always"
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
@@ -96,6 +85,20 @@ def should_be_started(pod: Pod, container: AnyContainer, status: ObservedContain
     if status.state in (CREATED,):
         return True
     return restarts_after_exit(pod, container, status.exit_code) if status.state == EXITED else True
+
+
+def restart_causes(pod: Pod, observed: ObservedPod) -> tuple[ObservedContainer, ...]:
+    """The containers whose exit asks for a restart of all; none for a pod that is being deleted."""
+    if pod.metadata.deletionTimestamp is not None or not restartrules.could_restart_all(pod.spec):
+        return ()
+    newest = ((c, observed.latest(c.name)) for c in (*pod.spec.initContainers, *pod.spec.containers))
+    return tuple(
+        seen
+        for container, seen in newest
+        if seen is not None
+        and seen.state == EXITED
+        and restartrules.action(container, seen.exit_code) == restartrules.RESTART_ALL
+    )
 
 
 def find_main(pod: Pod, name: str) -> Container | None:

@@ -20,10 +20,10 @@ from kubelite.cmd.simulate.script import Script
 from kubelite.kubelet.crashloop import CrashLoop
 from kubelite.kubelet.interfaces import AnyContainer, SyncError
 from kubelite.kubelet.observed import EXITED, RUNNING, ObservedContainer, ObservedPod, ObservedSandbox
-from kubelite.kubelet.plan import Plan, Start
+from kubelite.kubelet.plan import Plan, Reset, Start
 from kubelite.kubelet.podspec import container_hash, find_container, grace_period, is_host_network, is_restartable_init
 from kubelite.kubelet.runtime.reporter import Reporter
-from kubelite.kubelet.runtime.sync import Outcome
+from kubelite.kubelet.runtime.sync import RESET, Outcome
 from kubelite.machinery import times
 
 NAME = "simulated"
@@ -39,6 +39,8 @@ class _Pod:
     observed: ObservedPod
     script: Script
     timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    """Of containers whose records were removed: the number of the next one."""
 
 
 class PretendedRuntime:
@@ -89,6 +91,9 @@ class PretendedRuntime:
         outcome = Outcome(reasons=self._reporter.waits(pod, plan))
         for wait in plan.waits:
             outcome.retry_in(wait.seconds + 0.05)
+        if plan.reset:
+            self._reset(self._known(pod), pod, plan.reset)
+            return outcome
         if plan.kill_pod:
             await self.pod(pod, observed, grace_period(pod))
             if not plan.create_sandbox:
@@ -108,6 +113,18 @@ class PretendedRuntime:
             await self._start(known, pod, start)
         outcome.retry_in(NOTHING_MORE)
         return outcome
+
+    def _reset(self, known: _Pod, pod: Pod, resets: Sequence[Reset]) -> None:
+        gone = {reset.container_id for reset in resets}
+        for reset in resets:
+            if reset.kill:
+                self._reporter.container(pod, reset.name, "Normal", "Killing", RESET)
+            self._end(known, reset.container_id, KILLED)
+        for container in known.observed.containers:
+            if container.id in gone:
+                known.attempts[container.name] = max(known.attempts.get(container.name, 0), container.attempt + 1)
+        left = tuple(c for c in known.observed.containers if c.id not in gone)
+        known.observed = replace(known.observed, containers=left)
 
     def _known(self, pod: Pod) -> _Pod:
         known = self._pods.get(pod.metadata.uid)
@@ -132,15 +149,16 @@ class PretendedRuntime:
 
     async def _start(self, known: _Pod, pod: Pod, start: Start) -> None:
         kind, spec = _kind_of(pod, start.name)
-        step = known.script.step(pod, kind, start.name, start.attempt)
+        attempt = start.attempt or known.attempts.get(start.name, 0)
+        step = known.script.step(pod, kind, start.name, attempt)
         await asyncio.sleep(step.start)
         now = time.time_ns()
         box = known.observed.sandbox
         made = ObservedContainer(
-            id=_id(pod.metadata.uid, start.name, start.attempt),
+            id=_id(pod.metadata.uid, start.name, attempt),
             sandbox_id=box.id if box is not None else "",
             name=start.name,
-            attempt=start.attempt,
+            attempt=attempt,
             state=RUNNING,
             created_at=now,
             started_at=now,

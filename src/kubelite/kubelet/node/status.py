@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kubelite.api import constants
+from kubelite.api.logic import restartrules
 from kubelite.api.types.core_v1 import (
     ContainerImage,
     DaemonEndpoint,
@@ -27,6 +28,8 @@ from kubelite.api.types.core_v1 import (
 from kubelite.kubelet.node.machine import Machine
 from kubelite.machinery import quantity
 
+DECLARED_FEATURES = (restartrules.FEATURE,)
+"""What the scheduler must know of this kubelet before it sends pods that need it, in order. Upstream: NodeDeclaredFeatures."""
 MAX_IMAGES = 50
 MAX_NAMES = 5
 
@@ -102,6 +105,7 @@ def compute_status(facts: NodeFacts, old: NodeStatus, now: str) -> NodeStatus:
             for names, size in sorted(facts.images, key=lambda image: -image[1])[:MAX_IMAGES]
         ],
         runtimeHandlers=[NodeRuntimeHandler(name=name) for name in facts.runtime_handlers],
+        declaredFeatures=list(DECLARED_FEATURES),
         volumesInUse=old.volumesInUse,
         volumesAttached=old.volumesAttached,
     )

@@ -179,6 +179,8 @@ class PodWorker:
         self.view.sync_probes(after)
         if outcome.error is not None:
             raise outcome.error
+        if plan.reset and {one.container_id for one in plan.reset}.isdisjoint(c.id for c in after.containers):
+            return 0.0  # the pod starts anew at once
         return min(outcome.wait or RECHECK, self._until_deadline())
 
     def _remaining(self, name: str, finished_at: float) -> tuple[float, float]:

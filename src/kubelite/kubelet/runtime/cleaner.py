@@ -32,7 +32,7 @@ class Cleaner:
     async def remove_pod(self, pod: Pod, observed: ObservedPod) -> None:
         """Everything of a pod whose containers have ended and whose volumes are unmounted."""
         for container in observed.containers:
-            await self._remove_container(container, pod)
+            await self.remove_container(container, pod)
         for sandbox in observed.sandboxes:
             with contextlib.suppress(CriError):
                 await self._cri.stop_sandbox(sandbox.id)
@@ -52,7 +52,8 @@ class Cleaner:
             logs = names.pod_log_dir(self._config.pod_log_dir, meta.namespace, meta.name, meta.uid)
             shutil.rmtree(logs, ignore_errors=True)
 
-    async def _remove_container(self, container: ObservedContainer, pod: Pod) -> None:
+    async def remove_container(self, container: ObservedContainer, pod: Pod) -> None:
+        """The record of a container that has ended; its log stays."""
         try:
             await self._cri.remove_container(container.id)
         except CriError as error:
@@ -74,13 +75,21 @@ class Cleaner:
         for containers in dead.values():
             older = [c for c in containers if c not in newest]
             for container in older[self._config.max_dead_containers_per_container :]:
-                await self._remove_container(container, pod)
+                await self.remove_container(container, pod)
                 with contextlib.suppress(OSError):
                     os.unlink(container.log_path)
         for sandbox in observed.sandboxes[1:]:
             if not sandbox.ready and sandbox.id not in used:
                 with contextlib.suppress(CriError):
                     await self._cri.remove_sandbox(sandbox.id)
+
+    def remove_older_logs(self, pod: Pod, container: ObservedContainer) -> None:
+        """Logs of the container's name before this one; its own tells the next one its number."""
+        meta = pod.metadata
+        directory = names.pod_log_dir(self._config.pod_log_dir, meta.namespace, meta.name, meta.uid)
+        for path in names.logs_before(os.path.join(directory, container.name), container.attempt):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
     def remove_orphan_logs(self, known: set[str]) -> None:
         """Log directories of pods that are gone, and links to logs that are gone."""

@@ -54,6 +54,16 @@ def attempts_logged(directory: str) -> int:
     return max(numbers) + 1 if numbers else 0
 
 
+def logs_before(directory: str, attempt: int) -> list[str]:
+    """Paths of the log files, rotated ones too, of a container's attempts before this one."""
+    try:
+        entries = os.listdir(directory)
+    except OSError:
+        return []
+    older = (entry for entry in entries if (match := _LOG_FILE.match(entry)) and int(match.group(1)) < attempt)
+    return [os.path.join(directory, entry) for entry in older]
+
+
 def pod_labels(pod: Pod) -> dict[str, str]:
     meta = pod.metadata
     return {**meta.labels, POD_NAME: meta.name, POD_NAMESPACE: meta.namespace, POD_UID: meta.uid}

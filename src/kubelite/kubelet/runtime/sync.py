@@ -22,9 +22,10 @@ from kubelite.kubelet.cri import Cri, CriError
 from kubelite.kubelet.interfaces import Environment, SyncError, VolumeManager
 from kubelite.kubelet.node.machine import Machine
 from kubelite.kubelet.observed import ObservedPod
-from kubelite.kubelet.plan import Kill, Plan, Start
+from kubelite.kubelet.plan import Kill, Plan, Reset, Start
 from kubelite.kubelet.podspec import find_container, grace_period, is_host_network
 from kubelite.kubelet.runtime import sandbox as sandbox_config
+from kubelite.kubelet.runtime.cleaner import Cleaner
 from kubelite.kubelet.runtime.launcher import Launcher, Sandbox, container_of
 from kubelite.kubelet.runtime.reporter import Reporter
 from kubelite.kubelet.runtime.stopper import Stopper
@@ -32,6 +33,9 @@ from kubelite.machinery.errors import StatusError
 from kubelite.util.log import get_logger
 
 log = get_logger(__name__)
+
+RESET = "killing"
+"""What the event says of a container that is killed so that all start anew."""
 
 
 @dataclass(slots=True)
@@ -72,6 +76,7 @@ class Runtime:
         self._env = env
         self._launcher = launcher
         self._stopper = stopper
+        self._cleaner = Cleaner(config, cri)
         self._reporter = reporter
         self._machine = machine
         self.crashes = crashes
@@ -82,6 +87,9 @@ class Runtime:
         outcome = Outcome(reasons=self.note_waits(pod, plan))
         for wait in plan.waits:
             outcome.retry_in(wait.seconds + 0.05)
+        if plan.reset:
+            await self._reset(pod, observed, plan.reset)
+            return outcome
         if plan.kill_pod:
             await self._stopper.pod(pod, observed, grace_period(pod))
             if not plan.create_sandbox:
@@ -111,6 +119,17 @@ class Runtime:
             if container is not None:
                 grace = _probe_grace(pod, kill)
                 await self._stopper.container(pod, container, message=kill.message, grace=grace, pod_ip=ip)
+
+    async def _reset(self, pod: Pod, observed: ObservedPod, resets: Sequence[Reset]) -> None:
+        """Removes containers without grace and without preStop; sandbox and volumes stay."""
+        present = {c.id: c for c in observed.containers}
+        for reset in resets:
+            container = present[reset.container_id]
+            if reset.kill:
+                await self._stopper.container(pod, container, message=RESET, grace=0)
+            await self._cleaner.remove_container(container, pod)
+            if container == observed.latest(container.name):
+                await asyncio.to_thread(self._cleaner.remove_older_logs, pod, container)
 
     # --- sandbox
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from kubelite.api.logic import restartrules
 from kubelite.api.types.core_v1 import (
     ContainerState,
     ContainerStateRunning,
@@ -29,6 +30,11 @@ from kubelite.kubelet.observed import EXITED, RUNNING, ObservedContainer, Observ
 Probe = Callable[[str, str, str], str | None]
 """(container name, container id, probe kind) → result."""
 
+RESTARTING_ALL = "RestartingAllContainers"
+RESTARTING_ALL_MESSAGE = "The container is removed because RestartAllContainers in place"
+ALL_RESTARTING = "AllContainersRestarting"
+"""Type of the condition."""
+KILLED = 137
 UNKNOWN_MESSAGE = "The container could not be located when the pod was deleted.  The container used to be Running"
 RUNTIME = "containerd"
 
@@ -112,20 +118,35 @@ def _without_container(given: StatusInput, container: AnyContainer, old: Contain
         return status
     status.restartCount = old.restartCount or 0
     status.lastState = old.lastState or ContainerState()
-    if old.state.terminated is not None:
+    if _removed_to_restart(given, container, old.state):
+        waiting = ContainerStateWaiting(reason=RESTARTING_ALL, message=RESTARTING_ALL_MESSAGE)
+        last = ContainerStateTerminated(reason=RESTARTING_ALL, message=RESTARTING_ALL_MESSAGE, exitCode=KILLED)
+        status.state, status.lastState = ContainerState(waiting=waiting), ContainerState(terminated=last)
+        status.restartCount += 1
+    elif old.state.terminated is not None:
         status.state = old.state
         status.imageID, status.containerID, status.image = old.imageID, old.containerID, old.image
     elif old.state.running is not None:
         lost = ContainerStateTerminated(
-            reason="ContainerStatusUnknown", message=UNKNOWN_MESSAGE, exitCode=137, containerID=old.containerID
+            reason="ContainerStatusUnknown", message=UNKNOWN_MESSAGE, exitCode=KILLED, containerID=old.containerID
         )
         status.containerID = old.containerID
-        if podspec.restarts_after_exit(given.pod, container, 137):
+        if podspec.restarts_after_exit(given.pod, container, KILLED):
             status.lastState = ContainerState(terminated=lost)
             status.restartCount += 1
         else:
             status.state = ContainerState(terminated=lost)
     return status
+
+
+def _removed_to_restart(given: StatusInput, container: AnyContainer, old: ContainerState) -> bool:
+    """A container that had been made is gone while all are restarted; once it waits, that is told already."""
+    if old.waiting is not None or container in given.pod.spec.ephemeralContainers:
+        return False
+    if not restartrules.could_restart_all(given.pod.spec):
+        return False
+    told = any(c.type == ALL_RESTARTING and c.status == "True" for c in given.old.conditions)
+    return told or bool(podspec.restart_causes(given.pod, given.observed))
 
 
 def _from_observed(given: StatusInput, container: AnyContainer, newest: ObservedContainer) -> ContainerStatus:
@@ -257,6 +278,6 @@ def _apply_end(status: ContainerStatus, *, may_be_unstarted: bool) -> None:
         terminated=ContainerStateTerminated(
             reason="ContainerStatusUnknown",
             message="The container could not be located when the pod was terminated",
-            exitCode=137,
+            exitCode=KILLED,
         )
     )

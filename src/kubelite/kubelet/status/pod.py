@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from kubelite.api.logic import restartrules
 from kubelite.api.logic.podresources import qos_class
-from kubelite.api.types.core_v1 import HostIP, Pod, PodCondition, PodIP, PodStatus
+from kubelite.api.types.core_v1 import ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus
 from kubelite.kubelet import podspec
-from kubelite.kubelet.status.containers import StatusInput, container_statuses
+from kubelite.kubelet.status.containers import ALL_RESTARTING, RESTARTING_ALL, StatusInput, container_statuses
 
-OWNED_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+OWNED_CONDITIONS = (
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodScheduled",
+    ALL_RESTARTING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +92,26 @@ def phase(pod: Pod, status: PodStatus, ended: bool) -> str:
             stopped += 1
         else:
             waiting += 1
-    return _main_phase(pod, ended, waiting, running, stopped, succeeded)
+    comes_back = any(map(partial(_comes_back, pod), status.containerStatuses))
+    return _main_phase(pod, ended, waiting, running, stopped, succeeded, comes_back)
 
 
-def _main_phase(pod: Pod, ended: bool, waiting: int, running: int, stopped: int, succeeded: int) -> str:
+def _comes_back(pod: Pod, item: ContainerStatus) -> bool:
+    """Whether a container's own policy or rules start it again after its last end, whatever the pod's policy."""
+    container = podspec.find_main(pod, item.name)
+    ended = item.state.terminated if item.state is not None else None
+    if ended is None and item.lastState is not None:
+        ended = item.lastState.terminated
+        if ended is not None and ended.reason == RESTARTING_ALL:
+            return True
+    return (
+        ended is not None and container is not None and podspec.restarts_after_exit(pod, container, ended.exitCode or 0)
+    )
+
+
+def _main_phase(
+    pod: Pod, ended: bool, waiting: int, running: int, stopped: int, succeeded: int, comes_back: bool
+) -> str:
     if waiting:
         return "Pending"
     if running:
@@ -96,7 +121,7 @@ def _main_phase(pod: Pod, ended: bool, waiting: int, running: int, stopped: int,
     if ended:
         return "Succeeded" if stopped == succeeded else "Failed"
     policy = pod.spec.restartPolicy or "Always"
-    if policy == "Always":
+    if policy == "Always" or comes_back:
         return "Running"
     if stopped == succeeded:
         return "Succeeded"
@@ -139,6 +164,7 @@ def _conditions(given: StatusInput, status: PodStatus) -> list[PodCondition]:
         _ready(pod, status, containers_ready, extra),
         containers_ready,
         PodCondition(type="PodScheduled", status="True"),
+        *_all_restarting(given, status),
     ]
     old = {c.type: c for c in (*pod.status.conditions, *given.old.conditions)}
     for condition in wanted:
@@ -147,6 +173,19 @@ def _conditions(given: StatusInput, status: PodStatus) -> list[PodCondition]:
         condition.lastTransitionTime = before.lastTransitionTime if before and unchanged else given.now
         condition.observedGeneration = pod.metadata.generation
     return [*wanted, *conditions]
+
+
+def _all_restarting(given: StatusInput, status: PodStatus) -> list[PodCondition]:
+    """Of a pod that may restart all its containers: whether they are being removed for that now."""
+    if not restartrules.could_restart_all(given.pod.spec):
+        return []
+    if status.phase in ("Succeeded", "Failed"):
+        reason = "PodCompleted" if status.phase == "Succeeded" else "PodFailed"
+        return [PodCondition(type=ALL_RESTARTING, status="False", reason=reason)]
+    if not podspec.restart_causes(given.pod, given.observed):
+        return [PodCondition(type=ALL_RESTARTING, status="False")]
+    message = "container exited with restart policy rule"
+    return [PodCondition(type=ALL_RESTARTING, status="True", reason="RestartAllContainersStarted", message=message)]
 
 
 def _has_sandbox(given: StatusInput) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from kubelite.api.logic import restartrules
 from kubelite.scheduler import events
 from kubelite.scheduler.framework import Cycle, FilterPlugin, Why
 from kubelite.scheduler.nodes import Mask
@@ -16,7 +17,6 @@ from kubelite.scheduler.pods import Node, Pod, PodInfo
 
 NAME = "NodeDeclaredFeatures"
 REASON = "node(s) didn't match Pod's required features"
-RESTART_ALL = "RestartAllContainersOnContainerExits"
 USERS_ON_HOST_NETWORK = "UserNamespacesHostNetworkSupport"
 
 
@@ -24,8 +24,8 @@ def required(pod: Pod) -> tuple[str, ...]:
     """The features that a node must declare to be able to run the pod."""
     spec, found = pod.spec, []
     for container in (*spec.containers, *spec.initContainers):
-        if any(rule.action == "RestartAllContainers" for rule in container.restartPolicyRules):
-            found.append(RESTART_ALL)
+        if any(rule.action == restartrules.RESTART_ALL for rule in container.restartPolicyRules):
+            found.append(restartrules.FEATURE)
             break
     if spec.hostUsers is False and spec.hostNetwork:
         found.append(USERS_ON_HOST_NETWORK)

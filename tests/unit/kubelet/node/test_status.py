@@ -46,6 +46,10 @@ def test_a_healthy_node_is_ready_without_pressure():
     assert [image.names for image in status.images] == [["b:1"], ["a:1"]]
 
 
+def test_a_node_declares_what_the_scheduler_must_know_of_its_kubelet():
+    assert compute_status(FACTS, NodeStatus(), NOW).declaredFeatures == ["RestartAllContainersOnContainerExits"]
+
+
 def test_a_problem_of_the_runtime_makes_the_node_not_ready():
     status = compute_status(replace(FACTS, network_problem="no cni"), NodeStatus(), NOW)
     assert (ready(status).status, ready(status).reason, ready(status).message) == ("False", "KubeletNotReady", "no cni")

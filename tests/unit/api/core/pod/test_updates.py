@@ -149,6 +149,17 @@ def test_a_container_that_ended_for_good_stays_ended(policy: str, old: dict[str,
     assert found == [words] * expected
 
 
+@pytest.mark.parametrize("name", ["containerStatuses", "initContainerStatuses"])
+def test_no_container_has_ended_for_good_where_one_may_restart_all(name: str) -> None:
+    rule = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}
+    source = {"name": "s", "image": "web:1", "restartPolicy": "Never", "restartPolicyRules": [rule]}
+    both = [{"name": "c", "image": "web:1"}, source]
+    assert status_changes({name: [ENDED]}, {name: [RUNNING]}, restartPolicy="Never", containers=both) == []
+    debug = {"ephemeralContainerStatuses": [ENDED]}
+    now = {"ephemeralContainerStatuses": [RUNNING]}
+    assert len(status_changes(debug, now, restartPolicy="Never", containers=both)) == 1
+
+
 STATUS: list[Any] = [
     pytest.param(
         {"podIPs": [{"ip": "x"}]},

@@ -15,6 +15,7 @@ from kubelite.api import validation as check
 from kubelite.api.core.pod.validation import annotated, claimstatuses
 from kubelite.api.core.pod.validation.containers import validate_image_padding
 from kubelite.api.core.pod.validation.spec import ANNOTATIONS, SPEC
+from kubelite.api.logic import restartrules
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import fielderrors as fe
 from kubelite.machinery import names
@@ -206,7 +207,7 @@ def validate_status_update(new: v1.Pod, old: v1.Pod) -> FieldErrors:
 def _transitions(new: v1.Pod, old: v1.Pod) -> FieldErrors:
     """A container that ended for good stays ended."""
     errors: FieldErrors = []
-    policy = old.spec.restartPolicy
+    policy = "Always" if restartrules.could_restart_all(old.spec) else old.spec.restartPolicy
     for name, list_policy in (
         ("containerStatuses", policy),
         ("initContainerStatuses", policy),
