@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,12 @@ from kubelite.machinery.kind import Column, Kind
 ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 MAX_ENDPOINTS = 1000
 MAX_ADDRESSES = 100
-MAX_PORTS = 100
+MAX_PORTS = 20000
+MAX_HINTS = 8
 MAX_TOPOLOGY_LABELS = 16
+HOSTNAME = "kubernetes.io/hostname"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 
 
 def set_defaults(slice_: EndpointSlice) -> None:
@@ -28,6 +32,38 @@ def set_defaults(slice_: EndpointSlice) -> None:
             port.name = ""
         if not port.protocol:
             port.protocol = "TCP"
+
+
+def prepare_create(slice_: EndpointSlice) -> None:
+    """What older versions told of the topology is not written any more."""
+    for endpoint in slice_.endpoints or []:
+        endpoint.deprecatedTopology = {}
+
+
+def prepare_update(new: EndpointSlice, old: EndpointSlice) -> None:
+    """It may stay as long as no endpoint changes; a node that only it names gets its field."""
+    if new.endpoints == old.endpoints:
+        return
+    known = {endpoint.deprecatedTopology.get(HOSTNAME, "") for endpoint in old.endpoints or []}
+    for endpoint in new.endpoints or []:
+        node = endpoint.deprecatedTopology.get(HOSTNAME, "")
+        if node and not endpoint.nodeName and node in known and not names.dns1123_subdomain(node):
+            endpoint.nodeName = node
+        endpoint.deprecatedTopology = {}
+
+
+def warnings(new: EndpointSlice, old: EndpointSlice | None) -> list[str]:
+    """About names as addresses, and oddly written ones; controllers write them as they should be."""
+    found = []
+    if old is None and new.addressType == "FQDN":
+        found.append("spec.addressType: FQDN endpoints are deprecated")
+    if new.metadata.labels.get(MANAGED_BY) in CONTROLLERS:
+        return found
+    for index, endpoint in enumerate(new.endpoints or []):
+        for number, address in enumerate(endpoint.addresses):
+            here = (Path("endpoints").index(index) / "addresses").index(number)
+            found += addresses.ip_warnings(here, address)
+    return found
 
 
 def validate(slice_: EndpointSlice) -> list[FieldError]:
@@ -56,13 +92,33 @@ def _validate_endpoint(endpoint: Endpoint, address_type: str, path: Path) -> lis
         errors.append(fielderrors.too_many(here, count, MAX_ADDRESSES))
     for index, address in enumerate(endpoint.addresses):
         errors += _validate_address(address, address_type, here.index(index))
-    topology = path / "topology"
+    topology = path / "deprecatedTopology"
     if len(endpoint.deprecatedTopology) > MAX_TOPOLOGY_LABELS:
         errors.append(fielderrors.too_many(topology, len(endpoint.deprecatedTopology), MAX_TOPOLOGY_LABELS))
     errors += meta.validate_labels(endpoint.deprecatedTopology, topology)
     if endpoint.hostname:
         complaints = names.dns1123_label(endpoint.hostname)
         errors += [fielderrors.invalid(path / "hostname", endpoint.hostname, text) for text in complaints]
+    if endpoint.nodeName:
+        complaints = names.dns1123_subdomain(endpoint.nodeName)
+        errors += [fielderrors.invalid(path / "nodeName", endpoint.nodeName, text) for text in complaints]
+    if endpoint.hints is not None:
+        zones = [one.name for one in endpoint.hints.forZones]
+        nodes = [one.name for one in endpoint.hints.forNodes]
+        errors += _validate_hints(zones, names.label_value, path / "hints" / "forZones")
+        errors += _validate_hints(nodes, names.dns1123_subdomain, path / "hints" / "forNodes")
+    return errors
+
+
+def _validate_hints(found: list[str], check: Callable[[str], list[str]], path: Path) -> list[FieldError]:
+    if len(found) > MAX_HINTS:
+        return [fielderrors.too_many(path, len(found), MAX_HINTS)]
+    errors: list[FieldError] = []
+    for index, name in enumerate(found):
+        here = path.index(index) / "name"
+        if name in found[:index]:
+            errors.append(fielderrors.duplicate(here, name))
+        errors += [fielderrors.invalid(here, name, text) for text in check(name)]
     return errors
 
 
@@ -138,6 +194,9 @@ ENDPOINT_SLICE = Kind(
     set_defaults=set_defaults,
     validate=validate,
     validate_update=validate_update,
+    warnings=warnings,
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
     columns=(
         Column(name="Name", format="name", description="Name must be unique within a namespace."),
         Column(name="AddressType", description="IPv4, IPv6 or FQDN."),
