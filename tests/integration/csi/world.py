@@ -202,6 +202,11 @@ class World:
     async def mount(self, pod: Pod) -> pathlib.Path:
         return pathlib.Path((await self.manager.mount(pod))["data"])
 
+    async def cared_for(self, pod: Pod) -> None:
+        """Nothing goes on beside the pod's worker."""
+        name = f"volumes of {pod.metadata.uid}"
+        await self.until(lambda: all(task.get_name() != name for task in asyncio.all_tasks()))
+
     # --- the cluster's part
 
     async def attach(self, volume: str, *, attached: bool = True, **metadata: str) -> str:

@@ -9,6 +9,8 @@ from kubelite.kubelet.interfaces import SyncError
 SET_UP: Final = "MountVolume.SetUp failed"
 MOUNT_DEVICE: Final = "MountVolume.MountDevice failed"
 WAIT_FOR_ATTACH: Final = "MountVolume.WaitForAttach failed"
+EXPAND: Final = "MountVolume.Setup failed while expanding volume"
+EXPAND_IN_USE: Final = "NodeExpandVolume.NodeExpandVolume failed"
 TEAR_DOWN: Final = "UnmountVolume.TearDown failed"
 
 

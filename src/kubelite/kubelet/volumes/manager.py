@@ -166,7 +166,7 @@ class Volumes:
     async def update(self, pod: Pod) -> None:
         """Rewrite the generated volumes whose sources changed. What cannot be refreshed stays as it is, with an event."""
         uid = pod.metadata.uid
-        await self._csi.refresh(pod)
+        self._csi.look_after(pod, lambda: self._set_up_again(pod))
         if uid in self._shown and self._shown[uid] == self._contents.fingerprint(pod):
             return
         used = _used(pod)
@@ -177,6 +177,13 @@ class Volumes:
                 except SyncError as error:
                     self._context.recorder.event(POD, pod, "Warning", error.reason, error.message)
         self._shown[uid] = self._contents.fingerprint(pod)
+
+    async def _set_up_again(self, pod: Pod) -> None:
+        """What drivers have mounted for the pod before this process began: mounted once more, as they must accept."""
+        used = _used(pod)
+        for volume in pod.spec.volumes:
+            if volume.name in used and (volume.csi is not None or claim_name(pod, volume)):
+                await self._set_up(pod, volume)
 
     def sub_path(self, pod: Pod, volume: str, container: str, index: int, source: str, path: str) -> str:
         """The host path to mount for a subPath: opened safely and bound below the pod's directory.

@@ -12,6 +12,7 @@ from kubelite.api.types.core_v1 import (
     Container,
     LocalObjectReference,
     Node,
+    PersistentVolumeClaim,
     Pod,
     PodSpec,
     ServiceAccount,
@@ -233,3 +234,22 @@ async def test_a_kubelet_deletes_its_own_pods_only() -> None:
     request = AdmissionRequest("DELETE", kind_of("Pod"), "default", "p", old=a_pod(nodeName="b"), user=KUBELET)
     with pytest.raises(StatusError, match="can only delete pods with"):
         await admitted(node_restriction(), request)
+
+
+def of_claim(new: PersistentVolumeClaim, old: PersistentVolumeClaim, **more: Any) -> AdmissionRequest:
+    return AdmissionRequest(
+        "UPDATE", kind_of("PersistentVolumeClaim"), "default", "c", object=new, old=old, user=KUBELET, **more
+    )
+
+
+async def test_a_kubelet_says_how_large_a_claim_has_become_and_nothing_else_of_it() -> None:
+    old = PersistentVolumeClaim(metadata=ObjectMeta(name="c", namespace="default"))
+    grown = PersistentVolumeClaim(metadata=ObjectMeta(name="c", namespace="default", resourceVersion="2"))
+    grown.status.capacity = {"storage": "2Gi"}
+    grown.status.allocatedResourceStatuses = {"storage": "NodeResizeInProgress"}
+    await admitted(node_restriction(), of_claim(grown, old, subresource="status"))
+    with pytest.raises(StatusError, match="may only update PVC status"):
+        await admitted(node_restriction(), of_claim(grown, old))
+    grown.metadata.labels = {"a": "b"}
+    with pytest.raises(StatusError, match=r"not allowed to update fields other than status\.quantity and"):
+        await admitted(node_restriction(), of_claim(grown, old, subresource="status"))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from kubelite.api.types.authentication_v1 import TokenRequest
-from kubelite.api.types.core_v1 import Node, Pod
+from kubelite.api.types.core_v1 import Node, PersistentVolumeClaim, Pod
 from kubelite.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Plugin, denied
 from kubelite.apiserver.authz.node import NODE_LEASES, node_of
 from kubelite.apiserver.request import AdmissionRequest
+from kubelite.machinery import codec
 from kubelite.machinery.kind import Kind
 
 MIRROR = "kubernetes.io/config.mirror"
@@ -59,6 +60,8 @@ class NodeRestriction(Plugin):
             _nodes(request, node)
         elif kind == "Lease":
             _leases(request, node)
+        elif kind == "PersistentVolumeClaim":
+            _claims(request, node)
         elif kind == "CSINode":
             _csi_nodes(request, node)
         elif kind == "ResourceSlice":
@@ -169,6 +172,27 @@ def _may_set(label: str, *, creating: bool) -> bool:
         return True
     reserved = any(domain == one or domain.endswith("." + one) for one in ("kubernetes.io", "k8s.io"))
     return not reserved
+
+
+def _claims(request: AdmissionRequest, node: str) -> None:
+    """A volume that has grown on its node: size and state of that, nothing else."""
+    if request.subresource != "status":
+        raise denied(request, "may only update PVC status")
+    if request.operation != UPDATE:
+        raise denied(request, f'unexpected operation "{request.operation}"')
+    if _claim_rest(request.object) != _claim_rest(request.old):
+        raise denied(
+            request, f'node "{node}" is not allowed to update fields other than status.quantity and status.conditions'
+        )
+
+
+def _claim_rest(claim: PersistentVolumeClaim) -> PersistentVolumeClaim:
+    """All that a kubelet must leave as it is."""
+    rest = codec.clone(claim)
+    rest.metadata.resourceVersion, rest.metadata.managedFields = "", []
+    rest.status.capacity, rest.status.conditions = {}, []
+    rest.status.allocatedResources, rest.status.allocatedResourceStatuses = {}, {}
+    return rest
 
 
 def _csi_nodes(request: AdmissionRequest, node: str) -> None:

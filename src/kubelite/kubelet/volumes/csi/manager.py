@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from kubelite.api.types.core_v1 import Pod
 from kubelite.api.types.storage_v1 import CSIDriver
 from kubelite.client.errors import ConnectionFailed
-from kubelite.kubelet.interfaces import Context
+from kubelite.kubelet.interfaces import Context, SyncError
 from kubelite.kubelet.kinds import POD
 from kubelite.kubelet.plugins.errors import RpcError, is_final
 from kubelite.kubelet.volumes import mountpoints, ownership
@@ -27,11 +27,20 @@ from kubelite.kubelet.volumes.csi import volume as volumes
 from kubelite.kubelet.volumes.csi.attachments import Attachments
 from kubelite.kubelet.volumes.csi.devices import Devices, Key
 from kubelite.kubelet.volumes.csi.drivers import PREFIX, Drivers
+from kubelite.kubelet.volumes.csi.expansion import Expansion, Place
 from kubelite.kubelet.volumes.csi.inuse import InUse
 from kubelite.kubelet.volumes.csi.nodeinfo import NodeInfo
 from kubelite.kubelet.volumes.csi.objects import Objects
 from kubelite.kubelet.volumes.csi.volume import Volume
-from kubelite.kubelet.volumes.failures import MOUNT_DEVICE, SET_UP, TEAR_DOWN, VolumeFailed, failed
+from kubelite.kubelet.volumes.failures import (
+    EXPAND,
+    EXPAND_IN_USE,
+    MOUNT_DEVICE,
+    SET_UP,
+    TEAR_DOWN,
+    VolumeFailed,
+    failed,
+)
 from kubelite.kubelet.volumes.tokens import TokenCache
 from kubelite.machinery.errors import StatusError
 from kubelite.util.backoff import Backoff
@@ -55,6 +64,8 @@ class _Shown:
     volume: Volume
     path: str
     looked_at: float
+    expands: bool
+    """Its driver may have to follow when the volume grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,10 @@ class _Mount:
         """Of a driver that cares for groups itself."""
         return self.group if self.capabilities.mounts_for_group else None
 
+    def place(self, staged: str) -> Place:
+        """For the expansion."""
+        return Place(self.pod, self.volume, self.path, staged, self.node, self.capabilities)
+
 
 class CsiVolumes:
     """See the module."""
@@ -93,8 +108,11 @@ class CsiVolumes:
         in_use = [names.unique_name(driver, handle) for driver, handle in known]
         self._in_use = InUse(context.client, context.node_name, context.node, in_use)
         self._devices = Devices(self._root, self.drivers, self._in_use, known)
+        self._expansion = Expansion(self._objects, context.recorder, context.node_name)
         self._shown: dict[str, dict[str, _Shown]] = {}
         """Pod uid → name of the volume → what is shown."""
+        self._caring: dict[str, asyncio.Task[None]] = {}
+        """Pod uid → the look at its volumes that goes on."""
 
     async def run(self) -> None:
         """Never returns: cares for what stands in the node's objects, whenever the Node was registered."""
@@ -116,6 +134,8 @@ class CsiVolumes:
                     begun = True
                     self._devices.begin()
         finally:
+            for uid in list(self._caring):
+                await self._leave_off(uid)
             await self._devices.close()
 
     # --- mount
@@ -134,11 +154,15 @@ class CsiVolumes:
             staged = await self._stage(mount, publish_context) if volume.is_persistent else ""
             what = SET_UP
             await self._publish(mount, staged, publish_context)
+            what = EXPAND
+            follows = await self._expansion.follow(mount.place(staged))
         except VolumeFailed:
             raise
         except FAILURES as error:
             raise failed(what, volume.name, _why(error)) from error
-        self._shown.setdefault(pod.metadata.uid, {})[volume.name] = _Shown(volume, path, time.monotonic())
+        self._shown.setdefault(pod.metadata.uid, {})[volume.name] = _Shown(
+            volume, path, time.monotonic(), follows and mount.capabilities.expands
+        )
         return path
 
     async def _attached(self, pod: Pod, volume: Volume, driver: CSIDriver | None) -> dict[str, str]:
@@ -232,14 +256,41 @@ class CsiVolumes:
 
     # --- while the pod runs
 
-    async def refresh(self, pod: Pod) -> None:
-        """Publishes again what drivers want published again. What fails is told and tried again; the volume stays as it is."""
+    def look_after(self, pod: Pod, mount_all: Callable[[], Awaitable[None]]) -> None:
+        """Begins what is due and goes on beside the pod's worker: a driver may take its time.
+
+        `mount_all` mounts the pod's volumes; it is asked for those that another kubelet process has mounted.
+        """
         uid = pod.metadata.uid
+        if uid not in self._caring and (self._is_due(uid) or self._is_forgotten(uid)):
+            task = asyncio.create_task(self._care(pod, mount_all), name=f"volumes of {uid}")
+            self._caring[uid] = task
+            task.add_done_callback(lambda _: self._caring.pop(uid, None))
+
+    def _is_due(self, uid: str) -> bool:
+        shown = self._shown.get(uid)
+        if not shown:
+            return False
+        late = time.monotonic() - AGAIN_SECONDS
+        return any(one.looked_at <= late for one in shown.values()) or self._objects.tokens_due(uid)
+
+    def _is_forgotten(self, uid: str) -> bool:
+        """The disk knows volumes that this process has not mounted."""
+        known = self._shown.get(uid, {})
+        return any(one.record.specVolID not in known for one in records.published(self._root, uid))
+
+    async def _care(self, pod: Pod, mount_all: Callable[[], Awaitable[None]]) -> None:
+        """What fails is told and tried again; the volume stays as it is."""
+        uid = pod.metadata.uid
+        try:
+            if self._is_forgotten(uid):
+                await mount_all()
+        except SyncError as error:
+            self._context.recorder.event(POD, pod, "Warning", error.reason, error.message)
         for shown in list(self._shown.get(uid, {}).values()):
-            now = time.monotonic()
-            if now - shown.looked_at < AGAIN_SECONDS and not self._objects.tokens_due(uid):
+            if time.monotonic() - shown.looked_at < AGAIN_SECONDS and not self._objects.tokens_due(uid):
                 continue
-            shown.looked_at = now
+            shown.looked_at = time.monotonic()
             try:
                 await self._again(pod, shown)
             except (StatusError, ConnectionFailed) as error:
@@ -248,27 +299,40 @@ class CsiVolumes:
                 self._context.recorder.event(POD, pod, "Warning", error.reason, error.message)
 
     async def _again(self, pod: Pod, shown: _Shown) -> None:
-        volume = shown.volume
+        """Publishes again what the driver wants published again, follows a volume that has grown."""
+        volume, staged = shown.volume, ""
         driver = await self._objects.driver(volume.driver)
-        if driver is None or not driver.spec.requiresRepublish:
+        republish = driver is not None and bool(driver.spec.requiresRepublish)
+        if not republish and not shown.expands:
             return
+        what, reason = SET_UP, "FailedMount"
         try:
-            publish_context = await self._attached(pod, volume, driver) if volume.is_persistent else {}
             mount = await self._meet(pod, volume, shown.path, driver)
-            staged = ""
             if volume.is_persistent and mount.capabilities.stages:
                 home = names.device_dir(self._root, volume.driver, volume.handle)
                 staged = os.path.join(home, names.GLOBAL_MOUNT)
-            await self._publish(mount, staged, publish_context)
+            if republish:
+                publish_context = await self._attached(pod, volume, driver) if volume.is_persistent else {}
+                await self._publish(mount, staged, publish_context)
+            if shown.expands:
+                what, reason = EXPAND_IN_USE, "VolumeResizeFailed"
+                shown.expands = await self._expansion.follow(mount.place(staged))
         except (VolumeFailed, StatusError, ConnectionFailed):
             raise
         except FAILURES as error:
-            raise failed(SET_UP, volume.name, _why(error)) from error
+            raise failed(what, volume.name, _why(error), reason) from error
+
+    async def _leave_off(self, uid: str) -> None:
+        task = self._caring.get(uid)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     # --- unmount
 
     async def unmount(self, pod_uid: str) -> None:
         """Takes everything of the pod down that the disk knows of. Raises SyncError while something is left."""
+        await self._leave_off(pod_uid)
         self._shown.pop(pod_uid, None)
         for one in records.published(self._root, pod_uid):
             try:
