@@ -182,6 +182,8 @@ class Kind:
     """The generation grows when anything outside metadata and status changes."""
     annotations_count: bool = False
     """The generation grows with the annotations, too."""
+    labels_count: bool = False
+    """The generation grows with the labels, too."""
     create_on_update: bool = False
     """PUT of an absent name creates it."""
     unconditional_update: bool = True

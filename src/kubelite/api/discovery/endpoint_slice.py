@@ -191,6 +191,7 @@ ENDPOINT_SLICE = Kind(
     plural="endpointslices",
     type=EndpointSlice,
     has_generation=True,
+    labels_count=True,
     set_defaults=set_defaults,
     validate=validate,
     validate_update=validate_update,

@@ -85,7 +85,8 @@ def prepare_update(new: Any, old: Any) -> None:
 
 def grow_generation(new: Any, old: Any, kind: Kind) -> None:
     """The generation counts the changes of what is wanted: everything but metadata and status."""
-    if kind.annotations_count and new.metadata.annotations != old.metadata.annotations:
+    counted = kind.annotations_count and new.metadata.annotations != old.metadata.annotations
+    if counted or (kind.labels_count and new.metadata.labels != old.metadata.labels):
         new.metadata.generation = (old.metadata.generation or 0) + 1
         return
     if isinstance(new, Unstructured):

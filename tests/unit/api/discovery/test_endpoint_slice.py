@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kubelite.api.discovery.endpoint_slice import ENDPOINT_SLICE
+from kubelite.apiserver.registry.metadata import grow_generation
 from tests.unit.api.objects import decoded, texts
 
 
@@ -80,3 +81,11 @@ def test_names_as_addresses_and_odd_addresses_are_warned_of() -> None:
         {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}, addresses=["2001:DB8::1"]
     )
     assert ENDPOINT_SLICE.warnings(ours, None) == []
+
+
+def test_the_generation_grows_with_endpoints_and_labels() -> None:
+    for changed, grown in ((piece(), 3), (piece({"a": "b"}), 4), (piece(zone="z"), 4)):
+        old = piece()
+        old.metadata.generation = changed.metadata.generation = 3
+        grow_generation(changed, old, ENDPOINT_SLICE)
+        assert changed.metadata.generation == grown

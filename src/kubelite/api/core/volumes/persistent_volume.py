@@ -6,6 +6,7 @@ these. Upstream: pkg/registry/core/persistentvolume, ValidatePersistentVolumeUpd
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from kubelite.api import columns
 from kubelite.api import validation as check
 from kubelite.api.core.volumes import shared, sources
 from kubelite.api.core.volumes.persistent_volume_spec import set_spec_defaults, validate_spec
+from kubelite.api.storage.parameters import DEPRECATED_KEYS
 from kubelite.api.types import core_v1 as v1
 from kubelite.machinery import codec, times
 from kubelite.machinery import fielderrors as fe
@@ -63,9 +65,9 @@ def validate_update(new: v1.PersistentVolume, old: v1.PersistentVolume) -> Field
     if _fixed_sources(new, old) != _defaulted(sources.of(old.spec)):
         detail = "spec.persistentvolumesource is immutable after creation"
         errors.append(fe.forbidden(SPEC / "persistentvolumesource", detail))
-    errors += check.immutable(SPEC / "volumeMode", new.spec.volumeMode, old.spec.volumeMode)
-    if old.spec.nodeAffinity is not None:
-        errors += check.immutable(SPEC / "nodeAffinity", new.spec.nodeAffinity, old.spec.nodeAffinity)
+    errors += check.immutable(Path("volumeMode"), new.spec.volumeMode, old.spec.volumeMode)
+    if old.spec.nodeAffinity is not None and not _only_renames(new.spec.nodeAffinity, old.spec.nodeAffinity):
+        errors += check.immutable(Path("nodeAffinity"), new.spec.nodeAffinity, old.spec.nodeAffinity)
     if old.spec.volumeAttributesClassName and not new.spec.volumeAttributesClassName:
         detail = "update from non-nil value to nil is forbidden"
         errors.append(fe.forbidden(SPEC / "volumeAttributesClassName", detail))
@@ -82,6 +84,25 @@ def _fixed_sources(new: v1.PersistentVolume, old: v1.PersistentVolume) -> dict[s
     return found
 
 
+def _only_renames(new: v1.VolumeNodeAffinity | None, old: v1.VolumeNodeAffinity) -> bool:
+    """Whether nothing changes but that labels of nodes get the names that they have now."""
+    if new is None:
+        return False
+    renamed: v1.VolumeNodeAffinity = codec.clone(old)
+    for (_, wanted), (_, kept) in zip(_expressions(new), _expressions(renamed), strict=False):
+        if kept.key in DEPRECATED_KEYS and wanted.key == DEPRECATED_KEYS[kept.key][1]:
+            kept.key = wanted.key
+    return renamed == new
+
+
+def _expressions(affinity: v1.VolumeNodeAffinity) -> Iterator[tuple[Path, v1.NodeSelectorRequirement]]:
+    path = SPEC / "nodeAffinity" / "required" / "nodeSelectorTerms"
+    terms = affinity.required.nodeSelectorTerms if affinity.required is not None else []
+    for index, term in enumerate(terms):
+        for number, expression in enumerate(term.matchExpressions):
+            yield (path.index(index) / "matchExpressions").index(number), expression
+
+
 def _defaulted(found: dict[str, Any]) -> dict[str, Any]:
     """The sources of a volume that may have been stored before folders had a default type."""
     folder = found.get("hostPath")
@@ -91,10 +112,14 @@ def _defaulted(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def warnings(new: v1.PersistentVolume, old: v1.PersistentVolume | None) -> list[str]:
-    """About annotations, policies and sources of old."""
+    """About annotations, policies, labels of nodes and sources of old."""
     found = shared.annotation_warnings(new.metadata.annotations, OLD_ANNOTATIONS)
     if new.spec.persistentVolumeReclaimPolicy == "Recycle":
         found.append(_RECYCLE)
+    for path, expression in _expressions(new.spec.nodeAffinity) if new.spec.nodeAffinity is not None else ():
+        since, name = DEPRECATED_KEYS.get(expression.key, ("", ""))
+        if name:
+            found.append(f'{path / "key"}: {expression.key} is deprecated since {since}; use "{name}" instead')
     return found + sources.gone_warnings(new.spec, "spec")
 
 

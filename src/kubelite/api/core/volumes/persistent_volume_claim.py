@@ -73,7 +73,7 @@ def validate_update(new: v1.PersistentVolumeClaim, old: v1.PersistentVolumeClaim
     if size < size_before and size <= quantity.nano(old.status.capacity.get(shared.STORAGE, 0)):
         here = SPEC / "resources" / "requests" / shared.STORAGE
         errors.append(fe.forbidden(here, "field can not be less than status.capacity"))
-    errors += check.immutable(SPEC / "volumeMode", new.spec.volumeMode, before.volumeMode)
+    errors += check.immutable(Path("volumeMode"), new.spec.volumeMode, before.volumeMode)
     return errors + _validate_attributes_class(new, old)
 
 
