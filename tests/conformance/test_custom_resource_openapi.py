@@ -6,20 +6,20 @@ Every command runs with this project's command line, and with the newest real ku
 from __future__ import annotations
 
 import asyncio
-import glob
 import json
 import re
 from typing import Any
 
 import yaml
 
+from tests import kubectls
 from tests.apienv import ApiEnv
 from tests.conformance.harness import eventually, good
 from tests.integration.cli.conftest import Cli
 from tests.integration.custom_resources.definitions import CRDS, changed, custom, definition, established, version
 
 GROUP = "foo.example.com"
-PROGRAMS = ["", *sorted(glob.glob("/usr/lib/google-cloud-sdk/bin/kubectl.1.*"))[-1:]]
+PROGRAMS = ["", *kubectls.some("1.33", "1.32")[:1]]
 FOO = yaml.safe_load("""
 description: Foo CRD for Testing
 type: object

@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 
+from tests import kubectls
 from tests.e2e import images
 from tests.e2e.machine import Lan, Machine
-
-KUBECTLS = ("/usr/lib/google-cloud-sdk/bin/kubectl.1.{}", "/usr/local/bin/kubectl-1.{}", "/usr/bin/kubectl-1.{}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -134,8 +133,7 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
 
 def kubectl(version: int) -> str:
     """A real kubectl of that minor version; skips the test if this host has none."""
-    for pattern in KUBECTLS:
-        path = pathlib.Path(pattern.format(version))
-        if path.exists():
-            return str(path)
-    pytest.skip(f"kubectl 1.{version} is not on this host")
+    found = kubectls.find(f"1.{version}")
+    if found is None:
+        pytest.skip(f"kubectl 1.{version} is not on this host")
+    return found

@@ -13,6 +13,7 @@ import pytest
 from kubelite.api import wire
 from kubelite.machinery import protobuf
 from kubelite.machinery.protobufwriter import write_envelope
+from tests import kubectls
 from tests.apienv import ADMIN_TOKEN, ApiEnv, Reply, api_server, read_reply
 from tests.integration.controllers.manager import running
 from tests.integration.controllers.test_deployment import NAMES
@@ -220,12 +221,7 @@ async def test_a_bad_body_is_refused(api: ApiEnv, body: bytes, code: int, text: 
 
 
 # From 1.32 on kubectl's typed commands send protobuf.
-KUBECTLS = [
-    path
-    for path in ("/usr/lib/google-cloud-sdk/bin/kubectl.1.32", "/usr/lib/google-cloud-sdk/bin/kubectl.1.33")
-    if os.path.exists(path)
-]
-KUBECTLS = KUBECTLS or [path for path in [shutil.which("kubectl")] if path]
+KUBECTLS = kubectls.some("1.32", "1.33") or [path for path in [shutil.which("kubectl")] if path]
 
 
 @pytest.fixture(params=KUBECTLS or [None], ids=lambda path: os.path.basename(path or "none"))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import glob
 import json
 import pathlib
 from typing import Any
 
 import pytest
 
+from tests import kubectls
 from tests.apienv import ApiEnv, api_server
 
-KUBECTLS = [
-    one for one in sorted(glob.glob("/usr/lib/google-cloud-sdk/bin/kubectl.1.*")) if one.endswith((".1.27", ".1.33"))
-]
+KUBECTLS = kubectls.some("1.27", "1.33")
 PODS = "/api/v1/namespaces/default/pods"
 EMPTY: dict[str, Any] = {
     "apiVersion": "v1",

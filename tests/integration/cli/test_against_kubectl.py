@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shlex
-import shutil
-import subprocess
 
 import pytest
 
+from tests import kubectls
 from tests.integration.cli.conftest import Cli
 from tests.integration.cli.manifests import EVERYTHING
 
 VERSION = "1.33"
 """Texts change between versions: only this one is compared byte for byte."""
-
-
-def _kubectl() -> str | None:
-    """A kubectl of that version: on the PATH, or beside the kubectl that is."""
-    plain = shutil.which("kubectl")
-    beside = os.path.join(os.path.dirname(os.path.realpath(plain)), f"kubectl.{VERSION}") if plain else ""
-    for found in (shutil.which(f"kubectl.{VERSION}"), beside, plain):
-        if found and os.path.exists(found):
-            text = subprocess.run([found, "version", "--client"], capture_output=True, text=True, check=False).stdout
-            if f"Client Version: v{VERSION}." in text:
-                return found
-    return None
-
-
-KUBECTL = _kubectl()
+KUBECTL = kubectls.find(VERSION)
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason=f"there is no kubectl {VERSION} to compare with")
 
 LINES = (

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests import kubectls
 from tests.integration.controllers.manager import World
 
-PLACES = ("/usr/lib/google-cloud-sdk/bin/kubectl.{}", "/usr/local/bin/kubectl-{}", "/usr/bin/kubectl-{}")
 VERSIONS = ("1.27", "1.33")
 
 
@@ -66,7 +66,7 @@ class Kubectl:
 
 def kubectl_of(version: str, world: World, **environment: str) -> Kubectl:
     """Skips the test if this host has no kubectl of that version."""
-    found = next((path for place in PLACES if os.path.exists(path := place.format(version))), "")
-    if not found:
+    found = kubectls.find(version)
+    if found is None:
         pytest.skip(f"kubectl {version} is not on this host")
     return Kubectl(found, world.api.kubeconfig(), world.api.directory, environment)

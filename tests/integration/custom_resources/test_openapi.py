@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import glob
 import json
 import pathlib
 from typing import Any
 
 import pytest
 
+from tests import kubectls
 from tests.apienv import ApiEnv, api_server
 from tests.integration.custom_resources.definitions import (
     changed,
@@ -23,8 +23,7 @@ from tests.integration.custom_resources.definitions import (
 
 NAME = "crontabs.stable.example.com"
 DEFINITION = "com.example.stable.v1.CronTab"
-KUBECTLS = sorted(glob.glob("/usr/lib/google-cloud-sdk/bin/kubectl.1.*"))
-CHOSEN = [one for one in KUBECTLS if one.endswith((".1.27", ".1.33"))]
+CHOSEN = kubectls.some("1.27", "1.33")
 SCHEMA = {
     "type": "object",
     "description": "A job at times.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import glob
 import os
 import pty
 import struct
@@ -13,29 +12,34 @@ import termios
 
 import pytest
 
+from tests import kubectls
+
 from .node import api_front, node
 
-KUBECTLS = sorted(glob.glob("/usr/lib/google-cloud-sdk/bin/kubectl.1.*"))
-pytestmark = pytest.mark.skipif(not KUBECTLS, reason="no kubectl on this machine")
-SOME = [path for path in KUBECTLS if path.endswith(("1.27", "1.30", "1.33"))] or KUBECTLS[:1]
+CHOSEN = kubectls.some("1.27", "1.30", "1.33")
+pytestmark = pytest.mark.skipif(not CHOSEN, reason="no kubectl on this machine")
 
 
-@pytest.fixture(params=SOME, ids=os.path.basename)
+@pytest.fixture(params=CHOSEN, ids=os.path.basename)
 def kubectl(request):
     return request.param
 
 
-async def run(kubectl, port, *args, stdin=None, cwd="/"):
-    environment = {"HOME": str(cwd), "PATH": os.environ["PATH"], "KUBECONFIG": "/dev/null"}
-    process = await asyncio.create_subprocess_exec(
+async def opened(kubectl, port, *args, cwd="/"):
+    """kubectl with pipes, left running."""
+    return await asyncio.create_subprocess_exec(
         kubectl,
         f"--server=http://127.0.0.1:{port}",
         *args,
-        env=environment,
+        env={"HOME": str(cwd), "PATH": os.environ["PATH"], "KUBECONFIG": "/dev/null"},
         stdin=asyncio.subprocess.PIPE,
-        stdout=-1,
-        stderr=-1,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def run(kubectl, port, *args, stdin=None, cwd="/"):
+    process = await opened(kubectl, port, *args, cwd=cwd)
     try:
         async with asyncio.timeout(30):
             out, err = await process.communicate(stdin)
@@ -77,13 +81,14 @@ async def test_logs_are_read_and_followed_to_the_end(kubectl, tmp_path):
             "2030-01-01T00:00:00.1Z stdout F one\n2030-01-01T00:00:01Z stdout P tw\n2030-01-01T00:00:02Z stdout F o\n"
         )
         assert await run(kubectl, port, "logs", "web", cwd=tmp_path) == (0, "one\ntwo\n", "")
-        following = asyncio.create_task(run(kubectl, port, "logs", "-f", "web", cwd=tmp_path))
-        await asyncio.sleep(0.5)
-        with kubelet.log.open("a") as log:
-            log.write("2030-01-01T00:00:03Z stderr F three\n")
-        kubelet.pods.pods["web"].status.containerStatuses[0].state.running = None
-        code, out, _ = await following
-    assert (code, out) == (0, "one\ntwo\nthree\n")
+        following = await opened(kubectl, port, "logs", "-f", "web", cwd=tmp_path)
+        async with asyncio.timeout(30):
+            assert [await following.stdout.readline() for _ in range(2)] == [b"one\n", b"two\n"]
+            with kubelet.log.open("a") as log:
+                log.write("2030-01-01T00:00:03Z stderr F three\n")
+            kubelet.pods.pods["web"].status.containerStatuses[0].state.running = None
+            assert await following.communicate() == (b"three\n", b"")
+    assert following.returncode == 0
 
 
 async def test_port_forward_carries_connections(kubectl, tmp_path):
@@ -122,7 +127,7 @@ async def test_port_forward_carries_connections(kubectl, tmp_path):
 
 @pytest.mark.parametrize(("version", "transport"), [("1.27", "SPDY/3.1"), ("1.33", "websocket v5.channel.k8s.io")])
 async def test_each_version_uses_its_own_transport(version, transport, tmp_path):
-    kubectl = next((path for path in KUBECTLS if path.endswith(version)), None)
+    kubectl = kubectls.find(version)
     if kubectl is None:
         pytest.skip(f"no kubectl {version}")
     async with node(tmp_path) as kubelet, api_front(kubelet) as (front, port):
