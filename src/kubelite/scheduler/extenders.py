@@ -27,7 +27,7 @@ from kubelite.scheduler import events
 from kubelite.scheduler.config import types
 from kubelite.scheduler.cycle import Scheduler
 from kubelite.scheduler.events import Listener, Registered
-from kubelite.scheduler.framework import Cycle, Diagnosis, PodRefused, Rejection, Scores, Why
+from kubelite.scheduler.framework import AttemptFailed, Cycle, Diagnosis, PodRefused, Rejection, Scores, Why
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.plugins.default_preemption import Candidates
 from kubelite.scheduler.plugins.victims import Victims
@@ -40,7 +40,7 @@ POINTS = 10
 """An extender's score of 0 to 10 weighs as much as a plugin's of 0 to 100."""
 
 
-class ExtenderFailed(Exception):
+class ExtenderFailed(AttemptFailed):
     """The extender did not answer, or said that something is wrong."""
 
 
@@ -123,9 +123,8 @@ class Extender(Listener):
                 "POST", path, body=msgspec.json.encode(body), headers=JSON, raw=True, seconds=self.seconds
             )
             if answer.status != 200:
-                raise ExtenderFailed(
-                    f"failed {verb} with extender at URL {self.settings.urlPrefix}, code {answer.status}"
-                )
+                url = f"{self.settings.urlPrefix.rstrip('/')}/{verb}"
+                raise ExtenderFailed(f"failed {verb} with extender at URL {url}, code {answer.status}")
             return msgspec.json.decode(answer.body, type=type_)
         except (ConnectionFailed, StatusError, OSError, TimeoutError, msgspec.DecodeError) as error:
             raise ExtenderFailed(f"extender at {self.settings.urlPrefix}: {error}") from None

@@ -74,6 +74,10 @@ class PodRefused(Exception):
         self.text, self.plugins = text, plugins
 
 
+class AttemptFailed(Exception):
+    """Something kept the pod from being judged (a status that is an error); the text is for people."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Why:
     """A reason for which a plugin rejected nodes."""

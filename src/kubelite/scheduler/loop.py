@@ -17,7 +17,7 @@ from kubelite.scheduler.claims import ClaimBinder
 from kubelite.scheduler.devices.extended import STALE
 from kubelite.scheduler.eviction import Evictor
 from kubelite.scheduler.extenders import Extended
-from kubelite.scheduler.framework import Diagnosis, Preemption
+from kubelite.scheduler.framework import AttemptFailed, Diagnosis, Preemption
 from kubelite.scheduler.metrics import Metrics
 from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.prebind import Prebinder
@@ -222,10 +222,15 @@ class Loop:
 
     def broken(self, entry: Entry, error: Exception) -> None:
         """The attempt ended with an error: it is told, and tried again after a while."""
-        log.exception("Cannot judge a pod", error, pod=entry.info.key)
+        text = f"{type(error).__name__}: {error}"
+        if isinstance(error, AttemptFailed):
+            text = str(error)
+            log.warning("Cannot judge a pod", pod=entry.info.key, error=text)
+        else:
+            log.exception("Cannot judge a pod", error, pod=entry.info.key)
         self.metrics.attempts.inc("error", entry.info.pod.spec.schedulerName)
         self.pending.failed_badly(entry, self.now())
-        self.spawn(self.binder.failed_with(entry.info, f"{type(error).__name__}: {error}"))
+        self.spawn(self.binder.failed_with(entry.info, text))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs a write in the background."""

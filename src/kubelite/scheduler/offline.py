@@ -24,7 +24,16 @@ from kubelite.api.types import resource_v1 as v1
 from kubelite.scheduler import storage as s
 from kubelite.scheduler.budgets import PodDisruptionBudget
 from kubelite.scheduler.cycle import Scheduler
-from kubelite.scheduler.framework import Cycle, Diagnosis, PodRefused, Preemption, Rejection, Scores, World
+from kubelite.scheduler.framework import (
+    AttemptFailed,
+    Cycle,
+    Diagnosis,
+    PodRefused,
+    Preemption,
+    Rejection,
+    Scores,
+    World,
+)
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.owners import WithMap, WithSelector
 from kubelite.scheduler.plugins.default_preemption import Candidates, Choose
@@ -225,7 +234,10 @@ class Simulation:
     def judge(self, info: PodInfo, *, by_node: bool = True) -> Verdict:
         """As `schedule`, for a pod that was worked out; the reasons of each node only if asked for."""
         scheduler = self._scheduler(info)
-        result = scheduler.place(info)
+        try:
+            result = scheduler.place(info)
+        except AttemptFailed as failure:
+            return Verdict(message=str(failure))
         if isinstance(result, str):
             equal = scheduler.equal if isinstance(scheduler, FirstByName) else ()
             return Verdict(result, equal=equal)

@@ -17,7 +17,7 @@ from kubelite.api.types import resource_v1 as v1
 from kubelite.api.types.base import Quantity
 from kubelite.machinery import quantity
 from kubelite.scheduler.devices.capacity import share
-from kubelite.scheduler.devices.inventory import CounterId, DeviceId, Offer, Taken
+from kubelite.scheduler.devices.inventory import AllocationFailed, CounterId, DeviceId, Offer, Taken, key_of
 
 MOST_DEVICES = 32
 """What one claim can be given."""
@@ -34,7 +34,8 @@ class Option:
     name: str
     """The request, or `request/subrequest`."""
     device_class: str
-    selectors: tuple[str, ...]
+    selectors: tuple[tuple[str, str], ...]
+    """(where it is written, the expression)."""
     every: bool
     count: int
     admin: bool
@@ -43,18 +44,27 @@ class Option:
     suitable: dict[DeviceId, bool] = field(default_factory=dict)
 
     def suits(self, offer: Offer) -> bool:
-        """Whether a device is what is asked for, taken or not. Raises BadSelector."""
+        """Whether a device is what is asked for, taken or not. Raises AllocationFailed."""
         found = self.suitable.get(offer.id)
         if found is None:
-            # The expression language is loaded when somebody claims devices.
-            from kubelite.scheduler.devices.selectors import matches
-
             found = self.suitable[offer.id] = (
-                all(matches(expression, offer) for expression in self.selectors)
+                self._selected(offer)
                 and share(offer, self.capacity) is not None
                 and (self.admin or tolerates(self.tolerations, offer.device.taints))
             )
         return found
+
+    def _selected(self, offer: Offer) -> bool:
+        # The expression language is loaded when somebody claims devices.
+        from kubelite.scheduler.devices.selectors import matches
+
+        for source, expression in self.selectors:
+            try:
+                if not matches(expression, offer):
+                    return False
+            except AllocationFailed as failure:
+                raise AllocationFailed(f"{source}: {failure}") from None
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -116,13 +126,14 @@ def read(
     number: int, claim: v1.ResourceClaim, classes: Mapping[str, v1.DeviceClass]
 ) -> tuple[list[Request], list[Constraint]]:
     """What a claim asks for. Raises NoClass."""
-    devices = claim.spec.devices or v1.DeviceClaim()
+    devices, key = claim.spec.devices or v1.DeviceClaim(), key_of(claim)
     requests = []
     for request in devices.requests:
         if request.exactly is not None:
-            options = [_option(request.name, request.exactly, classes, bool(request.exactly.adminAccess))]
+            options = [_option(request.name, request.exactly, classes, bool(request.exactly.adminAccess), key)]
         else:
-            options = [_option(f"{request.name}/{sub.name}", sub, classes, False) for sub in request.firstAvailable]
+            subs = request.firstAvailable
+            options = [_option(f"{request.name}/{sub.name}", sub, classes, False, key) for sub in subs]
         requests.append(Request(number, options))
     constraints = [
         Constraint(number, frozenset(c.requests), c.matchAttribute or c.distinctAttribute, bool(c.distinctAttribute))
@@ -132,12 +143,22 @@ def read(
 
 
 def _option(
-    name: str, asked: v1.ExactDeviceRequest | v1.DeviceSubRequest, classes: Mapping[str, v1.DeviceClass], admin: bool
+    name: str,
+    asked: v1.ExactDeviceRequest | v1.DeviceSubRequest,
+    classes: Mapping[str, v1.DeviceClass],
+    admin: bool,
+    claim: str,
 ) -> Option:
     found = classes.get(asked.deviceClassName)
     if found is None:
         raise NoClass(f"request {name}: device class {asked.deviceClassName} does not exist")
-    selectors = tuple(s.cel.expression for s in (*found.spec.selectors, *asked.selectors) if s.cel is not None)
+    sources = ((f"class {asked.deviceClassName}", found.spec.selectors), (f"claim {claim}", asked.selectors))
+    selectors = tuple(
+        (f"{source}: selector #{number}", selector.cel.expression)
+        for source, given in sources
+        for number, selector in enumerate(given)
+        if selector.cel is not None
+    )
     capacity = asked.capacity.requests if asked.capacity is not None else {}
     every, count = asked.allocationMode == "All", asked.count or 1
     return Option(name, asked.deviceClassName, selectors, every, count, admin, capacity, asked.tolerations)
@@ -159,11 +180,13 @@ class Search:
         self.requests, self.constraints, self.offers = requests, constraints, offers
         self.taken, self.left, self.steps = taken.copy(), dict(counters), steps or -1
         self.picks: list[Pick] = []
+        self.exhausted = False
+        """Whether it ended for want of steps."""
         for constraint in constraints:
             constraint.values = []
 
     def run(self) -> list[Pick] | None:
-        """The devices. Raises BadSelector."""
+        """The devices. Raises AllocationFailed."""
         if not self._request(0):
             return None
         sizes = [sum(pick.claim == request.claim for pick in self.picks) for request in self.requests]
@@ -191,7 +214,10 @@ class Search:
         if not wanted:
             return self._request(number + 1)
         for place, offer in enumerate(suiting):
-            if len(suiting) - place < wanted or not self.steps:
+            if len(suiting) - place < wanted:
+                return False
+            if not self.steps:
+                self.exhausted = True
                 return False
             self.steps -= 1
             if not self._take(request, option, offer):

@@ -31,8 +31,8 @@ CounterId = tuple[str, str, str, str]
 """Driver, pool, counter set, counter."""
 
 
-class BadSelector(Exception):
-    """An expression cannot be compiled or evaluated; the text says why."""
+class AllocationFailed(Exception):
+    """It cannot be said whether devices suit: an expression fails, a pool is being changed. The text says what."""
 
 
 @dataclass(slots=True, eq=False)
@@ -163,6 +163,7 @@ class Inventory:
         self._local: dict[str, list[Offer]] | None = None
         self._shared: list[Offer] = []
         self._counters: dict[CounterId, int] = {}
+        self._updating: list[tuple[str, v1.ResourceSlice]] = []
 
     def claim_changed(self, old: v1.ResourceClaim | None, new: v1.ResourceClaim | None) -> None:
         """A claim came, changed or went; what is older than what is known, because it was written here, is not looked at."""
@@ -226,6 +227,11 @@ class Inventory:
         reached = [offer for offer in shared if offer.reaches(node)]
         return sorted([*mine, *reached], key=lambda offer: offer.id[:2]) if reached and mine else mine or reached
 
+    def updating(self, node: Node) -> str:
+        """The first pool that the node reaches and of which not all slices are there, as `driver/pool`; "" for none."""
+        self._gathered()
+        return next((name for name, found in self._updating if any(o.reaches(node) for o in places(found))), "")
+
     def everywhere(self) -> list[Offer]:
         """All devices."""
         local, shared = self._gathered()
@@ -243,10 +249,13 @@ class Inventory:
 
     def _gathered(self) -> tuple[dict[str, list[Offer]], list[Offer]]:
         if self._local is None:
-            self._local, self._shared, self._counters = {}, [], {}
-            for slices in complete_pools(self.slices.values()):
+            self._local, self._shared, self._counters, self._updating = {}, [], {}, []
+            for name, slices, complete in pools(self.slices.values()):
                 for found in slices:
-                    self._gather(found)
+                    if complete:
+                        self._gather(found)
+                    else:
+                        self._updating.append((name, found))
         return self._local, self._shared
 
     def _gather(self, found: v1.ResourceSlice) -> None:
@@ -271,20 +280,28 @@ def _older(one: v1.ResourceClaim, known: v1.ResourceClaim | None) -> bool:
     return all(version.isdecimal() for version in versions) and int(versions[0]) < int(versions[1])
 
 
-def complete_pools(slices: Iterable[v1.ResourceSlice]) -> list[list[v1.ResourceSlice]]:
-    """The slices of each pool that is complete, sorted by driver and pool, then by their names."""
-    pools: dict[tuple[str, str], list[v1.ResourceSlice]] = {}
+def places(found: v1.ResourceSlice) -> list[Offer]:
+    """From where the devices of a slice can be used."""
+    spec = found.spec
+    name = spec.pool.name if spec.pool is not None else ""
+    if not spec.perDeviceNodeSelection:
+        return [Offer((spec.driver, name, ""), v1.Device(), spec.nodeName, spec.nodeSelector)]
+    return [Offer((spec.driver, name, one.name), one, one.nodeName, one.nodeSelector) for one in spec.devices]
+
+
+def pools(slices: Iterable[v1.ResourceSlice]) -> list[tuple[str, list[v1.ResourceSlice], bool]]:
+    """(driver/pool, slices of its newest generation by name, whether these are all), sorted by driver and pool."""
+    by_pool: dict[tuple[str, str], list[v1.ResourceSlice]] = {}
     for found in slices:
         if found.spec.pool is not None:
-            pools.setdefault((found.spec.driver, found.spec.pool.name), []).append(found)
-    complete = []
-    for _, members in sorted(pools.items()):
+            by_pool.setdefault((found.spec.driver, found.spec.pool.name), []).append(found)
+    result = []
+    for (driver, name), members in sorted(by_pool.items()):
         newest = max(_generation(found) for found in members)
         current = sorted((s for s in members if _generation(s) == newest), key=lambda s: s.metadata.name)
         wanted = current[0].spec.pool.resourceSliceCount if current[0].spec.pool is not None else 0
-        if len(current) == wanted:
-            complete.append(current)
-    return complete
+        result.append((f"{driver}/{name}", current, len(current) == wanted))
+    return result
 
 
 def _generation(found: v1.ResourceSlice) -> int:

@@ -15,7 +15,7 @@ from kubelite.machinery.cel import libraries, types
 from kubelite.machinery.cel.environment import Environment, Program
 from kubelite.machinery.cel.errors import CompileError, CostExceeded, EvaluationError
 from kubelite.machinery.cel.functions_quantity import Quantity, Semver
-from kubelite.scheduler.devices.inventory import BadSelector, Offer
+from kubelite.scheduler.devices.inventory import AllocationFailed, Offer
 
 COMPILED = 256
 
@@ -42,13 +42,15 @@ def _environment() -> Environment:
 
 @lru_cache(maxsize=COMPILED)
 def compiled(expression: str) -> Program:
-    """The program. Raises BadSelector."""
+    """The program. Raises AllocationFailed."""
     try:
         program = _environment().compile(expression)
     except CompileError as error:
-        raise BadSelector(f"CEL compile error: {error}") from None
+        raise AllocationFailed(f"CEL compile error: {error}") from None
     if program.result_type.kind not in ("bool", "dyn"):
-        raise BadSelector(f"CEL compile error: must evaluate to bool or the unknown type, not {program.result_type}")
+        raise AllocationFailed(
+            f"CEL compile error: must evaluate to bool or the unknown type, not {program.result_type}"
+        )
     return program
 
 
@@ -88,12 +90,12 @@ def _plain(attribute: v1.DeviceAttribute) -> Any:
 
 
 def matches(expression: str, offer: Offer) -> bool:
-    """Whether a device is one that the expression selects. Raises BadSelector."""
+    """Whether a device is one that the expression selects. Raises AllocationFailed."""
     found = offer.verdicts.get(expression)
     if found is None:
         try:
             found = compiled(expression).evaluate({"device": as_value(offer)}) is True
         except (EvaluationError, CostExceeded) as error:
-            raise BadSelector(f"device {'/'.join(offer.id)}: CEL runtime error: {error}") from None
+            raise AllocationFailed(f"CEL runtime error: {error}") from None
         offer.verdicts[expression] = found
     return found

@@ -24,14 +24,15 @@ from kubelite.scheduler.devices import extended
 from kubelite.scheduler.devices.allocation import Allotment, allocation
 from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, read
 from kubelite.scheduler.devices.conditions import Readiness, readiness
-from kubelite.scheduler.devices.inventory import BadSelector, Inventory, key_of
-from kubelite.scheduler.framework import Cycle, FilterPlugin, PodRefused, Scores, Why, normalize
+from kubelite.scheduler.devices.inventory import AllocationFailed, Inventory, key_of
+from kubelite.scheduler.framework import AttemptFailed, Cycle, FilterPlugin, PodRefused, Scores, Why, normalize
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.plugins.args import DynamicResourcesArgs
 from kubelite.scheduler.pods import Node, Pod, PodInfo
 
 NAME = "DynamicResources"
 ELSEWHERE = "resourceclaim not available on the node"
+FAILED = f'running "{NAME}" filter plugin'
 NOT_ALLOCATED = "cannot allocate all claims"
 MOST_CONSUMERS = 256
 MOST_ALTERNATIVES = 8
@@ -164,6 +165,7 @@ class DynamicResources(FilterPlugin):
         inventory = cycle.world.devices
         taken = inventory.taken()
         counters = inventory.counters(taken)
+        everything = [(request.claim, o.name) for request in state.requests for o in request.options if o.every]
         given = np.zeros(cycle.nodes.capacity, bool)
         for position, node in cycle.nodes.positions():
             if not reached[position]:
@@ -171,18 +173,31 @@ class DynamicResources(FilterPlugin):
             made = self._extended(cycle, state, position)
             requests = [*state.requests, *made.requests] if made is not None else state.requests
             offers = inventory.offers(node) if requests else []
+            if everything:
+                self._refuse_unfinished(state, everything, inventory.updating(node))
             if not offers:
                 given[position] = not requests
                 continue
+            search = Search(requests, state.constraints, offers, taken, counters, self.steps)
             try:
-                picks = Search(requests, state.constraints, offers, taken, counters, self.steps).run()
-            except BadSelector as bad:
-                raise PodRefused(str(bad), NAME) from None
+                picks = search.run()
+            except AllocationFailed as failure:
+                raise AttemptFailed(f"{FAILED}: {failure}") from None
+            if picks is None and search.exhausted:
+                raise AttemptFailed(f"{FAILED}: node {node.metadata.name}: timed out trying to allocate devices")
             if picks is not None:
                 given[position] = True
                 state.found[position] = picks
         state.masks[NOT_ALLOCATED] = reached & ~given
         return given
+
+    @staticmethod
+    def _refuse_unfinished(state: State, everything: list[tuple[int, str]], pool: str) -> None:
+        """Nobody knows what all devices are while one pool is being changed. Raises AttemptFailed."""
+        if pool:
+            claim, request = everything[0]
+            asks = f"claim {key_of(state.claims[claim])}, request {request}: asks for all devices"
+            raise AttemptFailed(f"{FAILED}: {asks}, but resource pool {pool} is currently being updated")
 
     @staticmethod
     def _extended(cycle: Cycle, state: State, position: int) -> Extended | None:

@@ -12,7 +12,7 @@ from kubelite.api.types.core_v1 import PodResourceClaimStatus
 from kubelite.scheduler import events
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.devices.allocation import Allotment
-from kubelite.scheduler.framework import Diagnosis
+from kubelite.scheduler.framework import AttemptFailed, Diagnosis
 from kubelite.scheduler.offline import Simulation
 from kubelite.scheduler.plugins.dynamic_resources import DynamicResources
 from kubelite.scheduler.pods import pod_info
@@ -150,10 +150,16 @@ def test_versions_compare_and_unknown_domains_are_empty(lab: Lab) -> None:
         ('device.attributes["gpu.example.com"].absent == 1', "CEL runtime error: no such key: absent"),
     ],
 )
-def test_a_selector_that_cannot_be_judged_refuses_the_pod_by_name(lab: Lab, expression: str, text: str) -> None:
+def test_a_selector_that_cannot_be_judged_is_an_error_that_names_it(lab: Lab, expression: str, text: str) -> None:
     lab.offer("s", [gpu("gpu-0")], nodeName="b")
-    lab.claim("c", exactly("gpu", expression))
-    assert text in lab.place("c")
+    lab.claim("c", exactly("gpu", "true", expression))
+    with pytest.raises(AttemptFailed) as found:
+        lab.place("c")
+    assert str(found.value).startswith('running "DynamicResources" filter plugin: claim default/c: selector #1: ')
+    assert text in str(found.value)
+    lab.device_class("gpu", expression)
+    with pytest.raises(AttemptFailed, match="filter plugin: class gpu: selector #0: "):
+        lab.place("c")
 
 
 def test_counts_are_met_on_one_node(lab: Lab) -> None:
@@ -337,6 +343,26 @@ def test_the_search_ends_after_its_steps(lab: Lab) -> None:
     lab.offer("s", [gpu(f"gpu-{n}", str(n % 7)) for n in range(28)], nodeName="b")
     lab.claim("c", exactly("gpu", count=12), constraints=[{"matchAttribute": f"{DRIVER}/model"}])
     assert "2 cannot allocate all claims" in lab.place("c")
+    plugin = next(p for p in lab.cache.scheduler.profile.filters if isinstance(p, DynamicResources))
+    plugin.steps = 20
+    text = 'running "DynamicResources" filter plugin: node b: timed out trying to allocate devices'
+    with pytest.raises(AttemptFailed, match=text):
+        lab.place("c")
+
+
+def test_all_devices_cannot_be_had_while_a_pool_is_being_updated(lab: Lab) -> None:
+    lab.offer("s", [gpu("gpu-0")], nodeName="b")
+    lab.claim("c", exactly("gpu", allocationMode="All"))
+    pool = {"name": "new", "resourceSliceCount": 2, "generation": 1}
+    lab.offer("t", [gpu("gpu-1")], nodeName="b", pool=pool)
+    text = (
+        "claim default/c, request gpu: asks for all devices, but resource pool gpu.example.com/new is currently being"
+    )
+    with pytest.raises(AttemptFailed, match=text):
+        lab.place("c")
+    lab.offer("u", [gpu("gpu-2")], nodeName="b", pool=pool)
+    assert lab.place("c") == "b"
+    assert sorted(lab.given()) == [("gpu", "gpu-0"), ("gpu", "gpu-1"), ("gpu", "gpu-2")]
 
 
 def test_a_simulation_gives_devices_as_the_scheduler_does() -> None:
