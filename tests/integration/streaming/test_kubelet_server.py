@@ -88,13 +88,17 @@ async def test_logs_that_cannot_be_had_say_why(status, path, answer, tmp_path):
 async def test_a_followed_log_survives_rotation(tmp_path):
     async with node(tmp_path) as kubelet:
         kubelet.log.write_text("2030-01-01T00:00:00Z stdout F one\n")
-        following = asyncio.create_task(get(kubelet.port, "/containerLogs/default/web/main?follow=true"))
-        await asyncio.sleep(0.3)
-        kubelet.log.rename(tmp_path / "0.log.aside")
-        kubelet.log.write_text("2030-01-01T00:00:01Z stdout F two\n")
-        await asyncio.sleep(0.3)
-        kubelet.pods.pods["web"].status.containerStatuses[0].state.running = None
-        assert await following == (200, b"one\ntwo\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", kubelet.port, ssl=unverified())
+        path = "/containerLogs/default/web/main?follow=true"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: n1\r\nConnection: close\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            await reader.readuntil(b"one\n")
+            kubelet.log.rename(tmp_path / "0.log.aside")
+            kubelet.log.write_text("2030-01-01T00:00:01Z stdout F two\n")
+            assert b"one" not in await reader.readuntil(b"two\n")
+            kubelet.pods.pods["web"].status.containerStatuses[0].state.running = None
+            assert await reader.read() == b"\r\n0\r\n\r\n"
+        writer.close()
 
 
 @pytest.mark.parametrize("websocket", [True, False], ids=["websocket", "spdy"])
