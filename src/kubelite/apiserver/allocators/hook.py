@@ -17,6 +17,7 @@ from kubelite.apiserver.allocators import wants
 from kubelite.apiserver.allocators.addresses import AddressClaims
 from kubelite.apiserver.allocators.cidrs import ServiceRanges
 from kubelite.apiserver.allocators.claims import SCAN_AFTER, Claims, Full, Owner, Taken
+from kubelite.apiserver.allocators.families import settle
 from kubelite.apiserver.allocators.ranges import PortRange
 from kubelite.apiserver.request import AdmissionRequest
 from kubelite.machinery import errors, fielderrors
@@ -85,7 +86,9 @@ class ServiceAllocator:
         spec = service.spec
         if not wants.needs_address(service):
             return
-        self._check_families(service)
+        wrong = settle(service, old, self.address_range.family)
+        if wrong:
+            raise errors.invalid("", "Service", service.metadata.name, wrong)
         if spec.clusterIP == wants.HEADLESS:
             spec.clusterIPs = [wants.HEADLESS]
         else:
@@ -95,26 +98,6 @@ class ServiceAllocator:
             elif spec.clusterIP not in had:
                 await self._one_address(service, spec.clusterIP, transaction)
             spec.clusterIPs = [spec.clusterIP]
-        if not spec.ipFamilies:
-            spec.ipFamilies = [self.address_range.family]
-        if not spec.ipFamilyPolicy:
-            spec.ipFamilyPolicy = "SingleStack"
-
-    def _check_families(self, service: Service) -> None:
-        spec, found = service.spec, []
-        headless_without_selector = spec.clusterIP == wants.HEADLESS and not spec.selector
-        if spec.ipFamilyPolicy == "RequireDualStack" and not headless_without_selector:
-            text = "this cluster is not configured for dual-stack services"
-            found.append(fielderrors.invalid(SPEC / "ipFamilyPolicy", spec.ipFamilyPolicy, text))
-        for index, family in enumerate(spec.ipFamilies):
-            if family != self.address_range.family and not headless_without_selector:
-                path = (SPEC / "ipFamilies").index(index)
-                found.append(fielderrors.invalid(path, family, "not configured on this cluster"))
-        if len(spec.clusterIPs) > 1:
-            text = "may only hold up to 1 values on a cluster with one address family"
-            found.append(fielderrors.invalid(SPEC / "clusterIPs", spec.clusterIPs, text))
-        if found:
-            raise errors.invalid("", "Service", service.metadata.name, found)
 
     async def _any_address(self, transaction: _Transaction) -> str:
         try:
