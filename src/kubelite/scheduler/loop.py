@@ -165,6 +165,8 @@ class Loop:
             tries = entry.attempts + 1
             self.metrics.sli.observe(now - entry.arrived, str(tries) if tries < MANY else f"{MANY}+")
             self.metrics.pod_attempts.observe(tries)
+            if entry.flushed:
+                self.metrics.flushed.inc()
 
     async def _point(self, name: str, profile: str, work: Coroutine[Any, Any, None]) -> None:
         """Runs an extension point outside the decision, with its time."""

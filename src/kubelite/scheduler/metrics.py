@@ -52,6 +52,10 @@ class Metrics:
             "Number of attempts to successfully schedule a pod.",
             buckets=(1.0, 2.0, 4.0, 8.0, 16.0),
         )
+        self.flushed = registry.counter(
+            "scheduler_pod_scheduled_after_flush_total",
+            "Number of pods successfully scheduled after being flushed from unschedulablePods due to timeout.",
+        )
         self._add_preemption(registry)
         self._add_queue(registry)
         for measure in (self.measures.points, self.measures.plugins, self.measures.events, self.measures.hints):

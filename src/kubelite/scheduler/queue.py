@@ -2,8 +2,9 @@
 
 What: `PendingPods`. Why: a pod that fits nowhere must neither be tried in a loop nor forgotten. Order: priority, then the time
 of arrival (PrioritySort). A pod that failed waits until an event that may help (`events.Hints`); then it backs off 1 s, 2 s, …
-10 s from its last attempt, unless nothing else is ready: then those that back off go first. After an error the back-off always
-counts. One that nothing helped for 5 minutes is tried all the same. Pods with scheduling gates wait outside until they are open.
+10 s from its last attempt, unless nothing else is ready: then those that back off go first. Errors are counted apart, until there
+is a verdict, and after one the back-off always counts. Of pods whose back-off ends in the same second the important go first.
+One that nothing helped for 5 minutes is tried all the same. Pods with scheduling gates wait outside until they are open.
 A pod that has a node but whose binding is still under way waits nowhere, yet keeps its history, so that a binding that fails is
 one more failed attempt. Bound: one entry a pending pod, which the cluster's own limits bound. Upstream: backend/queue.
 """
@@ -37,6 +38,12 @@ class Entry:
     info: PodInfo
     arrived: float
     attempts: int = 0
+    rejected: int = 0
+    """How many of them ended with a verdict."""
+    errors: int = 0
+    """How many of the last ones ended with an error."""
+    flushed: bool = False
+    """It is tried because it waited for too long, not because something changed."""
     failed_at: float = 0.0
     plugins: frozenset[str] = field(default_factory=frozenset)
     seen: int = 0
@@ -112,7 +119,8 @@ class PendingPods:
         self.moves: dict[tuple[str, str], int] = {}
         """How many pods each event brought to each room, for the metrics."""
         self._ready: list[tuple[int, float, int, Entry]] = []
-        self._backoff: list[tuple[float, int, Entry]] = []
+        self._backoff: list[tuple[float, int, float, int, Entry]] = []
+        """(end of the back-off, then as in `_ready`)."""
         self._stuck = Stuck(self.hints)
         self._assigned: dict[str, Entry] = {}
         self._held: dict[str, bool] = {}
@@ -173,21 +181,21 @@ class PendingPods:
 
     def _impatient(self) -> Entry | None:
         """One that backs off, and not because of an error."""
-        if not self._backoff[0][2].error:
-            return heapq.heappop(self._backoff)[2]
-        for number, (_, _, entry) in enumerate(self._backoff):
-            if not entry.error:
-                self._backoff[number] = self._backoff[-1]
-                self._backoff.pop()
-                heapq.heapify(self._backoff)
-                return entry
-        return None
+        if not self._backoff[0][-1].error:
+            return heapq.heappop(self._backoff)[-1]
+        first = min((waiting for waiting in self._backoff if not waiting[-1].error), default=None)
+        if first is None:
+            return None
+        self._backoff.remove(first)
+        heapq.heapify(self._backoff)
+        return first[-1]
 
     def failed(self, entry: Entry, now: float, plugins: frozenset[str]) -> None:
         """No node was found: wait for a change, unless one happened while the pod was tried."""
         if self.entries.get(entry.info.key) is not entry:
             return
         entry.attempts += 1
+        entry.rejected, entry.errors, entry.flushed = entry.rejected + 1, 0, False
         entry.failed_at, entry.plugins, entry.error = now, plugins, False
         if entry.seen != self._events:
             self._moved(FAILED, self._wait_or_push(entry, now))
@@ -210,7 +218,8 @@ class PendingPods:
             return
         self._stuck.pop(entry.info.key)
         entry.attempts += 1
-        entry.failed_at, entry.error = now, True
+        entry.errors += 1
+        entry.failed_at, entry.error, entry.flushed = now, True, False
         self._moved(FAILED, self._wait_or_push(entry, now))
 
     def hold(self, key: str) -> None:
@@ -239,7 +248,7 @@ class PendingPods:
     def tick(self, now: float) -> float | None:
         """Moves what has waited long enough; seconds until the next such moment, None if nothing waits."""
         while self._backoff and self._backoff[0][0] <= now:
-            entry = heapq.heappop(self._backoff)[2]
+            entry = heapq.heappop(self._backoff)[-1]
             if self.entries.get(entry.info.key) is entry:
                 self._push(entry)
                 self._moved(WAITED, "active")
@@ -248,6 +257,7 @@ class PendingPods:
         for entry in list(itertools.takewhile(lambda e: e.failed_at + LONGEST_WAIT <= now, stuck.values())):
             self._held.pop(entry.info.key, None)
             self._stuck.pop(entry.info.key)
+            entry.flushed = True
             self._push(entry)
             self._moved(OVERDUE, "active")
         oldest = next(iter(stuck.values()), None)
@@ -262,7 +272,7 @@ class PendingPods:
     def sizes(self) -> dict[str, int]:
         """How many pods are in each room."""
         rooms = {"unschedulable": len(self._stuck.entries), "gated": len(self.gated)}
-        rooms["backoff"] = sum(1 for _, _, e in self._backoff if self.entries.get(e.info.key) is e)
+        rooms["backoff"] = sum(1 for *_, e in self._backoff if self.entries.get(e.info.key) is e)
         rooms["active"] = len(self.entries) - rooms["unschedulable"] - rooms["backoff"]
         return rooms
 
@@ -276,7 +286,7 @@ class PendingPods:
 
     @property
     def has_ready(self) -> bool:
-        return bool(self._ready) or any(not entry.error for _, _, entry in self._backoff)
+        return bool(self._ready) or any(not entry.error for *_, entry in self._backoff)
 
     def _push(self, entry: Entry) -> None:
         heapq.heappush(self._ready, (-entry.info.priority, entry.arrived, next(self._order), entry))
@@ -293,11 +303,12 @@ class PendingPods:
         self.moves[event, room] = self.moves.get((event, room), 0) + 1
 
     def _wait_or_push(self, entry: Entry, now: float) -> str:
-        ends = 0.0
-        if entry.attempts:
-            ends = entry.failed_at + min(self.last, self.first * 2.0 ** min(entry.attempts - 1, 30))
+        ends, count = 0.0, entry.errors or entry.rejected
+        if count:
+            # Whole seconds, so that those of one second can be sorted by their importance.
+            ends = float(int(entry.failed_at + min(self.last, self.first * 2.0 ** min(count - 1, 30))))
         if ends <= now:
             self._push(entry)
             return "active"
-        heapq.heappush(self._backoff, (ends, next(self._order), entry))
+        heapq.heappush(self._backoff, (ends, -entry.info.priority, entry.arrived, next(self._order), entry))
         return "backoff"

@@ -140,6 +140,48 @@ def test_the_backoff_doubles_up_to_ten_seconds() -> None:
     assert waits == [1, 2, 4, 8, LAST_BACKOFF, LAST_BACKOFF]
 
 
+def test_errors_are_counted_apart_until_there_is_a_verdict() -> None:
+    queue, now = pending(), 0.0
+    queue.add(info("a"), now)
+
+    def wait(error: bool) -> float:
+        nonlocal now
+        entry = pop(queue)
+        if error:
+            queue.failed_badly(entry, now)
+        else:
+            queue.failed(entry, now, FIT)
+            queue.happened(events.POD_DELETE, now, info("gone"))
+        found = queue.tick(now)
+        assert found is not None
+        now += found
+        queue.tick(now)
+        return found
+
+    assert [wait(error) for error in (False, False, True, True, False, True)] == [1, 2, 1, 2, 4, 1]
+
+
+def test_of_pods_whose_backoff_ends_in_one_second_the_important_goes_first() -> None:
+    queue = pending()
+    for at, (name, priority) in enumerate((("low", 0), ("high", 10), ("late", 20))):
+        queue.add(info(name, priority=priority), 0.0)
+        queue.failed(pop(queue), (10.1, 10.6, 12.0)[at], FIT)
+    queue.happened(events.POD_DELETE, 10.7, info("gone"))
+    assert names(queue) == ["high", "low", "late"]
+
+
+def test_a_pod_that_was_tried_for_waiting_too_long_is_marked_for_that_attempt() -> None:
+    queue = pending()
+    queue.add(info("a"), 0)
+    queue.failed(pop(queue), 0.0, FIT)
+    queue.tick(LONGEST_WAIT)
+    entry = pop(queue)
+    assert entry.flushed
+    queue.failed(entry, LONGEST_WAIT, FIT)
+    queue.happened(events.POD_DELETE, 2 * LONGEST_WAIT - 1, info("gone"))
+    assert not pop(queue).flushed
+
+
 def test_after_five_minutes_a_pod_is_tried_all_the_same() -> None:
     queue = pending()
     queue.add(info("a"), 0)
