@@ -98,6 +98,22 @@ class Scheduler:
 
     def feasible(self, cycle: Cycle) -> tuple[Mask, list[Rejection]]:
         """The nodes that pass all filters, and the others with their reasons if none is left. Raises PodRefused."""
+        fitting, rejected = self._filter(cycle)
+        return (self._enough(fitting), []) if count(fitting) else (fitting, self._explained(cycle, rejected))
+
+    def rejections(self, cycle: Cycle) -> list[Rejection]:
+        """Which nodes the filters reject, and why, even if some pass. Raises PodRefused."""
+        return self._explained(cycle, self._filter(cycle)[1])
+
+    @staticmethod
+    def _explained(cycle: Cycle, rejected: list[tuple[FilterPlugin | Rejection, Mask]]) -> list[Rejection]:
+        return [
+            plugin if isinstance(plugin, Rejection) else Rejection(plugin.name, out, tuple(plugin.explain(cycle)))
+            for plugin, out in rejected
+        ]
+
+    def _filter(self, cycle: Cycle) -> tuple[Mask, list[tuple[FilterPlugin | Rejection, Mask]]]:
+        """The nodes that pass all filters, and who rejected the others."""
         fitting, rejected = self._narrow(cycle)
         left = count(fitting)
         for plugin in self.profile.filters if left else ():
@@ -112,13 +128,7 @@ class Scheduler:
                 fitting, left = both, number
                 if not left:
                     break
-        fitting = self._without_promises(cycle, fitting, rejected)
-        if count(fitting):
-            return self._enough(fitting), []
-        return fitting, [
-            plugin if isinstance(plugin, Rejection) else Rejection(plugin.name, out, tuple(plugin.explain(cycle)))
-            for plugin, out in rejected
-        ]
+        return self._without_promises(cycle, fitting, rejected), rejected
 
     def _narrow(self, cycle: Cycle) -> tuple[Mask, list[tuple[FilterPlugin | Rejection, Mask]]]:
         """The nodes that come into question at all."""

@@ -168,6 +168,9 @@ class Extended:
         talk = _Talk(self.client, scheduler, info)
         if fitting.any():
             fitting, rejections = await talk.filter(extenders, fitting)
+            if not fitting.any():
+                with world.nominations.aside_for(info):
+                    rejections = [*scheduler.rejections(Cycle(info, world)), *rejections]
         if not fitting.any():
             return await self._nothing(scheduler, info, rejections, talk, extenders)
         extra = await talk.prioritize(extenders, fitting)
@@ -215,6 +218,7 @@ class _Talk:
         self.nodes = scheduler.nodes
         self._pod: Any = None
         self._whole: dict[str, msgspec.Raw] = {}
+        self._victims: dict[str, msgspec.Raw] = {}
 
     async def _arguments(self, extender: Extender, fitting: Mask) -> dict[str, Any]:
         names = [self.nodes.names[p] for p in np.flatnonzero(fitting)]
@@ -273,6 +277,8 @@ class _Talk:
 
     def _why(self, result: FilterResult, out: Mask) -> tuple[Why, ...]:
         found: list[Why] = []
+        told = {**(result.failed_nodes or {}), **(result.failed_and_unresolvable_nodes or {})}
+        found.append(Why("", out & ~self._mask(told)))
         for hopeless, table in ((True, result.failed_and_unresolvable_nodes), (False, result.failed_nodes)):
             for text in dict.fromkeys((table or {}).values()):
                 names = [name for name, words in (table or {}).items() if words == text]
@@ -305,17 +311,7 @@ class _Talk:
     async def preempt(self, extenders: list[Extender], candidates: Candidates) -> Candidates:
         """What the extenders leave of the candidates."""
         for extender in extenders:
-            body: dict[str, Any] = {
-                "Pod": await self._whole_pod(),
-                "NodeNameToVictims": None,
-                "NodeNameToMetaVictims": {
-                    self.nodes.names[position]: {
-                        "Pods": [{"UID": pod.uid} for pod in victims.pods],
-                        "NumPDBViolations": victims.violations,
-                    }
-                    for position, victims in candidates.items()
-                },
-            }
+            body = await self._preemption(extender, candidates)
             try:
                 result = await extender.ask(extender.settings.preemptVerb, body, PreemptResult)
                 candidates = self._left(candidates, result.node_name_to_meta_victims or {}, extender)
@@ -326,6 +322,29 @@ class _Talk:
             if not candidates:
                 break
         return candidates
+
+    async def _preemption(self, extender: Extender, candidates: Candidates) -> dict[str, Any]:
+        """Whole pods for an extender that does not keep them itself."""
+        body: dict[str, Any] = {
+            "Pod": await self._whole_pod(),
+            "NodeNameToVictims": None,
+            "NodeNameToMetaVictims": None,
+        }
+        known, told = extender.settings.nodeCacheCapable, {}
+        for position, victims in candidates.items():
+            pods: list[Any] = [{"UID": pod.uid} for pod in victims.pods]
+            if not known:
+                pods = [await self._victim(pod) for pod in victims.pods]
+            told[self.nodes.names[position]] = {"Pods": pods, "NumPDBViolations": victims.violations}
+        body["NodeNameToMetaVictims" if known else "NodeNameToVictims"] = told
+        return body
+
+    async def _victim(self, victim: PodInfo) -> msgspec.Raw:
+        if victim.uid not in self._victims:
+            meta = victim.pod.metadata
+            answer = await self.client.request("GET", POD.path(meta.namespace, meta.name))
+            self._victims[victim.uid] = msgspec.Raw(answer.body)
+        return self._victims[victim.uid]
 
     def _left(self, candidates: Candidates, answer: dict[str, MetaVictims], extender: Extender) -> Candidates:
         left: Candidates = {}

@@ -83,6 +83,7 @@ class Why:
     """A reason for which a plugin rejected nodes."""
 
     text: str
+    """Empty where none was given: the nodes are not told of."""
     nodes: Mask | None = None
     """The nodes it holds for; None: all that the plugin rejected."""
     hopeless: Mask | bool = True
@@ -155,12 +156,14 @@ class Rejection:
     def counted(self) -> Iterable[tuple[str, int]]:
         for reason in self.why:
             number = int(np.count_nonzero(self.out if reason.nodes is None else self.out & reason.nodes))
-            if number:
+            if number and reason.text:
                 yield reason.text, number
 
     def of(self, position: int) -> list[str]:
         """The reasons of one node."""
-        return [r.text for r in self.why if self.out[position] and (r.nodes is None or r.nodes[position])]
+        if not self.out[position]:
+            return []
+        return [r.text for r in self.why if r.text and (r.nodes is None or r.nodes[position])]
 
 
 @dataclass(frozen=True, slots=True)

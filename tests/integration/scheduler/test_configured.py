@@ -123,7 +123,9 @@ async def test_extenders_filter_and_prioritize(tmp_path: pathlib.Path) -> None:
             await world.pod("p")
             assert await world.placed("p") == "c"
             await world.pod("only-a", nodeSelector={HOST: "a"})
-            assert await world.refused("only-a") == ("0/3 nodes are available: 1 not today.")
+            assert await world.refused("only-a") == (
+                "0/3 nodes are available: 1 not today, 2 node(s) didn't match Pod's node affinity/selector."
+            )
 
 
 async def test_an_extender_that_fails_is_waited_for_unless_it_is_ignorable(tmp_path: pathlib.Path) -> None:
@@ -139,11 +141,57 @@ async def test_an_extender_that_fails_is_waited_for_unless_it_is_ignorable(tmp_p
             await world.node("a")
             await world.pod("p")
             failed = await world.until("p", lambda p: p["status"].get("conditions"))
-            assert failed["status"]["conditions"][0]["reason"] == "SchedulerError"
+            condition = failed["status"]["conditions"][0]
+            url = f"{settings['urlPrefix']}/filter"
+            assert (condition["reason"], condition["message"]) == (
+                "SchedulerError",
+                f"failed filter with extender at URL {url}, code 500",
+            )
             healthy = True
             assert await world.placed("p") == "a"
             healthy = False
         async with configured(tmp_path, extenders=[{**settings, "ignorable": True}]) as world:
+            await world.node("a")
+            await world.pod("p")
+            assert await world.placed("p") == "a"
+
+
+async def test_an_extender_that_keeps_no_pods_is_told_whole_victims_also_where_it_rejects_other_nodes(
+    tmp_path: pathlib.Path,
+) -> None:
+    seen: dict[str, list[str]] = {}
+
+    def answer(verb: str, body: Any) -> Any:
+        if verb == "filter":
+            kept = [item for item in body["Nodes"]["items"] if item["metadata"]["name"] != "free"]
+            return {"Nodes": {"items": kept}, "FailedAndUnresolvableNodes": {"free": "not today"}}
+        assert body["NodeNameToMetaVictims"] is None
+        found: dict[str, Any] = {}
+        for name, victims in body["NodeNameToVictims"].items():
+            seen[name] = [pod["metadata"]["name"] for pod in victims["Pods"]]
+            found[name] = {"Pods": [{"UID": pod["metadata"]["uid"]} for pod in victims["Pods"]]}
+        return {"NodeNameToMetaVictims": found}
+
+    async with extender(tmp_path, answer) as at:
+        settings = {**at, "filterVerb": "filter", "preemptVerb": "preempt"}
+        async with configured(tmp_path, extenders=[settings]) as world:
+            await world.priority_class("high", 1000)
+            await world.node("full", cpu="1")
+            await world.pod("victim", cpu="1", terminationGracePeriodSeconds=0)
+            await world.placed("victim")
+            await world.node("free", cpu="1")
+            await world.pod("p", cpu="1", priorityClassName="high")
+            assert await world.placed("p") == "full"
+    assert seen == {"full": ["victim"]}
+
+
+async def test_an_ignorable_extender_that_does_not_bind_leaves_it_to_the_scheduler(tmp_path: pathlib.Path) -> None:
+    def answer(verb: str, body: Any) -> Any:
+        return {"Error": "I bind nobody"}
+
+    async with extender(tmp_path, answer) as at:
+        settings = {**at, "bindVerb": "bind", "ignorable": True}
+        async with configured(tmp_path, extenders=[settings]) as world:
             await world.node("a")
             await world.pod("p")
             assert await world.placed("p") == "a"
