@@ -7,6 +7,7 @@ once, on first use, which only OpenAPI and `explain` cause. A type or field with
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -23,6 +24,15 @@ FILES = (
     "extension.yaml",
     "storage.yaml",
 )
+
+
+@cache
+def digest() -> bytes:
+    """What changes when any text does: documents are kept by clients under a hash of all they are made of."""
+    folder, found = resources.files(__name__), hashlib.sha256()
+    for name in FILES:
+        found.update(folder.joinpath(name).read_bytes())
+    return found.digest()
 
 
 @cache

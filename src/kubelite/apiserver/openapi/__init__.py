@@ -87,8 +87,8 @@ def check_accept(request: Request) -> None:
 
 
 def _ingredients(kinds: Sequence[Kind]) -> list[bytes]:
-    """What documents about these kinds are made of: schema files, schemas of definitions, and what the kinds declare."""
-    from kubelite.api import enums
+    """What documents about these kinds are made of: schema files, texts, schemas of definitions, and what the kinds declare."""
+    from kubelite.api import descriptions, enums
     from kubelite.apiserver.openapi.schemas import raw_file
 
     built_in = [kind for kind in kinds if kind.custom is None]
@@ -97,7 +97,7 @@ def _ingredients(kinds: Sequence[Kind]) -> list[bytes]:
         repr((kind.api_version, kind.kind, kind.plural, kind.verbs, kind.subresources)).encode() for kind in kinds
     ]
     defined = [kind.custom.digest for kind in kinds if kind.custom is not None]
-    return [*(raw_file(module) for module in modules), enums.raw(), *declared, *defined]
+    return [*(raw_file(module) for module in modules), enums.raw(), descriptions.digest(), *declared, *defined]
 
 
 class Foreign:

@@ -45,6 +45,16 @@ def test_the_index_names_documents_by_their_hash(handlers: dict[str, Handler]) -
     assert ask(handlers, path, query, if_none_match=headers["ETag"]).status == 304
 
 
+@pytest.mark.parametrize("facts", ["kubelite.api.enums.raw", "kubelite.api.descriptions.digest"])
+def test_other_facts_make_another_hash(
+    facts: str, handlers: dict[str, Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = document(handlers, "/openapi/v3")["paths"]["apis/apps/v1"]
+    monkeypatch.setattr(facts, lambda: b"others")
+    others = dict(openapi.path_handlers(Config(), SimpleNamespace(scheme=api.scheme())))
+    assert document(others, "/openapi/v3")["paths"]["apis/apps/v1"] != before
+
+
 def test_patches_say_that_they_understand_field_validation(handlers: dict[str, Handler]) -> None:
     paths = document(handlers, "/openapi/v3/apis/apps/v1")["paths"]
     patch = paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
