@@ -161,7 +161,12 @@ async def test_reviews_narrow_by_selectors(api: ApiEnv) -> None:
 async def test_injected_tokens_are_extended_and_others_shortened(tmp_path: Any) -> None:
     async with api_server(service_account_max_token_expiration="2h") as api:
         await api.post(ACCOUNTS, {"metadata": {"name": "web"}})
-        claims = unverified(await token(api, expirationSeconds=3607))
+        unbound = unverified(await token(api, expirationSeconds=3607))
+        assert unbound["exp"] - unbound["iat"] == 3607
+        spec = {"serviceAccountName": "web", "containers": [{"name": "c", "image": "x"}]}
+        assert (await api.post(PODS, {"metadata": {"name": "p"}, "spec": spec})).status == 201
+        bound = {"apiVersion": "v1", "kind": "Pod", "name": "p"}
+        claims = unverified(await token(api, expirationSeconds=3607, boundObjectRef=bound))
         assert claims["exp"] - claims["iat"] == 365 * 24 * 3600
         assert claims["kubernetes.io"]["warnafter"] - claims["iat"] == 3607
         long = await api.post(f"{ACCOUNTS}/web/token", {"spec": {"expirationSeconds": 10000}})

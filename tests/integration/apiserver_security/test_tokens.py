@@ -61,6 +61,27 @@ async def test_wrong_token_requests_are_refused(api: ApiEnv) -> None:
     assert (kind.status, kind.json()["message"]) == (400, "cannot bind token to object of type /v1, Kind=ConfigMap")
 
 
+async def test_a_request_for_another_account_of_the_name_is_refused(api: ApiEnv) -> None:
+    await account(api)
+    uid = (await api.get(f"{ACCOUNTS}/web")).json()["metadata"]["uid"]
+
+    async def asked(**meta: str) -> Any:
+        reply = await api.post(f"{ACCOUNTS}/web/token", {"metadata": meta, "spec": {}})
+        return reply.status, reply.json()
+
+    status, found = await asked(name="web", namespace="default", uid=uid)
+    assert (status, found["metadata"]["uid"], found["metadata"]["name"]) == (201, uid, "web")
+    assert (await asked())[1]["metadata"]["uid"] == uid
+    other, wrong = await asked(uid="u-1")
+    why = f"the UID in the token request (u-1) does not match the UID of the service account ({uid})"
+    what = "Operation cannot be fulfilled on TokenRequest.authentication.k8s.io"
+    assert (other, wrong["message"]) == (409, f'{what} "web": {why}')
+    status, wrong = await asked(name="else")
+    detail = "must match the service account name if specified"
+    head = 'TokenRequest.authentication.k8s.io "web" is invalid: metadata.name: Invalid value: "else"'
+    assert (status, wrong["message"]) == (422, f"{head}: {detail}")
+
+
 async def test_the_issuer_publishes_its_keys(api: ApiEnv) -> None:
     configuration = (await api.get("/.well-known/openid-configuration")).json()
     assert configuration["issuer"] == "https://kubernetes.default.svc.cluster.local"

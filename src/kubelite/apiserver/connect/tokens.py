@@ -61,11 +61,18 @@ class Tokens:
         accounts = self._chain.accounts
         if accounts is None or not accounts.can_sign:
             raise errors.path_not_found()
-        if asked.metadata.name not in ("", info.name):
-            raise errors.bad_request("metadata.name: Invalid value: must match the service account name")
-        seconds = _seconds(asked, info.name)
+        for field, of_path in (("name", info.name), ("namespace", info.namespace)):
+            given = getattr(asked.metadata, field)
+            if given not in ("", of_path):
+                detail = f"must match the service account {field} if specified"
+                wrong = fielderrors.invalid(Path("metadata") / field, given, detail)
+                raise errors.invalid("authentication.k8s.io", "TokenRequest", info.name, [wrong])
         kind = self._kind("serviceaccounts")
         account = await self._registry.get(kind, info.name, info.namespace)
+        if asked.metadata.uid not in ("", account.metadata.uid):
+            why = f"the UID in the token request ({asked.metadata.uid}) does not match the UID of the service account"
+            raise errors.conflict("authentication.k8s.io", "TokenRequest", info.name, f"{why} ({account.metadata.uid})")
+        seconds = _seconds(asked)
         await self._admit(kind, request, asked)
         bound = await self._bound(asked, info.namespace, info.name)
         audiences = asked.spec.audiences or list(accounts.audiences)
@@ -73,7 +80,9 @@ class Tokens:
             shortened = f"requested expiration of {seconds} seconds shortened to {accounts.max_seconds} seconds"
             request.warnings.append(shortened)
             seconds = accounts.max_seconds
-        injected = accounts.extend and seconds == INJECTED_SECONDS and set(audiences) <= set(accounts.audiences)
+        of_pod = bound is not None and bound.kind == "Pod"
+        usual = of_pod and seconds == INJECTED_SECONDS and set(audiences) <= set(accounts.audiences)
+        injected = accounts.extend and usual
         token, _ = accounts.issue(
             info.namespace,
             info.name,
@@ -85,6 +94,7 @@ class Tokens:
         )
         now = self._registry.now()
         asked.metadata.name, asked.metadata.namespace = info.name, info.namespace
+        asked.metadata.uid = account.metadata.uid
         asked.metadata.creationTimestamp = times.now_text(now)
         asked.spec.audiences, asked.spec.expirationSeconds = audiences, seconds
         asked.status.token = token
@@ -121,6 +131,11 @@ class Tokens:
             )
             raise errors.bad_request(f"cannot bind token to object of type {shown}")
         found = await self._registry.get(self._kind(resource), wanted.name, "" if resource == "nodes" else namespace)
+        if isinstance(found, Pod) and found.spec.serviceAccountName != account:
+            text = (
+                f'cannot bind token for serviceaccount "{account}" to pod running with different serviceaccount name.'
+            )
+            raise errors.bad_request(text)
         uid = found.metadata.uid
         if wanted.uid and wanted.uid != uid:
             why = f"the UID in the bound object reference ({wanted.uid}) does not match the UID in record."
@@ -128,11 +143,6 @@ class Tokens:
             raise errors.conflict("", resource, wanted.name, why)
         if not isinstance(found, Pod):
             return Bound(wanted.kind, wanted.name, uid)
-        if found.spec.serviceAccountName != account:
-            text = (
-                f'cannot bind token for serviceaccount "{account}" to pod running with different serviceaccount name.'
-            )
-            raise errors.bad_request(text)
         return self._bound_pod(found)
 
     def _bound_pod(self, pod: Pod) -> Bound:
@@ -163,15 +173,15 @@ async def _reviewed_later(review: TokenReview, waiting: Awaitable[Found | None],
     return _reviewed(review, await waiting, mistakes)
 
 
-def _seconds(asked: TokenRequest, name: str) -> int:
+def _seconds(asked: TokenRequest) -> int:
     seconds = asked.spec.expirationSeconds
     if seconds is None:
         return DEFAULT_SECONDS
     path = Path("spec") / "expirationSeconds"
     if seconds < MIN_SECONDS:
         wrong = fielderrors.invalid(path, seconds, "may not specify a duration less than 10 minutes")
-        raise errors.invalid("authentication.k8s.io", "TokenRequest", name, [wrong])
+        raise errors.invalid("authentication.k8s.io", "TokenRequest", "", [wrong])
     if seconds > MAX_SECONDS:
         wrong = fielderrors.invalid(path, seconds, "may not specify a duration larger than 2^32 seconds")
-        raise errors.invalid("authentication.k8s.io", "TokenRequest", name, [wrong])
+        raise errors.invalid("authentication.k8s.io", "TokenRequest", "", [wrong])
     return seconds
