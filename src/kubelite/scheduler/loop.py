@@ -139,7 +139,7 @@ class Loop:
         self.pending.assigned(entry)
         self.reports.drop(entry.info.key)
         self.cache.assume(entry.info, node)
-        self.cache.world.storage.assume(binding)
+        self.cache.world.storage.assume(binding, node)
         self.claims.assume(binding.devices)
         self.spawn(self._bind(entry, node, began, binding))
 

@@ -213,7 +213,7 @@ class Simulation:
     def _bind_claims(self, binding: Binding, node: str) -> None:
         """The pod's claims get their volumes, which limits where others that use them can go."""
         storage = self.world.storage
-        storage.assume(binding)
+        storage.assume(binding, node)
         done = [(claim, {s.BIND_COMPLETED: "yes"}, volume.metadata.name) for claim, volume in binding.static]
         # A volume that is made for the pod is at hand on its node; where else, only the provisioner will know.
         done += [(claim, {s.SELECTED_NODE: node}, "") for claim in binding.dynamic]

@@ -226,6 +226,8 @@ class Storage:
         self.attachments: dict[str, Attachment] = {}
         self.assumed: dict[str, str] = {}
         """Volume → the claim it is being bound to."""
+        self.selected: dict[str, str] = {}
+        """Claim → the node for which a volume is being asked for."""
         self.generation = 0
         """Grows with every change."""
 
@@ -237,14 +239,18 @@ class Storage:
         self.generation += 1
         table.pop(key_of(obj), None)
 
-    def assume(self, binding: Binding) -> None:
-        """The chosen volumes are taken."""
+    def assume(self, binding: Binding, node: str) -> None:
+        """The chosen volumes are taken, the others will be made for the node."""
         for claim, volume in binding.static:
             self.assumed[volume.metadata.name] = key_of(claim)
+        for claim in binding.dynamic:
+            self.selected[key_of(claim)] = node
 
     def forget(self, binding: Binding) -> None:
         for _, volume in binding.static:
             self.assumed.pop(volume.metadata.name, None)
+        for claim in binding.dynamic:
+            self.selected.pop(key_of(claim), None)
 
 
 def key_of(obj: Any) -> str:

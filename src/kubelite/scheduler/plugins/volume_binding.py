@@ -165,9 +165,9 @@ class VolumeBinding(FilterPlugin):
                 raise PodRefused(UNBOUND, NAME)
             state.waiting.append((claim, found))
             usable = [v for v in storage.volumes.values() if suits(claim, v, storage.assumed.get(v.metadata.name))]
-            # One that was made for the claim comes first, then the smallest.
-            usable.sort(key=lambda v: (v.spec.claimRef is None, v.size, v.metadata.name))
-            state.usable[key_of(claim)] = usable
+            # One that was made for the claim, or is being bound to it, is the only one; else the smallest comes first.
+            own = [v for v in usable if v.spec.claimRef is not None or v.metadata.name in storage.assumed]
+            state.usable[key_of(claim)] = own or sorted(usable, key=lambda v: (v.size, v.metadata.name))
         state.waiting.sort(key=lambda pair: pair[0].asked)
 
     def _refusals(self, state: State, storage: Storage, node: Node) -> list[str]:
@@ -182,7 +182,10 @@ class VolumeBinding(FilterPlugin):
 
     def _choose(self, state: State, storage: Storage, node: Node) -> tuple[str, Binding]:
         """(why a node cannot serve the waiting claims, what to do if it can)."""
-        selected = [(claim.metadata.annotations.get(SELECTED_NODE), claim, found) for claim, found in state.waiting]
+        selected = [
+            (storage.selected.get(key_of(claim)) or claim.metadata.annotations.get(SELECTED_NODE), claim, found)
+            for claim, found in state.waiting
+        ]
         if any(name is not None and name != node.metadata.name for name, _, _ in selected):
             return BIND_CONFLICT, Binding()
         making = [(claim, found) for name, claim, found in selected if name is not None]
@@ -191,7 +194,8 @@ class VolumeBinding(FilterPlugin):
         for name, claim, found in selected:
             if name is not None:
                 continue
-            volume = self._volume(state.usable[key_of(claim)], taken, node)
+            usable = (v for v in state.usable[key_of(claim)] if v.metadata.name not in taken and reaches(v, node))
+            volume = next(usable, None)
             if volume is None:
                 making.append((claim, found))
             else:
@@ -203,18 +207,6 @@ class VolumeBinding(FilterPlugin):
             if not has_room(storage, found, claim, node):
                 return NO_ROOM, Binding()
         return "", Binding(tuple(static), tuple(claim for claim, _ in making))
-
-    @staticmethod
-    def _volume(usable: list[Volume], taken: set[str], node: Node) -> Volume | None:
-        """The smallest volume that the node reaches; where one was made for the claim, that one or none."""
-        for volume in usable:
-            if volume.metadata.name in taken:
-                continue
-            if reaches(volume, node):
-                return volume
-            if volume.spec.claimRef is not None:
-                return None
-        return None
 
     def explain(self, cycle: Cycle) -> list[Why]:
         return [Why(reason, mask) for reason, mask in cycle.state[NAME].refused.items()]

@@ -5,13 +5,14 @@ Upstream: plugins/volumerestrictions.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kubelite.scheduler import events
 from kubelite.scheduler.framework import Cycle, FilterPlugin, Trial, Why
-from kubelite.scheduler.nodes import Mask
+from kubelite.scheduler.nodes import Ints, Mask
 from kubelite.scheduler.plugins import volume_hints as hints
 from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.storage import ONCE_POD
@@ -47,12 +48,24 @@ def conflict(left: PodInfo, right: PodInfo) -> bool:
     return any(a[:2] == b[:2] and not (a[2] and b[2]) for a in disks(left) for b in disks(right))
 
 
-class DisksTrial:
-    """The pods on one node, for disks and for claims of one pod."""
+@dataclass(frozen=True, slots=True)
+class Exclusive:
+    """The pod's claims that no other pod may use, and how many pods on each node do."""
 
-    def __init__(self, cycle: Cycle, position: int, exclusive: frozenset[str]) -> None:
-        self.pod, self.exclusive = cycle.pod, exclusive
+    claims: frozenset[str]
+    users: Ints | None
+
+    def total(self) -> int:
+        return int(self.users.sum()) if self.users is not None else 0
+
+
+class DisksTrial:
+    """The pods on one node, for disks, and those everywhere, for claims of one pod."""
+
+    def __init__(self, cycle: Cycle, position: int, exclusive: Exclusive) -> None:
+        self.pod, self.exclusive = cycle.pod, exclusive.claims
         self.there = {info.key: info for info in cycle.nodes.everyone(position) if info.pod.spec.volumes}
+        self.elsewhere = exclusive.total() - (int(exclusive.users[position]) if exclusive.users is not None else 0)
 
     def take(self, info: PodInfo) -> None:
         self.there.pop(info.key, None)
@@ -62,13 +75,14 @@ class DisksTrial:
             self.there[info.key] = info
 
     def refusals(self) -> list[str]:
+        if any(conflict(self.pod, info) for info in self.there.values()):
+            return [DISK]
         namespace = self.pod.pod.metadata.namespace
-        for info in self.there.values():
-            if conflict(self.pod, info):
-                return [DISK]
-            if info.pod.metadata.namespace == namespace and self.exclusive.intersection(info.claims):
-                return [ONCE]
-        return []
+        used = self.elsewhere or any(
+            info.pod.metadata.namespace == namespace and self.exclusive.intersection(info.claims)
+            for info in self.there.values()
+        )
+        return [ONCE] if used else []
 
 
 class VolumeRestrictions(FilterPlugin):
@@ -86,39 +100,35 @@ class VolumeRestrictions(FilterPlugin):
         if not cycle.pod.pod.spec.volumes:
             return None
         exclusive = self._exclusive(cycle)
-        if not exclusive and not disks(cycle.pod):
+        if not exclusive.claims and not disks(cycle.pod):
             return None
         cycle.state[NAME] = exclusive
-        mask = np.ones(cycle.nodes.capacity, bool)
-        for position in np.flatnonzero(self._suspects(cycle, exclusive)):
-            mask[position] = not DisksTrial(cycle, int(position), exclusive).refusals()
-        return mask
+        # Whoever uses such a claim, wherever, keeps the pod from all nodes.
+        return np.zeros(cycle.nodes.capacity, bool) if exclusive.total() else ~self._disks(cycle)
 
     @staticmethod
-    def _exclusive(cycle: Cycle) -> frozenset[str]:
-        """The pod's claims that no other pod may use."""
+    def _exclusive(cycle: Cycle) -> Exclusive:
         namespace, claims = cycle.pod.pod.metadata.namespace, cycle.world.storage.claims
         found = ((name, claims.get(f"{namespace}/{name}")) for name in cycle.pod.claims)
-        return frozenset(name for name, claim in found if claim is not None and ONCE_POD in claim.spec.accessModes)
-
-    @staticmethod
-    def _suspects(cycle: Cycle, exclusive: frozenset[str]) -> Any:
-        counts = cycle.counts.per_node("disks", has_disks)
-        if not exclusive:
-            return counts
-        namespace = cycle.pod.pod.metadata.namespace
+        names = frozenset(name for name, claim in found if claim is not None and ONCE_POD in claim.spec.accessModes)
 
         def shares(info: PodInfo) -> bool:
-            return info.pod.metadata.namespace == namespace and bool(exclusive.intersection(info.claims))
+            return info.pod.metadata.namespace == namespace and bool(names.intersection(info.claims))
 
-        return counts + cycle.counts.per_node(("claims", namespace, exclusive), shares)
+        return Exclusive(names, cycle.counts.per_node(("claims", namespace, names), shares) if names else None)
+
+    @staticmethod
+    def _disks(cycle: Cycle) -> Mask:
+        """Where another pod uses one of the pod's disks."""
+        mask = np.zeros(cycle.nodes.capacity, bool)
+        if disks(cycle.pod):
+            for position in np.flatnonzero(cycle.counts.per_node("disks", has_disks)).tolist():
+                mask[position] = any(conflict(cycle.pod, info) for info in cycle.nodes.everyone(position))
+        return mask
 
     def explain(self, cycle: Cycle) -> list[Why]:
-        exclusive = cycle.state[NAME]
-        nodes, disk = cycle.nodes, np.zeros(cycle.nodes.capacity, bool)
-        for position in np.flatnonzero(self._suspects(cycle, exclusive)):
-            disk[position] = DISK in DisksTrial(cycle, int(position), exclusive).refusals()
-        return [Why(DISK, disk, hopeless=False), Why(ONCE, nodes.active & ~disk, hopeless=False)]
+        disk = self._disks(cycle)
+        return [Why(DISK, disk, hopeless=False), Why(ONCE, cycle.nodes.active & ~disk, hopeless=False)]
 
     def trial(self, cycle: Cycle, position: int) -> Trial | None:
         exclusive = cycle.state.get(NAME)

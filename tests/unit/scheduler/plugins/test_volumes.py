@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubelite.scheduler.offline import Simulation, Verdict
+from kubelite.scheduler.pods import Pod, pod_info
 
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 TAIL = " no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
@@ -169,6 +171,22 @@ def test_a_volume_that_was_just_taken_is_not_taken_twice() -> None:
     assert not made.schedule(pod("p2", "c2")).node
 
 
+def test_pods_that_share_a_claim_go_where_its_volume_is_being_bound_or_made() -> None:
+    made = world(claim("c"), storage_class(), volume("v", "a"), volume("w", "b"))
+    simulation = made.schedulers["default-scheduler"]
+    first = pod_info(msgspec.convert(pod("p1", "c"), Pod))
+    node = str(simulation.place(first))
+    made.world.storage.assume(simulation.binding, node)
+    assert {made.schedule(pod("p2", "c")).node for _ in range(8)} == {node}
+    made = world(claim("c"), storage_class("example.com/csi"))
+    simulation = made.schedulers["default-scheduler"]
+    node = str(simulation.place(first))
+    made.world.storage.assume(simulation.binding, node)
+    assert {made.schedule(pod("p2", "c")).node for _ in range(8)} == {node}
+    made.world.storage.forget(simulation.binding)
+    assert {made.schedule(pod("p2", "c")).node for _ in range(16)} == {"a", "b"}
+
+
 def test_two_claims_of_one_pod_need_two_volumes() -> None:
     made = world(claim("c1"), claim("c2"), storage_class(), volume("v1", "a"))
     assert not made.schedule(pod("p", "c1", "c2")).node
@@ -254,10 +272,9 @@ def test_a_claim_for_one_pod_only() -> None:
     made = world(claim("c", "v", modes=("ReadWriteOncePod",)), volume("v"))
     assert made.schedule(pod("p", "c")).node
     made.add(pod("x", "c", on="a"))
-    found = made.schedule(pod("p", "c", nodeSelector={HOST: "a"}))
-    assert found.reasons["a"] == [
-        "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
-    ]
+    text = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+    assert reasons(made.schedule(pod("p", "c"))) == f"2 {text}."
+    assert not made.schedule(pod("p", "c", nodeSelector={HOST: "b"}, priority=5)).preemption
     preemption = made.schedule(pod("p", "c", nodeSelector={HOST: "a"}, priority=5)).preemption
     assert preemption is not None and [v.key for v in preemption.victims] == ["default/x"]
 
