@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +55,52 @@ def test_pods_that_are_alike_are_asked_about_once() -> None:
     made.pending.happened(events.POD_DELETE, 60.0, None, None)
     assert len(plugin.asked) == 2
     assert woken(made) == {"p1", "p3", "p5"}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "pod_fields", "before", "after", "wakes"),
+    [
+        (FIT, {"requests": {"cpu": "2"}}, {"cpu": "1"}, {"cpu": "3"}, True),
+        (FIT, {"requests": {"cpu": "2"}}, {"cpu": "3"}, {"cpu": "3", "memory": "9Gi"}, False),
+        (FIT, {"requests": {"cpu": "2"}}, {"cpu": "4"}, {"cpu": "3"}, False),
+        ("TaintToleration", {}, {"taints": [{"key": "k", "effect": "NoSchedule"}]}, {}, True),
+        ("TaintToleration", {}, {"taints": [{"key": "k", "effect": "PreferNoSchedule"}]}, {}, False),
+        ("NodeAffinity", {"nodeSelector": {"disk": "ssd"}}, {}, {"labels": {"disk": "ssd"}}, True),
+        (
+            "NodeAffinity",
+            {"nodeSelector": {"disk": "ssd"}},
+            {"labels": {"disk": "ssd"}},
+            {"labels": {"disk": "ssd", "x": ""}},
+            False,
+        ),
+    ],
+)
+def test_a_node_wakes_pods_that_it_refused_before_and_no_longer_does(
+    plugin: str, pod_fields: dict[str, Any], before: dict[str, Any], after: dict[str, Any], wakes: bool
+) -> None:
+    made = cache()
+    made.node_changed(None, node("a", **before), 0.0)
+    made.pod_changed(None, pod("p", **pod_fields), 0.0)
+    entry = made.pending.pop()
+    assert entry is not None
+    made.pending.failed(entry, 0.0, frozenset((plugin,)))
+    made.node_changed(node("a", **before), node("a", **after), 60.0)
+    assert woken(made) == ({"p"} if wakes else set())
+
+
+@pytest.mark.parametrize(("kind", "wakes"), [("podAffinity", True), ("podAntiAffinity", True), ("", False)])
+def test_a_pod_that_is_relabelled_wakes_those_whose_rules_mean_it_now_or_no_longer(kind: str, wakes: bool) -> None:
+    made = cache(node("a"))
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "db"}}}
+    rules = {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}} if kind else {}
+    placed = pod("x", uid="x", on="a", labels={"app": "db"})
+    made.pod_changed(None, placed, 0.0)
+    made.pod_changed(None, pod("p", affinity=rules), 0.0)
+    entry = made.pending.pop()
+    assert entry is not None
+    made.pending.failed(entry, 0.0, frozenset(("InterPodAffinity",)))
+    made.pod_changed(placed, pod("x", uid="x", on="a", labels={"app": "web"}), 60.0)
+    assert woken(made) == ({"p"} if wakes else set())
 
 
 def test_a_pod_wakes_when_a_node_declares_the_features_that_it_needs() -> None:

@@ -113,7 +113,7 @@ class InterPodAffinity(FilterPlugin):
             events.NODE_LABEL: None,
             events.NAMESPACE: None,
             events.POD_ADD: self._company,
-            events.POD_LABEL: None,
+            events.POD_LABEL: self._relabelled,
             events.POD_DELETE: self._relief,
         }
 
@@ -121,6 +121,11 @@ class InterPodAffinity(FilterPlugin):
     def _company(pod: PodInfo, old: None, new: PodInfo) -> bool:
         """Whether a new pod may be one that the waiting pod wants to be near to."""
         return any(might_mean(term, new) for term in pod.affinity)
+
+    @staticmethod
+    def _relabelled(pod: PodInfo, old: PodInfo, new: PodInfo) -> bool:
+        """Whether a pod is now, or no longer, one that the waiting pod's rules mean."""
+        return any(might_mean(term, old) != might_mean(term, new) for term in (*pod.affinity, *pod.anti_affinity))
 
     @staticmethod
     def _relief(pod: PodInfo, old: PodInfo, new: None) -> bool:

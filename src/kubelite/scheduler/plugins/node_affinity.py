@@ -68,7 +68,10 @@ class NodeAffinity(FilterPlugin):
         self.events = {events.NODE_ADD: self._helps, events.NODE_LABEL: self._helps}
 
     def _helps(self, pod: PodInfo, old: Node | None, new: Node) -> bool:
-        labels, name = new.metadata.labels, new.metadata.name
+        return self._suits(pod, new) and (old is None or not self._suits(pod, old))
+
+    def _suits(self, pod: PodInfo, node: Node) -> bool:
+        labels, name = node.metadata.labels, node.metadata.name
         if self.required is not None and not affinity.selector_matches(self.required, labels, name):
             return False
         return affinity.node_matches(pod.pod.spec, labels, name)

@@ -81,9 +81,13 @@ class ResourcesFit(FilterPlugin):
         self.scorer = strategy_scorer(args.scoringStrategy or ScoringStrategy())
 
     def _suits(self, pod: PodInfo, old: Node | None, new: Node) -> bool:
-        """Whether the pod would fit on the node if it were empty."""
+        """Whether the pod would fit on the node if it were empty, and the node has more of something than before."""
         there = podresources.amounts(new.status.allocatable)
         wanted, backed = self.wanted(pod), self.world.devices.backed if self.world is not None else {}
+        if old is not None:
+            before = podresources.amounts(old.status.allocatable)
+            if not any(there.get(name, 0) > before.get(name, 0) for name in wanted):
+                return False
         return all(n <= there.get(name, 0) or (name in backed and not there.get(name)) for name, n in wanted.items())
 
     def _serves(self, pod: PodInfo, old: Any, new: Any) -> bool:

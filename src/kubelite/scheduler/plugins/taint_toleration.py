@@ -28,6 +28,8 @@ class TaintToleration(FilterPlugin):
 
     @staticmethod
     def _helps(pod: PodInfo, old: Node | None, new: Node) -> bool:
+        if old is not None and taints.find_untolerated(old.spec.taints, pod.tolerations) is None:
+            return False
         return taints.find_untolerated(new.spec.taints, pod.tolerations) is None
 
     def filter(self, cycle: Cycle) -> Mask | None:
