@@ -34,13 +34,15 @@ def non_negative(value: int | None, path: Path) -> FieldErrors:
     return [fe.invalid(path, value, NOT_NEGATIVE)] if value is not None and value < 0 else []
 
 
-def one_of(path: Path, value: str, allowed: Sequence[str], *, required: bool = True) -> FieldErrors:
+def one_of(
+    path: Path, value: str, allowed: Sequence[str], *, required: bool = True, as_listed: bool = False
+) -> FieldErrors:
     """`value` is one of `allowed`; "" is reported as missing if it is required."""
     if value in allowed:
         return []
     if not value:
         return [fe.required(path)] if required else []
-    return [fe.not_supported(path, value, allowed)]
+    return [fe.not_supported(path, value, allowed, as_listed=as_listed)]
 
 
 def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -119,8 +119,9 @@ def old_form(path: Path, value: str, detail: str) -> FieldError:
     return OldForm("FieldValueInvalid", path.text, f"Invalid value: {shown(value)}: {detail}", value)
 
 
-def not_supported(path: Path, value: Any, supported: Iterable[str]) -> FieldError:
-    known = ", ".join(json.dumps(s) for s in sorted(supported))
+def not_supported(path: Path, value: Any, supported: Iterable[str], *, as_listed: bool = False) -> FieldError:
+    """The values in order of the alphabet, or in the given one where upstream lists them one by one."""
+    known = ", ".join(json.dumps(s) for s in (supported if as_listed else sorted(supported)))
     detail = f": supported values: {known}" if known else ""
     return FieldError("FieldValueNotSupported", path.text, f"Unsupported value: {shown(value)}{detail}")
 

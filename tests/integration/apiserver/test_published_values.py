@@ -73,5 +73,5 @@ async def test_a_value_that_is_not_named_is_refused_by_validation_with_its_own_w
         assert code == 1
         assert text == (
             'The Pod "empty" is invalid: spec.restartPolicy: Unsupported value: "Sometimes": supported values: '
-            '"Always", "Never", "OnFailure"'
+            '"Always", "OnFailure", "Never"'
         )

@@ -31,7 +31,7 @@ async def add_map(api: ApiEnv, name: str = "m", **data: str) -> Any:
             [
                 "resourceVersionMatch is forbidden unless resourceVersion is provided",
                 "resourceVersionMatch is forbidden when continue is provided",
-                'Unsupported value: "Bad": supported values: "", "Exact", "NotOlderThan"',
+                'Unsupported value: "Bad": supported values: "Exact", "NotOlderThan", ""',
             ],
         ),
         (

@@ -135,7 +135,7 @@ LISTS = [
     _list("revision-future-exact", 504, "Too large resource version: 9000000000", resourceVersion="9000000000", resourceVersionMatch="Exact"),
     _list("revision-largest", 504, "Too large resource version: ", resourceVersion=str(2**63 - 1)),
     _list("match-alone", 422, INVALID_LIST + "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided", resourceVersionMatch="Exact"),
-    _list("match-unknown", 422, INVALID_LIST + 'resourceVersionMatch: Unsupported value: "Older": supported values: "", "Exact", "NotOlderThan"', resourceVersion="1", resourceVersionMatch="Older"),
+    _list("match-unknown", 422, INVALID_LIST + 'resourceVersionMatch: Unsupported value: "Older": supported values: "Exact", "NotOlderThan", ""', resourceVersion="1", resourceVersionMatch="Older"),
     _list("match-exact-zero", 422, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"', resourceVersion="0", resourceVersionMatch="Exact"),
     _list("match-with-continue", 422, "resourceVersionMatch is forbidden when continue is provided", resourceVersion="1", resourceVersionMatch="Exact", **{"continue": "x"}),
     _list("send-initial-events", 422, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list", sendInitialEvents="true"),
@@ -236,7 +236,7 @@ MAP = one("ConfigMap")
 DELETES = [
     Case(f"delete-{id_}", "DELETE", path, code, text, body, query=query, headers=headers)
     for id_, path, body, query, headers, code, text in (
-        ("policy-unknown", MAP, None, {"propagationPolicy": "Later"}, {}, 422, INVALID_DELETE + 'propagationPolicy: Unsupported value: "Later": supported values: "Background", "Foreground", "Orphan", "nil"'),
+        ("policy-unknown", MAP, None, {"propagationPolicy": "Later"}, {}, 422, INVALID_DELETE + 'propagationPolicy: Unsupported value: "Later": supported values: "Foreground", "Background", "Orphan", "nil"'),
         ("policy-unknown-in-body", MAP, {"propagationPolicy": "Later"}, {}, {}, 422, 'propagationPolicy: Unsupported value: "Later"'),
         ("policy-and-orphan", MAP, {"propagationPolicy": "Orphan", "orphanDependents": True}, {}, {}, 422, 'propagationPolicy: Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set'),
         ("dry-run", MAP, None, {"dryRun": "x"}, {}, 422, "dryRun: Unsupported value"),

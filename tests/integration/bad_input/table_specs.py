@@ -71,7 +71,7 @@ POD: list[tuple[str, Any, int, str, str]] = [
     ("probe-negative", _container(livenessProbe={"exec": {"command": ["x"]}, "periodSeconds": -1}), 422, f"{C0}.livenessProbe.periodSeconds", "Invalid value: -1: must be greater than or equal to 0"),
     ("probe-port", _container(readinessProbe={"httpGet": {"port": 99999}}), 422, f"{C0}.readinessProbe.httpGet.port", "Invalid value: 99999: must be between 1 and 65535, inclusive"),
     ("probe-scheme", _container(readinessProbe={"httpGet": {"port": 80, "scheme": "ftp"}}), 422, f"{C0}.readinessProbe.httpGet.scheme", 'Unsupported value: "ftp"'),
-    ("restart-policy", _spec(restartPolicy="Perhaps"), 422, "spec.restartPolicy", 'Unsupported value: "Perhaps": supported values: "Always", "Never", "OnFailure"'),
+    ("restart-policy", _spec(restartPolicy="Perhaps"), 422, "spec.restartPolicy", 'Unsupported value: "Perhaps": supported values: "Always", "OnFailure", "Never"'),
     ("dns-policy", _spec(dnsPolicy="x"), 422, "spec.dnsPolicy", "Unsupported value"),
     ("grace-negative", _spec(terminationGracePeriodSeconds="x"), 400, "", "cannot unmarshal string into Go struct field PodSpec.spec.terminationGracePeriodSeconds of type int64"),
     ("deadline-zero", _spec(activeDeadlineSeconds=0), 422, "spec.activeDeadlineSeconds", "Invalid value: 0: must be between 1 and 2147483647, inclusive"),
@@ -210,7 +210,7 @@ OTHERS: dict[str, list[tuple[str, Any, int, str, str]]] = {
     ],
     "RoleBinding": [
         ("no-role", {"roleRef": {"name": ""}}, 422, "roleRef.name", "Required value"),
-        ("role-kind", {"roleRef": {"kind": "User"}}, 422, "roleRef.kind", 'Unsupported value: "User": supported values: "ClusterRole", "Role"'),
+        ("role-kind", {"roleRef": {"kind": "User"}}, 422, "roleRef.kind", 'Unsupported value: "User": supported values: "Role", "ClusterRole"'),
         ("role-group", {"roleRef": {"apiGroup": "x"}}, 422, "roleRef.apiGroup", "Unsupported value"),
         ("subject-kind", {"subjects": [{"kind": "Magic", "name": "u"}]}, 422, "subjects[0].kind", "Unsupported value"),
         ("subject-no-name", {"subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io"}]}, 422, "subjects[0].name", "Required value"),

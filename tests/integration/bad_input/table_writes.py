@@ -205,7 +205,7 @@ REVIEW_CASES = [
 PODS = path_of("Pod")
 SUBRESOURCES = [
     _post("binding-no-target", f"{POD}/binding", {"metadata": {"name": "seeded"}}, 422, "target.name: Required value"),
-    _post("binding-target-kind", f"{POD}/binding", {"metadata": {"name": "seeded"}, "target": {"kind": "Pod", "name": "n"}}, 422, 'target.kind: Unsupported value: "Pod": supported values: "<empty>", "Node"'),
+    _post("binding-target-kind", f"{POD}/binding", {"metadata": {"name": "seeded"}, "target": {"kind": "Pod", "name": "n"}}, 422, 'target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>"'),
     _post("binding-other-name", f"{POD}/binding", {"metadata": {"name": "x"}, "target": {"name": "n"}}, 400, "name in URL does not match name in Binding object"),
     _post("binding-uid", f"{POD}/binding", {"metadata": {"name": "seeded", "uid": "x"}, "target": {"name": "n"}}, 409, "Precondition failed: UID in precondition: x"),
     _post("binding-absent", f"{PODS}/absent/binding", {"metadata": {"name": "absent"}, "target": {"name": "n"}}, 404, 'pods "absent" not found'),

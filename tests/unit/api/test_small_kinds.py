@@ -198,6 +198,16 @@ def test_a_node_is_ready_when_its_condition_says_so(conditions: list[dict[str, s
             ],
         ),
         (
+            "rolebinding",
+            {"roleRef": {"kind": "Role", "name": "r"}, "subjects": [{"kind": "Team", "name": "t"}]},
+            ['subjects[0].kind: Unsupported value: "Team": supported values: "ServiceAccount", "User", "Group"'],
+        ),
+        (
+            "priorityclass",
+            {"preemptionPolicy": "Maybe"},
+            ['preemptionPolicy: Unsupported value: "Maybe": supported values: "PreemptLowerPriority", "Never"'],
+        ),
+        (
             "priorityclass",
             {"value": 2_000_000_000},
             ["value: Forbidden: maximum allowed value of a user defined priority is 1000000000"],
@@ -238,7 +248,7 @@ def test_a_node_is_ready_when_its_condition_says_so(conditions: list[dict[str, s
             {"spec": {"taints": [{"key": "k", "effect": "Bogus"}]}, "status": {"capacity": {"cpu": "-1"}}},
             [
                 'spec.taints[0].effect: Unsupported value: "Bogus": supported values: '
-                '"NoExecute", "NoSchedule", "PreferNoSchedule"',
+                '"NoSchedule", "PreferNoSchedule", "NoExecute"',
                 'status.capacity[cpu]: Invalid value: "-1": must be greater than or equal to 0',
                 'status.allocatable[cpu]: Invalid value: "-1": must be greater than or equal to 0',
             ],

@@ -108,7 +108,7 @@ def _strategy(strategy: apps.DaemonSetUpdateStrategy, path: Path) -> FieldErrors
     if strategy.type == ON_DELETE:
         return []
     if strategy.type != ROLLING_UPDATE:
-        return [fe.not_supported(path, strategy, (ROLLING_UPDATE, ON_DELETE))]
+        return [fe.not_supported(path, strategy, (ROLLING_UPDATE, ON_DELETE), as_listed=True)]
     rolling, here = strategy.rollingUpdate, path / "rollingUpdate"
     if rolling is None:
         return [fe.required(here)]

@@ -161,7 +161,7 @@ def _retention(policy: apps.StatefulSetPersistentVolumeClaimRetentionPolicy | No
     for field in ("whenDeleted", "whenScaled"):
         value = getattr(policy, field) if policy is not None else RETAIN
         if value not in (RETAIN, DELETE):
-            errors.append(fe.not_supported(path / field, value, (RETAIN, DELETE)))
+            errors.append(fe.not_supported(path / field, value, (RETAIN, DELETE), as_listed=True))
     return errors
 
 

@@ -98,7 +98,8 @@ def validate_template_spec(spec: batch.JobSpec, path: Path) -> FieldErrors:
     if spec.selector is not None:
         errors.append(fe.invalid(path / "selector", spec.selector, "`selector` will be auto-generated"))
     if spec.manualSelector:
-        errors.append(fe.not_supported(path / "manualSelector", spec.manualSelector, ("nil", "false")))
+        known = ("nil", "false")
+        errors.append(fe.not_supported(path / "manualSelector", spec.manualSelector, known, as_listed=True))
     return errors
 
 
@@ -129,7 +130,7 @@ def _completion_mode(spec: batch.JobSpec, path: Path) -> FieldErrors:
         return _indexed(spec, path)
     errors: FieldErrors = []
     if mode not in ("", NON_INDEXED):
-        return [fe.not_supported(path / "completionMode", mode, (NON_INDEXED, INDEXED))]
+        return [fe.not_supported(path / "completionMode", mode, (NON_INDEXED, INDEXED), as_listed=True)]
     for field in ("backoffLimitPerIndex", "maxFailedIndexes"):
         if getattr(spec, field) is not None:
             errors.append(fe.invalid(path / field, getattr(spec, field), "requires indexed completion mode"))
@@ -187,7 +188,7 @@ def _restart_policy(spec: batch.JobSpec, path: Path) -> FieldErrors:
     if policy in ("", "Always"):
         return [fe.required(path, 'valid values: "OnFailure", "Never"')]
     if policy not in ("OnFailure", "Never"):
-        return [fe.not_supported(path, policy, ("OnFailure", "Never"))]
+        return [fe.not_supported(path, policy, ("OnFailure", "Never"), as_listed=True)]
     if spec.podFailurePolicy is not None and policy != "Never":
         return [fe.invalid(path, policy, 'only "Never" is supported when podFailurePolicy is specified')]
     return []

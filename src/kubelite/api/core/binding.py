@@ -13,7 +13,7 @@ def validate(binding: Binding) -> list[FieldError]:
     kind, name = (binding.target.kind, binding.target.name) if binding.target else ("", "")
     errors: list[FieldError] = []
     if kind and kind != "Node":
-        errors.append(fielderrors.not_supported(path / "kind", kind, ("Node", "<empty>")))
+        errors.append(fielderrors.not_supported(path / "kind", kind, ("Node", "<empty>"), as_listed=True))
     if not name:
         errors.append(fielderrors.required(path / "name"))
     return errors

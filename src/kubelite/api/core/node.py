@@ -72,7 +72,7 @@ def validate_taints(taints: list[Taint], path: Path) -> list[FieldError]:
         if not taint.effect:
             errors.append(fielderrors.required(here / "effect"))
         elif taint.effect not in TAINT_EFFECTS:
-            errors.append(fielderrors.not_supported(here / "effect", taint.effect, TAINT_EFFECTS))
+            errors.append(fielderrors.not_supported(here / "effect", taint.effect, TAINT_EFFECTS, as_listed=True))
         if (taint.key, taint.effect) in seen:
             duplicate = fielderrors.duplicate(here, taint)
             text = f"{duplicate.text}: taints must be unique by key and effect pair"

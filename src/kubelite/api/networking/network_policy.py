@@ -47,7 +47,7 @@ def validate(policy: net.NetworkPolicy) -> FieldErrors:
         return [*errors, fe.invalid(types, spec.policyTypes, "may not specify more than two policyTypes")]
     for index, type_ in enumerate(spec.policyTypes):
         if type_ not in (INGRESS, EGRESS):
-            errors.append(fe.not_supported(types.index(index), type_, (INGRESS, EGRESS)))
+            errors.append(fe.not_supported(types.index(index), type_, (INGRESS, EGRESS), as_listed=True))
     return errors
 
 
@@ -65,7 +65,7 @@ def _rule(
 def _port(port: net.NetworkPolicyPort, path: Path) -> FieldErrors:
     errors: FieldErrors = []
     if port.protocol not in check.PORT_PROTOCOLS:
-        errors.append(fe.not_supported(path / "protocol", port.protocol, check.PORT_PROTOCOLS))
+        errors.append(fe.not_supported(path / "protocol", port.protocol, check.PORT_PROTOCOLS, as_listed=True))
     first, last = port.port, port.endPort
     if isinstance(first, int):
         errors += check.port_number(path / "port", first)

@@ -63,7 +63,7 @@ def validate_role_ref(role_ref: RoleRef | None, kinds: tuple[str, ...]) -> list[
     if reference.apiGroup != GROUP:
         errors.append(fielderrors.not_supported(path / "apiGroup", reference.apiGroup, (GROUP,)))
     if reference.kind not in kinds:
-        errors.append(fielderrors.not_supported(path / "kind", reference.kind, kinds))
+        errors.append(fielderrors.not_supported(path / "kind", reference.kind, kinds, as_listed=True))
     if not reference.name:
         errors.append(fielderrors.required(path / "name"))
     for complaint in names.path_segment(reference.name):
@@ -98,7 +98,8 @@ def _validate_subject(subject: Subject, namespaced: bool, path: Path) -> list[Fi
         if subject.apiGroup != GROUP:
             errors.append(fielderrors.not_supported(path / "apiGroup", subject.apiGroup, (GROUP,)))
     else:
-        errors.append(fielderrors.not_supported(path / "kind", subject.kind, (SERVICE_ACCOUNT, USER, USER_GROUP)))
+        known = (SERVICE_ACCOUNT, USER, USER_GROUP)
+        errors.append(fielderrors.not_supported(path / "kind", subject.kind, known, as_listed=True))
     return errors
 
 

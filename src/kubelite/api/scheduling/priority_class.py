@@ -14,7 +14,7 @@ from kubelite.machinery.kind import Column, Kind
 SYSTEM_PREFIX = "system-"
 HIGHEST_USER_PRIORITY = 1_000_000_000
 SYSTEM_CLASSES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
-PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
+PREEMPTION_POLICIES = ("PreemptLowerPriority", "Never")
 
 
 def set_defaults(priority: PriorityClass) -> None:
@@ -37,8 +37,8 @@ def validate(priority: PriorityClass) -> list[FieldError]:
         detail = f"maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}"
         errors.append(fielderrors.forbidden(Path("value"), detail))
     if priority.preemptionPolicy not in PREEMPTION_POLICIES:
-        path = Path("preemptionPolicy")
-        errors.append(fielderrors.not_supported(path, priority.preemptionPolicy, PREEMPTION_POLICIES))
+        path, policy = Path("preemptionPolicy"), priority.preemptionPolicy
+        errors.append(fielderrors.not_supported(path, policy, PREEMPTION_POLICIES, as_listed=True))
     return errors
 
 

@@ -21,7 +21,7 @@ from kubelite.machinery.kind import Column, Kind
 
 SPEC = Path("spec")
 GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
-LIFECYCLES = ("Ephemeral", "Persistent")
+LIFECYCLES = ("Persistent", "Ephemeral")
 MIN_TOKEN, MAX_TOKEN = 600, 1 << 32
 MIN_UPDATE_PERIOD = 10
 
@@ -53,7 +53,7 @@ def validate(driver: CSIDriver) -> FieldErrors:
     errors += _validate_tokens(spec.tokenRequests, SPEC / "tokenRequests")
     for mode in spec.volumeLifecycleModes:
         if mode not in LIFECYCLES:
-            errors.append(fe.not_supported(SPEC / "volumeLifecycleModes", mode, LIFECYCLES))
+            errors.append(fe.not_supported(SPEC / "volumeLifecycleModes", mode, LIFECYCLES, as_listed=True))
     period = spec.nodeAllocatableUpdatePeriodSeconds
     if period is not None and period < MIN_UPDATE_PERIOD:
         detail = f"must be greater than or equal to {MIN_UPDATE_PERIOD} seconds"

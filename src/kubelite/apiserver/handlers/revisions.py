@@ -109,7 +109,7 @@ def _list_mistakes(query: ListQuery) -> list[FieldError]:
         if query.continue_:
             found.append(fielderrors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
         if match not in (EXACT, NOT_OLDER):
-            found.append(fielderrors.not_supported(path, match, [EXACT, NOT_OLDER, ""]))
+            found.append(fielderrors.not_supported(path, match, [EXACT, NOT_OLDER, ""], as_listed=True))
         if match == EXACT and query.revision == 0:
             why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
             found.append(fielderrors.forbidden(path, why))

@@ -213,7 +213,9 @@ async def binding(registry: Registry, request: Request, kind: Kind) -> Response:
     node = target.name if target is not None else ""
     found = []
     if target is not None and target.kind not in ("", "Node"):
-        found.append(fielderrors.not_supported(Path("target") / "kind", target.kind, ["Node", "<empty>"]))
+        found.append(
+            fielderrors.not_supported(Path("target") / "kind", target.kind, ["Node", "<empty>"], as_listed=True)
+        )
     if not node:
         found.append(fielderrors.required(Path("target") / "name"))
     if found:

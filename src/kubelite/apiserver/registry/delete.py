@@ -30,7 +30,7 @@ from kubelite.storage.interface import Conflict
 if TYPE_CHECKING:
     from kubelite.apiserver.registry.registry import Registry
 
-POLICIES = ("Background", "Foreground", "Orphan")
+POLICIES = ("Foreground", "Background", "Orphan")
 AT_ONCE = 16
 """Objects of a collection that are deleted at the same time."""
 
@@ -47,9 +47,9 @@ def check_options(options: DeleteOptions) -> None:
             )
         )
     if options.propagationPolicy and options.propagationPolicy not in POLICIES:
-        found.append(
-            fielderrors.not_supported(Path("propagationPolicy"), options.propagationPolicy, [*POLICIES, "nil"])
-        )
+        known = (*POLICIES, "nil")
+        path = Path("propagationPolicy")
+        found.append(fielderrors.not_supported(path, options.propagationPolicy, known, as_listed=True))
     if options.dryRun not in ([], ["All"]):
         found.append(fielderrors.not_supported(Path("dryRun"), options.dryRun, ["All"]))
     if found:

@@ -79,7 +79,7 @@ STATEFUL: list[Any] = [
         {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Forget"}},
         [
             'spec.persistentVolumeClaimRetentionPolicy.whenScaled: Unsupported value: "Forget": '
-            'supported values: "Delete", "Retain"'
+            'supported values: "Retain", "Delete"'
         ],
         id="retention",
     ),
@@ -179,7 +179,7 @@ DAEMON: list[Any] = [
     ),
     pytest.param(
         {"updateStrategy": {"type": "Sudden"}},
-        ['spec.updateStrategy: Unsupported value: {"type":"Sudden"}: supported values: "OnDelete", "RollingUpdate"'],
+        ['spec.updateStrategy: Unsupported value: {"type":"Sudden"}: supported values: "RollingUpdate", "OnDelete"'],
         id="strategy",
     ),
     pytest.param(

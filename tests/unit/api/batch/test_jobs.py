@@ -112,6 +112,11 @@ MISTAKES: list[Any] = [
         id="parallelism",
     ),
     pytest.param(
+        {"completionMode": "Perhaps"},
+        ['spec.completionMode: Unsupported value: "Perhaps": supported values: "NonIndexed", "Indexed"'],
+        id="completion-mode",
+    ),
+    pytest.param(
         {"backoffLimitPerIndex": 1},
         ["spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode"],
         id="per-index",
@@ -288,7 +293,7 @@ def test_cron_job_defaults() -> None:
             {"jobTemplate": {"spec": {"template": template(), "selector": {}, "manualSelector": True}}},
             [
                 "spec.jobTemplate.spec.selector: Invalid value: {}: `selector` will be auto-generated",
-                'spec.jobTemplate.spec.manualSelector: Unsupported value: true: supported values: "false", "nil"',
+                'spec.jobTemplate.spec.manualSelector: Unsupported value: true: supported values: "nil", "false"',
             ],
         ),
     ],

@@ -215,7 +215,7 @@ def port(**fields: Any) -> dict[str, Any]:
         (
             port(port=0, protocol="ICMP"),
             [
-                'spec.egress[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"',
+                'spec.egress[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"',
                 "spec.egress[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
             ],
         ),
@@ -237,7 +237,7 @@ def port(**fields: Any) -> dict[str, Any]:
         ),
         (
             {"policyTypes": ["Sideways"]},
-            ['spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Egress", "Ingress"'],
+            ['spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Ingress", "Egress"'],
         ),
     ],
 )

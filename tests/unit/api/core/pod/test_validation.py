@@ -78,7 +78,7 @@ CONTAINER: list[Any] = [
     ),
     pytest.param(
         {"terminationMessagePolicy": "x"},
-        [f'{C}.terminationMessagePolicy: Unsupported value: "x": supported values: "FallbackToLogsOnError", "File"'],
+        [f'{C}.terminationMessagePolicy: Unsupported value: "x": supported values: "File", "FallbackToLogsOnError"'],
         id="message-policy",
     ),
     pytest.param({"ports": [{}]}, [f"{C}.ports[0].containerPort: Required value"], id="no-port"),
@@ -321,14 +321,14 @@ SPEC: list[Any] = [
     ),
     pytest.param(
         {"restartPolicy": "Maybe"},
-        ['spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "Never", "OnFailure"'],
+        ['spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"'],
         id="restart-policy",
     ),
     pytest.param(
         {"dnsPolicy": "x"},
         [
             'spec.dnsPolicy: Unsupported value: "x": '
-            'supported values: "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"'
+            'supported values: "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"'
         ],
         id="dns-policy",
     ),

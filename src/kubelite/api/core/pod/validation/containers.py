@@ -21,7 +21,7 @@ from kubelite.machinery import names
 from kubelite.machinery.fielderrors import FieldErrors, Path
 
 AnyContainer = v1.Container | v1.EphemeralContainer
-_MESSAGE_POLICIES = ("FallbackToLogsOnError", "File")
+_MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _RESIZE_POLICIES = ("NotRequired", "RestartContainer")
 _ONLY_SIDECARS = "may not be set for init containers without restartPolicy=Always"
 _NOT_EPHEMERAL = "cannot be set for an Ephemeral Container"
@@ -168,7 +168,8 @@ def _common(container: AnyContainer, pod: PodContext, path: Path) -> FieldErrors
     if not container.image:
         errors.append(fe.required(path / "image"))
     if container.terminationMessagePolicy not in _MESSAGE_POLICIES:
-        errors += check.one_of(path / "terminationMessagePolicy", container.terminationMessagePolicy, _MESSAGE_POLICIES)
+        here, policy = path / "terminationMessagePolicy", container.terminationMessagePolicy
+        errors += check.one_of(here, policy, _MESSAGE_POLICIES, as_listed=True)
     if container.imagePullPolicy not in PULL_POLICIES:
         errors += check.one_of(path / "imagePullPolicy", container.imagePullPolicy, PULL_POLICIES)
     errors += _lists(container, pod, path)

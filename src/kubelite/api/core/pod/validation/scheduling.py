@@ -189,7 +189,7 @@ def _toleration(toleration: v1.Toleration, path: Path) -> FieldErrors:
     else:
         errors.append(fe.not_supported(path / "operator", operator, ("Equal", "Exists")))
     if toleration.effect and toleration.effect not in EFFECTS:
-        errors.append(fe.not_supported(path / "effect", toleration.effect, EFFECTS))
+        errors.append(fe.not_supported(path / "effect", toleration.effect, EFFECTS, as_listed=True))
     return errors
 
 

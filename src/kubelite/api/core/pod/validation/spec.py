@@ -23,8 +23,8 @@ from kubelite.machinery.fielderrors import FieldErrors, Path
 
 SPEC = Path("spec")
 ANNOTATIONS = Path("metadata") / "annotations"
-RESTART_POLICIES = ("Always", "Never", "OnFailure")
-_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+RESTART_POLICIES = ("Always", "OnFailure", "Never")
+_DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _CONTAINERS = SPEC / "containers"
 _INIT_CONTAINERS = SPEC / "initContainers"
 _KNOWN = Known()
@@ -113,9 +113,9 @@ def _alike(spec: v1.PodSpec, volumes: dict[str, v1.Volume], path: Path, *, in_po
 def _policies(spec: v1.PodSpec, path: Path) -> FieldErrors:
     errors: FieldErrors = []
     if spec.restartPolicy not in RESTART_POLICIES:
-        errors += check.one_of(path / "restartPolicy", spec.restartPolicy, RESTART_POLICIES)
+        errors += check.one_of(path / "restartPolicy", spec.restartPolicy, RESTART_POLICIES, as_listed=True)
     if spec.dnsPolicy not in _DNS_POLICIES:
-        errors += check.one_of(path / "dnsPolicy", spec.dnsPolicy, _DNS_POLICIES)
+        errors += check.one_of(path / "dnsPolicy", spec.dnsPolicy, _DNS_POLICIES, as_listed=True)
     if spec.dnsConfig is not None or spec.dnsPolicy == "None":
         errors += _dns_config(spec.dnsConfig, spec.dnsPolicy, path / "dnsConfig")
     deadline = spec.activeDeadlineSeconds
@@ -123,7 +123,8 @@ def _policies(spec: v1.PodSpec, path: Path) -> FieldErrors:
         detail = names.in_range(1, check.INT32_MAX)
         errors.append(fe.invalid(path / "activeDeadlineSeconds", deadline, detail))
     if spec.preemptionPolicy is not None:
-        errors += check.one_of(path / "preemptionPolicy", spec.preemptionPolicy, ("Never", "PreemptLowerPriority"))
+        here, known = path / "preemptionPolicy", ("PreemptLowerPriority", "Never")
+        errors += check.one_of(here, spec.preemptionPolicy, known, as_listed=True)
     if spec.resources is not None:
         errors += validate_pod_resources(spec, spec.resources, path / "resources")
     if spec.overhead:
