@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
+from kubelite.kubelet.plugins import registry
 from tests.integration.csi.world import CSI_NODES, DRIVER, HERE, NODES, World
 
 IDS = "csi.volume.kubernetes.io/nodeid"
@@ -103,6 +104,16 @@ async def test_a_driver_that_is_elsewhere_than_the_node_says_is_refused(world: W
         'detected topology value collision: driver reported "topology.example.com/rack":"r1"'
         ' but existing label is "topology.example.com/rack":"r2"'
     )
+
+
+async def test_a_registry_that_was_removed_is_made_anew(world: World, monkeypatch):
+    monkeypatch.setattr(registry, "BLIND_SECONDS", 0.1)
+    place = world.root / registry.FOLDER
+    await world.until(place.exists)
+    place.rmdir()
+    await world.until(place.exists)
+    world.driver()
+    await world.registered()
 
 
 async def test_a_node_that_was_made_anew_is_told_everything_again(world: World):

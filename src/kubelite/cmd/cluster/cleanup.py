@@ -75,7 +75,7 @@ def kill_shims() -> None:
             os.kill(shim, signal.SIGKILL)
 
 
-def _mounts() -> list[str]:
+def mounts() -> list[str]:
     """The mount points below the cluster's folders, the deepest first."""
     roots = tuple(f"{path}/" for path in (Paths.run, Paths.containerd_root, Paths.kubelet))
     lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
@@ -87,13 +87,13 @@ def unmount() -> None:
     """Unmounts what lies below the cluster's folders. One unmount may take others along, and dying shims add none but are
     slow to let go: so it looks again until nothing is left."""
     for _ in range(UNMOUNT_TRIES):
-        points = _mounts()
+        points = mounts()
         if not points:
             return
         for point in points:
             subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
         time.sleep(0.05)
-    raise RuntimeError(f"still mounted: {', '.join(_mounts())}")
+    raise RuntimeError(f"still mounted: {', '.join(mounts())}")
 
 
 def delete_links() -> None:

@@ -45,6 +45,9 @@ def stop_runtime() -> None:
 
 
 def purge() -> None:
+    # What is still mounted there may be a share or a disk of somebody: it is not ours to empty.
+    if left := cleanup.mounts():
+        raise RuntimeError(f"nothing was removed, as something is still mounted: {', '.join(left)}")
     for path in (Paths.lib, Paths.etc, Paths.log, Paths.cni_state / "networks" / "kubelite", Paths.pod_logs):
         shutil.rmtree(path, ignore_errors=True)
 

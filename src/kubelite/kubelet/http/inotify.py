@@ -19,8 +19,10 @@ MOVED_TO: Final = 0x80
 CREATE: Final = 0x100
 DELETE: Final = 0x200
 WRITING: Final = MODIFY | CREATE | MOVED_TO
-ENTRIES: Final = CREATE | DELETE | MOVED_FROM | MOVED_TO
-"""Files come and go, whatever is in them."""
+DELETE_SELF: Final = 0x400
+MOVE_SELF: Final = 0x800
+ENTRIES: Final = CREATE | DELETE | MOVED_FROM | MOVED_TO | DELETE_SELF | MOVE_SELF
+"""Files come and go, whatever is in them, or the directory itself goes."""
 NONBLOCK: Final = 0o4000
 CLOEXEC: Final = 0o2000000
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -72,18 +72,28 @@ class PluginRegistry:
 
     async def run(self) -> None:
         """Never returns."""
-        os.makedirs(self.directory, 0o750, exist_ok=True)
         os.makedirs(os.path.join(self.root_dir, "plugins"), 0o750, exist_ok=True)
         try:
-            with Watch(self.directory, ENTRIES) as watch:
-                while True:
-                    self.look()
-                    await watch.changed(QUIET_SECONDS if watch.works else BLIND_SECONDS)
+            while True:
+                os.makedirs(self.directory, 0o750, exist_ok=True)
+                await self._watch()
+                # Somebody removed the directory: it is made anew, and not in a circle without a pause.
+                await asyncio.sleep(BLIND_SECONDS)
         finally:
             tasks = [*(plugin.task for plugin in self._plugins.values()), *self._leaving]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        """Until the directory is gone."""
+        with Watch(self.directory, ENTRIES) as watch:
+            while True:
+                try:
+                    self.look()
+                except FileNotFoundError:
+                    return
+                await watch.changed(QUIET_SECONDS if watch.works else BLIND_SECONDS)
 
     def look(self) -> None:
         """Begins with the sockets that are new, ends with those that are gone."""
