@@ -70,22 +70,23 @@ class Quotas:
     def uncounted(self, namespace: str, name: str, hard: Mapping[str, str]) -> set[Resource]:
         """Resources that these limits are about, that nobody has counted, and of which the snapshot knows nothing."""
         used = self.named(namespace, name).status.used
-        found = {resource for limit in hard if limit not in used and (resource := resources_of(limit))}
+        found = {resource for limit in hard if limit not in used for resource in resources_of(limit)}
         return {resource for resource in found if KINDS.get(resource, "") not in self.snapshot.lists}
 
     def change(self, namespace: str, name: str, hard: Mapping[str, str], counted: Mapping[Resource, int]) -> None:
         """A quota gets these limits. `counted`: how many objects there are of what the snapshot does not know."""
         quota = self.named(namespace, name)
         used: dict[str, Quantity] = {limit: quota.status.used[limit] for limit in hard if limit in quota.status.used}
-        for resource in {found for limit in hard if limit not in used and (found := resources_of(limit))}:
+        found: dict[str, Quantity] = {}
+        for resource in {one for limit in hard if limit not in used for one in resources_of(limit)}:
             rules = evaluator(*resource)
             names = [limit for limit in hard if rules.matches(limit)]
             counts = self._count(quota, namespace, rules, resource, names)
             if resource in counted:
                 counts = dict.fromkeys(names, str(counted[resource]))
-            used = {**counts, **used}
+            found = amounts.plus(found, counts)
         quota.status.hard = dict(hard)
-        quota.status.used = {**dict.fromkeys(hard, "0"), **used}
+        quota.status.used = {**dict.fromkeys(hard, "0"), **found, **used}
 
     def _count(
         self, quota: ResourceQuota, namespace: str, rules: Evaluator, resource: Resource, names: list[str]

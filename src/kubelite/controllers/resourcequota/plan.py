@@ -24,23 +24,24 @@ def resources(quota: ResourceQuota) -> dict[Resource, list[str]]:
     """The resources whose objects use the quota, each with the names that they use."""
     found: dict[Resource, list[str]] = {}
     for name in quota.spec.hard:
-        resource = resources_of(name)
-        if resource is not None and resource not in NEVER:
-            found.setdefault(resource, []).append(name)
+        for resource in resources_of(name):
+            if resource not in NEVER:
+                found.setdefault(resource, []).append(name)
     return found
 
 
 def status(quota: ResourceQuota, objects: Mapping[Resource, Iterable[Any]], now: datetime) -> ResourceQuotaStatus:
     """`objects` has those of the namespace for each resource of `resources` that is served."""
     selectors = scopes.selectors_of(quota.spec)
-    used = dict(quota.status.used)
+    counts: dict[str, Quantity] = {}
     for resource, names in resources(quota).items():
         if resource not in objects:
             continue
         by = evaluator(*resource)
         inside = (obj for obj in objects[resource] if not selectors or scopes.covers(selectors, by.traits(obj)))
         counted = (by.usage(obj, now) for obj in inside)
-        used.update(amounts.total(counted, names))
+        counts = amounts.plus(counts, amounts.total(counted, names))
+    used = {**quota.status.used, **counts}
     return ResourceQuotaStatus(hard=dict(quota.spec.hard), used=amounts.only(used, sorted(quota.spec.hard)))
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubelite.api.types.core_v1 import Pod, ResourceQuota
+from kubelite.api.types.resource_v1 import ResourceClaim
 from kubelite.controllers.objects import Bare
 from kubelite.controllers.resourcequota import plan
 from kubelite.machinery import codec
@@ -46,6 +47,16 @@ def test_what_no_served_resource_uses_stays_unknown_and_names_that_are_gone_are_
     found = plan.status(one, {PODS: []}, NOW)
     assert found.used == {"pods": "0"}
     assert ("example.com", "widgets") in plan.resources(one)
+
+
+def test_what_pods_and_claims_use_is_added_up():
+    name = "requests.deviceclass.resource.kubernetes.io/gpu"
+    asks = {"name": "c", "resources": {"requests": {name.removeprefix("requests."): "2"}}}
+    of_pod: Pod = codec.from_generic({"spec": {"containers": [asks]}}, Pod)
+    one = {"deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 3}
+    of_claim = codec.from_generic({"spec": {"devices": {"requests": [{"name": "r", "exactly": one}]}}}, ResourceClaim)
+    objects = {PODS: [of_pod], ("resource.k8s.io", "resourceclaims"): [of_claim]}
+    assert plan.status(quota({name: "9"}), objects, NOW).used == {name: "5"}
 
 
 def test_events_are_never_counted():

@@ -96,14 +96,11 @@ def evaluator(group: str, plural: str) -> Evaluator:
     )
 
 
-def resources_of(name: str) -> tuple[str, str] | None:
-    """(group, plural) of the resource whose objects use `name` of a quota; None for a name that nothing uses."""
+def resources_of(name: str) -> tuple[tuple[str, str], ...]:
+    """(group, plural) of the resources whose objects use `name` of a quota; none for a name that nothing uses."""
     if name.startswith("count/"):
         plural, _, group = name[len("count/") :].partition(".")
-        return group, plural
+        return ((group, plural),)
     if name in ALIASES:
-        return "", name
-    for key, one in _SPECIAL.items():
-        if one.matches(name):
-            return key
-    return None
+        return (("", name),)
+    return tuple(key for key, one in _SPECIAL.items() if one.matches(name))

@@ -18,6 +18,9 @@ CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 CLAIMS, STORAGE, CLAIMS_COUNT = "persistentvolumeclaims", "requests.storage", "count/persistentvolumeclaims"
 DEVICES = ".deviceclass.resource.k8s.io/devices"
 DEVICE_CLAIMS = "count/resourceclaims.resource.k8s.io"
+DEVICE_REQUESTS = "requests.deviceclass.resource.kubernetes.io/"
+"""The resource by which pods ask for devices of a class."""
+OF_POD = "resource.kubernetes.io/extended-resource-claim"
 MOST_DEVICES = 32
 """What a claim for all devices counts as: the most that one allocation can hold."""
 
@@ -89,11 +92,14 @@ def claim_traits(claim: Any) -> Traits:
 
 
 def is_of_device_claims(name: str) -> bool:
-    return name == DEVICE_CLAIMS or name.endswith(DEVICES)
+    return name == DEVICE_CLAIMS or name.endswith(DEVICES) or name.startswith(DEVICE_REQUESTS)
 
 
 def device_claim_usage(claim: Any) -> dict[str, Quantity]:
-    """A claim counts once, its devices under their classes; of alternatives each class counts with the most it may give."""
+    """A claim counts once, its devices under their classes; of alternatives each class counts with the most it may give.
+
+    A claim that the scheduler made for a pod's extended resources is not counted among requests: those are the pod's already.
+    """
     numbers: dict[str, int] = {}
     devices = claim.spec.devices
     for request in devices.requests if devices is not None else ():
@@ -102,7 +108,10 @@ def device_claim_usage(claim: Any) -> dict[str, Quantity]:
             most[one.deviceClassName] = max(most.get(one.deviceClassName, 0), _devices(one))
         for name, number in most.items():
             numbers[name] = numbers.get(name, 0) + number
-    return {DEVICE_CLAIMS: "1", **{name + DEVICES: str(number) for name, number in numbers.items()}}
+    found: dict[str, Quantity] = {name + DEVICES: str(number) for name, number in numbers.items()}
+    if claim.metadata.annotations.get(OF_POD) != "true":
+        found |= {DEVICE_REQUESTS + name: str(number) for name, number in numbers.items()}
+    return {DEVICE_CLAIMS: "1", **found}
 
 
 def _devices(request: Any) -> int:

@@ -21,6 +21,7 @@ from kubelite.api.core.resource_quota import (
     TERMINATING,
 )
 from kubelite.api.logic import podresources, podstatus
+from kubelite.api.logic.quota.others import DEVICE_REQUESTS
 from kubelite.api.logic.quota.scopes import Traits
 from kubelite.api.types.base import Quantity
 from kubelite.machinery import times
@@ -30,13 +31,14 @@ _DEMANDED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "
 _PLAIN = ("cpu", "memory", "ephemeral-storage")
 _NAMES = frozenset((COUNT, "pods", *_PLAIN, *(f"{kind}.{name}" for kind in ("requests", "limits") for name in _PLAIN)))
 _PREFIXES = ("hugepages-", "requests.hugepages-")
+_DEVICE_CLASS = DEVICE_REQUESTS.removeprefix("requests.")
 
 
 def matches(name: str) -> bool:
     """Whether pods use this resource of a quota."""
     if name in _NAMES or name.startswith(_PREFIXES):
         return True
-    return name.startswith("requests.") and not is_native(name)
+    return name.startswith(DEVICE_REQUESTS) or (name.startswith("requests.") and not is_native(name))
 
 
 def usage(pod: Any, now: datetime) -> dict[str, Quantity]:
@@ -72,7 +74,7 @@ def _compute(requests: Mapping[str, Quantity], limits: Mapping[str, Quantity]) -
         if name.startswith("hugepages-"):
             found[name] = amount
             found[f"requests.{name}"] = amount
-        elif is_extended(name):
+        elif is_extended(name) or name.startswith(_DEVICE_CLASS):
             found[f"requests.{name}"] = amount
     return found
 

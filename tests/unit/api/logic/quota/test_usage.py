@@ -114,28 +114,42 @@ def test_a_device_claim_counts_the_most_that_each_class_may_have_to_give():
         "count/resourceclaims.resource.k8s.io": "1",
         "gpu.deviceclass.resource.k8s.io/devices": "4",
         "nic.deviceclass.resource.k8s.io/devices": "32",
+        "requests.deviceclass.resource.kubernetes.io/gpu": "4",
+        "requests.deviceclass.resource.kubernetes.io/nic": "32",
     }
+    claim.metadata.annotations["resource.kubernetes.io/extended-resource-claim"] = "true"
+    assert not any(name.startswith("requests.") for name in usage_of("resource.k8s.io", "resourceclaims", claim))
+
+
+def test_a_pod_that_asks_for_devices_of_a_class_counts_them():
+    name = "deviceclass.resource.kubernetes.io/gpu"
+    container = {"name": "c", "resources": {"requests": {name: "2"}, "limits": {name: "2"}}}
+    found = usage_of("", "pods", codec.from_generic({"spec": {"containers": [container]}}, v1.Pod))
+    assert found == {"count/pods": "1", "pods": "1", f"requests.{name}": "2"}
 
 
 @pytest.mark.parametrize(
     ("name", "resource"),
     [
-        ("count/widgets.example.com", ("example.com", "widgets")),
-        ("count/deployments.apps", ("apps", "deployments")),
-        ("count/configmaps", ("", "configmaps")),
-        ("secrets", ("", "secrets")),
-        ("limits.memory", ("", "pods")),
-        ("requests.example.com/gpu", ("", "pods")),
-        ("services.nodeports", ("", "services")),
-        ("gold.storageclass.storage.k8s.io/requests.storage", ("", "persistentvolumeclaims")),
-        ("gpu.deviceclass.resource.k8s.io/devices", ("resource.k8s.io", "resourceclaims")),
-        ("example.com/gpu", None),
+        ("count/widgets.example.com", [("example.com", "widgets")]),
+        ("count/deployments.apps", [("apps", "deployments")]),
+        ("count/configmaps", [("", "configmaps")]),
+        ("secrets", [("", "secrets")]),
+        ("limits.memory", [("", "pods")]),
+        ("requests.example.com/gpu", [("", "pods")]),
+        ("services.nodeports", [("", "services")]),
+        ("gold.storageclass.storage.k8s.io/requests.storage", [("", "persistentvolumeclaims")]),
+        ("gpu.deviceclass.resource.k8s.io/devices", [("resource.k8s.io", "resourceclaims")]),
+        (
+            "requests.deviceclass.resource.kubernetes.io/gpu",
+            [("", "pods"), ("resource.k8s.io", "resourceclaims")],
+        ),
+        ("example.com/gpu", []),
     ],
 )
-def test_each_name_of_a_quota_belongs_to_one_resource(name: str, resource: tuple[str, str] | None):
-    assert resources_of(name) == resource
-    if resource is not None:
-        assert evaluator(*resource).matches(name)
+def test_each_name_of_a_quota_belongs_to_its_resources(name: str, resource: list[tuple[str, str]]):
+    assert list(resources_of(name)) == resource
+    assert all(evaluator(*one).matches(name) for one in resource)
 
 
 REQUESTS = {"requests": {"cpu": "1"}}
