@@ -13,6 +13,7 @@ from typing import Any
 from kubelite.api.batch.job_status import SUCCESS_CRITERIA_MET, has_condition
 from kubelite.api.batch.job_validation import INDEXED
 from kubelite.api.logic import podstatus
+from kubelite.api.logic.podresources import is_sidecar
 from kubelite.api.types import core_v1 as v1
 from kubelite.api.types.batch_v1 import Job
 from kubelite.controllers.job.policies import judge
@@ -93,8 +94,9 @@ def index_failed(job: Job, pod: Any) -> bool:
 
 
 def finish_time(pod: Any) -> datetime:
-    """When the pod ended, as well as it can be told."""
-    statuses = pod.status.containerStatuses
+    """When the pod ended, as well as it can be told: its sidecars run longer than its containers."""
+    sidecars = {container.name for container in pod.spec.initContainers if is_sidecar(container)}
+    statuses = [*pod.status.containerStatuses, *(s for s in pod.status.initContainerStatuses if s.name in sidecars)]
     ends = [
         s.state.terminated.finishedAt if s.state is not None and s.state.terminated is not None else None
         for s in statuses
