@@ -1,4 +1,4 @@
-"""Users by client certificate: the common name is the user, the organizations are the groups.
+"""Users by client certificate: the common name is the user, the organizations are the groups, and there may be a UID.
 
 What: `user_of` reads a DER certificate; `ClientCertificate` remembers the answer on the connection.
 Why: TLS has verified the chain against the client CA; what is left is reading names, once per connection.
@@ -8,11 +8,14 @@ Source: apiserver/pkg/authentication/request/x509/x509.go (CommonNameUserConvers
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from kubelite.apiserver.authn.authorities import Authorities, chain_of
 from kubelite.apiserver.request import Connection, Request, UserInfo
 
 MEMO = "x509.user"
+UID = "1.3.6.1.4.1.57683.2"
+"""The attribute of a subject that is the user's UID, under the number of the Cloud Native Computing Foundation."""
 AUTHENTICATED = "system:authenticated"
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
@@ -32,9 +35,23 @@ def user_of(certificate: bytes) -> UserInfo | None:
     names = [str(one.value) for one in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if not names or not names[-1]:
         return None
+    uid = _uid(parsed.subject)
+    if uid is None:
+        return None
     groups = [str(one.value) for one in parsed.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
     extra = {CREDENTIAL_ID: (f"X509SHA256={hashlib.sha256(certificate).hexdigest()}",)}
-    return UserInfo(names[-1], "", (*dict.fromkeys(groups), AUTHENTICATED), extra)
+    return UserInfo(names[-1], uid, (*dict.fromkeys(groups), AUTHENTICATED), extra)
+
+
+def _uid(subject: Any) -> str | None:
+    """The user's UID, "" where the subject has none; None where it cannot be told: then nobody is identified."""
+    from cryptography import x509
+
+    found = subject.get_attributes_for_oid(x509.ObjectIdentifier(UID))
+    if not found:
+        return ""
+    value = found[0].value
+    return value if len(found) == 1 and isinstance(value, str) and value else None
 
 
 def common_name(certificate: bytes) -> str:
