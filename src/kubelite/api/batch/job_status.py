@@ -39,15 +39,18 @@ def is_finished(status: batch.JobStatus) -> bool:
 
 
 def validate_status_update(new: batch.Job, old: batch.Job) -> FieldErrors:
-    """The mistakes in a status that is to replace another."""
+    """The mistakes in a status that is to replace another, in upstream's order."""
     errors: FieldErrors = []
     for field in _COUNTS:
         errors += check.non_negative(getattr(new.status, field), STATUS / field)
     errors += _uncounted(new.status.uncountedTerminatedPods)
-    errors += _end(new, old)
-    errors += _times(new, old)
-    errors += _finished(new, old)
-    errors += _index_texts(new, old)
+    errors += _one_end(new.status, old.status)
+    errors += _times(new.status, old.status)
+    errors += _told_before(new.status, old.status)
+    errors += _finished(new, old.status)
+    errors += _index_texts(new, old.status)
+    errors += _pods(new.status, old.status)
+    errors += _met(new)
     return errors + _never_back(new, old)
 
 
@@ -78,32 +81,42 @@ def _uncounted(pods: batch.UncountedTerminatedPods | None) -> FieldErrors:
     return errors
 
 
-def _end(new: batch.Job, old: batch.Job) -> FieldErrors:
-    """A Job ends in one way, and says so before it does."""
-    status, before = new.status, old.status
-    complete, failed = has_condition(status, COMPLETE), has_condition(status, FAILED)
-    target, met = has_condition(status, FAILURE_TARGET), has_condition(status, SUCCESS_CRITERIA_MET)
+def _one_end(status: batch.JobStatus, before: batch.JobStatus) -> FieldErrors:
+    complete = has_condition(status, COMPLETE)
     errors: FieldErrors = []
-    if complete and failed and _changed(status, before, conditions=(COMPLETE, FAILED)):
+    if complete and has_condition(status, FAILED) and _changed(status, before, conditions=(COMPLETE, FAILED)):
         errors.append(_conditions("cannot set Complete=True and Failed=true conditions"))
+    target = has_condition(status, FAILURE_TARGET)
     if complete and target and _changed(status, before, conditions=(COMPLETE, FAILURE_TARGET)):
         errors.append(_conditions("cannot set Complete=True and FailureTarget=true conditions"))
-    if failed and not target and _changed(status, before, conditions=(FAILED, FAILURE_TARGET)):
-        errors.append(_conditions("cannot set Failed=True condition without the FailureTarget=true condition"))
-    if complete and not met and _changed(status, before, conditions=(COMPLETE, SUCCESS_CRITERIA_MET)):
-        errors.append(_conditions("cannot set Complete=True condition without the SuccessCriteriaMet=true condition"))
-    if met and failed:
-        errors.append(_conditions("cannot set SuccessCriteriaMet=True and Failed=true conditions"))
-    if met and target:
-        errors.append(_conditions("cannot set SuccessCriteriaMet=True and FailureTarget=true conditions"))
-    if new.spec.successPolicy is not None and complete and not met:
+    return errors
+
+
+def _told_before(status: batch.JobStatus, before: batch.JobStatus) -> FieldErrors:
+    """A Job says how it will end before it does."""
+    errors: FieldErrors = []
+    for end, first in ((FAILED, FAILURE_TARGET), (COMPLETE, SUCCESS_CRITERIA_MET)):
+        missing = has_condition(status, end) and not has_condition(status, first)
+        if missing and _changed(status, before, conditions=(end, first)):
+            errors.append(_conditions(f"cannot set {end}=True condition without the {first}=true condition"))
+    return errors
+
+
+def _met(job: batch.Job) -> FieldErrors:
+    """A Job that has met its criteria does not fail, and one with a policy is not complete without that."""
+    status = job.status
+    errors: FieldErrors = []
+    if has_condition(status, SUCCESS_CRITERIA_MET):
+        for type_ in (FAILED, FAILURE_TARGET):
+            if has_condition(status, type_):
+                errors.append(_conditions(f"cannot set SuccessCriteriaMet=True and {type_}=true conditions"))
+    elif job.spec.successPolicy is not None and has_condition(status, COMPLETE):
         detail = "cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True"
         errors.append(_conditions(detail))
     return errors
 
 
-def _times(new: batch.Job, old: batch.Job) -> FieldErrors:
-    status, before = new.status, old.status
+def _times(status: batch.JobStatus, before: batch.JobStatus) -> FieldErrors:
     complete = has_condition(status, COMPLETE)
     path, completed = STATUS / "completionTime", status.completionTime
     errors: FieldErrors = []
@@ -113,15 +126,9 @@ def _times(new: batch.Job, old: batch.Job) -> FieldErrors:
             errors.append(fe.invalid(path, completed, detail))
         if completed is None and complete:
             errors.append(fe.required(path, "completionTime is required for Complete jobs"))
-    started = status.startTime
-    if _changed(status, before, ("startTime", "completionTime")) and _is_before(completed, started):
+    changed = _changed(status, before, ("startTime", "completionTime"))
+    if changed and _is_before(completed, status.startTime):
         errors.append(fe.invalid(path, completed, "completionTime cannot be set before startTime"))
-    if completed is not None and before.completionTime not in (None, completed):
-        errors.append(fe.invalid(path, completed, "completionTime cannot be mutated"))
-    # A Job that is resumed starts anew, in the same write that takes back its condition.
-    resumed = has_condition(before, SUSPENDED) and has_condition(status, SUSPENDED, "False")
-    if before.startTime is not None and started != before.startTime and not (new.spec.suspend or resumed):
-        errors.append(fe.required(STATUS / "startTime", "startTime cannot be removed for unsuspended job"))
     return errors
 
 
@@ -129,45 +136,50 @@ def _is_before(one: str | None, other: str | None) -> bool:
     return one is not None and other is not None and times.parse(one) < times.parse(other)
 
 
-def _finished(new: batch.Job, old: batch.Job) -> FieldErrors:
-    """Nothing of a finished Job runs or waits to be counted."""
-    status, before = new.status, old.status
-    ended = (COMPLETE, FAILED)
-    turned = is_finished(status) != is_finished(before)
+def _finished(new: batch.Job, before: batch.JobStatus) -> FieldErrors:
+    """Nothing of a finished Job runs or waits to be counted, and it did start."""
+    status, errors = new.status, list[FieldError]()
+    if not is_finished(status):
+        return errors
+    turned = not is_finished(before)
+    active = status.active or 0
+    if active > 0 and (turned or _changed(status, before, ("active",))):
+        errors.append(fe.invalid(STATUS / "active", active, "active>0 is invalid for finished job"))
+    # A suspended Job that wants nothing is complete without having started.
+    wants_nothing = new.spec.suspend and new.spec.completions == 0
+    if status.startTime is None and not wants_nothing and _changed(status, before, ("startTime",), (COMPLETE, FAILED)):
+        errors.append(fe.required(STATUS / "startTime", "startTime is required for finished job"))
+    pods = status.uncountedTerminatedPods
+    changed = turned or _changed(status, before, ("uncountedTerminatedPods",))
+    if pods is not None and (pods.failed or pods.succeeded) and changed:
+        detail = "uncountedTerminatedPods needs to be empty for finished job"
+        errors.append(fe.invalid(STATUS / "uncountedTerminatedPods", pods, detail))
+    return errors
+
+
+def _pods(status: batch.JobStatus, before: batch.JobStatus) -> FieldErrors:
     errors: FieldErrors = []
-    if is_finished(status):
-        for field in ("active", "terminating"):
-            number = getattr(status, field) or 0
-            if number > 0 and (turned or _changed(status, before, (field,))):
-                errors.append(fe.invalid(STATUS / field, number, f"{field}>0 is invalid for finished job"))
-        # A suspended Job that wants nothing is complete without having started.
-        wants_nothing = new.spec.suspend and new.spec.completions == 0
-        if status.startTime is None and not wants_nothing and _changed(status, before, ("startTime",), ended):
-            errors.append(fe.required(STATUS / "startTime", "startTime is required for finished job"))
-        pods = status.uncountedTerminatedPods
-        changed = turned or _changed(status, before, ("uncountedTerminatedPods",))
-        if pods is not None and (pods.failed or pods.succeeded) and changed:
-            detail = "uncountedTerminatedPods needs to be empty for finished job"
-            errors.append(fe.invalid(STATUS / "uncountedTerminatedPods", pods, detail))
+    terminating, finished = status.terminating or 0, is_finished(status)
+    turned = finished != is_finished(before)
+    if terminating > 0 and finished and (turned or _changed(status, before, ("terminating",))):
+        errors.append(fe.invalid(STATUS / "terminating", terminating, "terminating>0 is invalid for finished job"))
     ready, active = status.ready or 0, status.active or 0
     if ready > active and _changed(status, before, ("ready", "active")):
         errors.append(fe.invalid(STATUS / "ready", ready, "cannot set more ready pods than active"))
     return errors
 
 
-def _index_texts(new: batch.Job, old: batch.Job) -> FieldErrors:
-    spec, status = new.spec, new.status
-    completed, failed = status.completedIndexes, status.failedIndexes
-    new_completed = completed != old.status.completedIndexes
-    new_failed = failed != old.status.failedIndexes
+def _index_texts(new: batch.Job, before: batch.JobStatus) -> FieldErrors:
+    spec, completed, failed = new.spec, new.status.completedIndexes, new.status.failedIndexes
+    new_completed, new_failed = completed != before.completedIndexes, failed != before.failedIndexes
     errors: FieldErrors = []
     if new_completed:
         errors += _readable("completedIndexes", completed, spec.completions)
-        if completed and spec.completionMode != INDEXED:
-            detail = "cannot set non-empty completedIndexes when non-indexed completion mode"
-            errors.append(fe.invalid(STATUS / "completedIndexes", completed, detail))
     if new_failed and spec.backoffLimitPerIndex is not None:
         errors += _readable("failedIndexes", failed, spec.completions)
+    if new_completed and completed and spec.completionMode != INDEXED:
+        detail = "cannot set non-empty completedIndexes when non-indexed completion mode"
+        errors.append(fe.invalid(STATUS / "completedIndexes", completed, detail))
     if new_failed and spec.backoffLimitPerIndex is None:
         detail = "cannot set non-null failedIndexes when backoffLimitPerIndex is null"
         errors.append(fe.invalid(STATUS / "failedIndexes", failed, detail))
@@ -200,10 +212,23 @@ def _never_back(new: batch.Job, old: batch.Job) -> FieldErrors:
         if (getattr(status, field) or 0) < (getattr(before, field) or 0):
             number = getattr(status, field) or 0
             errors.append(fe.invalid(STATUS / field, number, f"cannot decrease the {field} counter"))
+    errors += _fixed_times(new, before)
     met, met_before = has_condition(status, SUCCESS_CRITERIA_MET), has_condition(before, SUCCESS_CRITERIA_MET)
     if met_before and not met:
         errors.append(_conditions("cannot disable the SuccessCriteriaMet=True condition"))
     if has_condition(before, COMPLETE) and not met_before and met:
         detail = "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions"
         errors.append(_conditions(detail))
+    return errors
+
+
+def _fixed_times(new: batch.Job, before: batch.JobStatus) -> FieldErrors:
+    completed, started = new.status.completionTime, new.status.startTime
+    errors: FieldErrors = []
+    if completed is not None and before.completionTime not in (None, completed):
+        errors.append(fe.invalid(STATUS / "completionTime", completed, "completionTime cannot be mutated"))
+    # A Job that is resumed starts anew, in the same write that takes back its condition.
+    resumed = has_condition(before, SUSPENDED) and has_condition(new.status, SUSPENDED, "False")
+    if before.startTime is not None and started != before.startTime and not (new.spec.suspend or resumed):
+        errors.append(fe.invalid(STATUS / "startTime", started, "field is immutable for unsuspended job once set"))
     return errors
