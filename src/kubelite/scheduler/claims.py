@@ -44,6 +44,10 @@ class ClaimBinder:
         self.client, self.inventory, self.clock = client, inventory, clock
         self.tell: Callable[[PodInfo, str, str], None] = lambda info, reason, message: None
         """Writes an event about a pod."""
+        self.waited: Callable[[PodInfo, str, str, float], None] = lambda info, driver, status, seconds: None
+        """Counts how it ended that a pod waited for devices of a driver: success, failure or timeout."""
+        self.made: Callable[[str], None] = lambda status: None
+        """Counts claims that were created, or not (failure)."""
         self._moved = asyncio.Event()
 
     def changed(self) -> None:
@@ -68,22 +72,29 @@ class ClaimBinder:
                 log.warning("Could not reserve a claim for a pod", pod=info.key, claim=claim, error=error)
                 await self.release(info, allotments)
                 raise BindingFailed(str(error)) from None
-        if self._has_conditions(written):
+        drivers = self._with_conditions(written)
+        if drivers:
             text = f"waiting for binding conditions for device on node {node}"
             self.tell(info, "BindingConditionsPending", text)
+        status, began = "success", asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(seconds):
                 await self._ready(info, written)
         except (BindingFailed, TimeoutError) as error:
+            status = "failure" if isinstance(error, BindingFailed) else "timeout"
             text = str(error) if isinstance(error, BindingFailed) else "device binding timeout"
             log.warning("The devices of a pod did not become ready", pod=info.key, error=text)
             await self.release(info, allotments, useless=True)
             raise BindingFailed(text) from None
+        finally:
+            for driver in drivers:
+                self.waited(info, driver, status, asyncio.get_running_loop().time() - began)
 
-    def _has_conditions(self, allotments: Sequence[Allotment]) -> bool:
-        """Whether any device has to become ready first."""
+    def _with_conditions(self, allotments: Sequence[Allotment]) -> set[str]:
+        """The drivers of devices that have to become ready first."""
         current = (self.inventory.claims.get(key_of(allotment.claim), allotment.claim) for allotment in allotments)
-        return any(result.bindingConditions for claim in current for result in results_of(claim.status.allocation))
+        results = (result for claim in current for result in results_of(claim.status.allocation))
+        return {result.driver for result in results if result.bindingConditions}
 
     async def _ready(self, info: PodInfo, allotments: Sequence[Allotment]) -> None:
         """Returns when all devices are ready. Raises BindingFailed if one failed or a claim is no longer the pod's."""
@@ -118,7 +129,12 @@ class ClaimBinder:
         """Creates a claim that was only decided upon so far; its devices stay taken meanwhile."""
         meta = msgspec.structs.replace(allotment.claim.metadata, name="", uid="")
         wanted = msgspec.structs.replace(allotment.claim, metadata=meta)
-        claim = await self.client.create(RESOURCE_CLAIM, wanted)
+        try:
+            claim = await self.client.create(RESOURCE_CLAIM, wanted)
+        except (StatusError, ConnectionFailed, OSError, TimeoutError):
+            self.made("failure")
+            raise
+        self.made("success")
         assumed = self.inventory.assumed
         assumed.pop(key_of(allotment.claim), None)
         if allotment.allocation is not None:

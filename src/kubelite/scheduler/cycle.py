@@ -238,7 +238,8 @@ class Scheduler:
             text, plugins = refused.text, frozenset(refused.plugins)
         found = tuple(rejections)
         if not total or self.profile.preemption is None:
-            return Diagnosis(total, found, text, plugins, None, self._tail(None, claims) if total else "")
+            tail = self._tail(None, claims) if total else ""
+            return Diagnosis(total, found, text, plugins, None, tail, withdrawn=not total)
         result = self.profile.preemption.preempt(cycle, self.profile.filters, rejections, agree)
         if result.found is not None:
             return Diagnosis(total, found, text, plugins, result.found)

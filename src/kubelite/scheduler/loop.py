@@ -53,7 +53,8 @@ class Loop:
         self.claims, self.slow, self.extended = claims, 0, extended
         self.prebinder = Prebinder(volumes, claims)
         evictor.recall = lambda info: self.prebinder.recall(info.uid)
-        claims.tell = lambda info, reason, message: binder.tell(info, reason, message)
+        claims.tell, claims.made = binder.tell, metrics.claims_made.inc
+        claims.waited = lambda info, *how: metrics.waited(info.pod.spec.schedulerName, *how)
         self.pending = cache.pending
         self.reports = Reports(binder.condition, self.spawn)
         self.work = asyncio.Event()
@@ -231,6 +232,7 @@ class Loop:
         else:
             log.exception("Cannot judge a pod", error, pod=entry.info.key)
         self.metrics.attempts.inc("error", entry.info.pod.spec.schedulerName)
+        self.cache.world.nominations.drop(entry.info.key)
         self.pending.failed_badly(entry, self.now())
         self.spawn(self.binder.failed_with(entry.info, text))
 

@@ -58,6 +58,7 @@ class Metrics:
         )
         self._add_preemption(registry)
         self._add_queue(registry)
+        self._add_devices(registry)
         for measure in (self.measures.points, self.measures.plugins, self.measures.events, self.measures.hints):
             registry.add(measure)
         registry.collect(
@@ -88,6 +89,29 @@ class Metrics:
             "Number of preemptions that were carried out in the background, by the result.",
             ("result",),
         )
+
+    def _add_devices(self, registry: Registry) -> None:
+        self.claims_made = registry.counter(
+            "scheduler_resourceclaim_creates_total",
+            "Number of ResourceClaims creation requests within scheduler.",
+            ("status",),
+        )
+        self.conditions = registry.counter(
+            "scheduler_dra_bindingconditions_allocations_total",
+            "Number of allocations using devices with BindingConditions, counted per driver per scheduling attempt.",
+            ("profile", "driver", "status"),
+        )
+        self.conditions_wait = registry.histogram(
+            "scheduler_dra_bindingconditions_wait_duration_seconds",
+            "Time in seconds spent waiting for BindingConditions to be satisfied.",
+            ("profile", "driver", "status"),
+            MILLISECONDS + tuple(2.0**n * 32 for n in range(6)),
+        )
+
+    def waited(self, profile: str, driver: str, status: str, seconds: float) -> None:
+        """A pod has waited for devices of a driver."""
+        self.conditions.inc(profile, driver, status)
+        self.conditions_wait.observe(seconds, profile, driver, status)
 
     def _add_queue(self, registry: Registry) -> None:
         self.plugin_failures = registry.counter(

@@ -199,7 +199,12 @@ async def test_a_pod_is_bound_when_its_device_is_ready_and_placed_anew_when_it_f
             await create(world.api, f"{GROUP}/resourceslices", f"{node}-slice", spec)
         await create(world.api, CLAIMS, "mine", SPEC)
         await world.pod("p", resourceClaims=using("mine"))
+        pending = await world.event("BindingConditionsPending")
+        assert pending["message"].startswith("waiting for binding conditions for device on node ")
         await reported(world, "mine", "Broken")
+        failed = await world.event("FailedScheduling")
+        text = 'running PreBind plugin "DynamicResources": claim mine binding failed: reason=Said, message=""'
+        assert failed["message"] == text
 
         async def given_anew() -> bool:
             status = (await get(world, f"{CLAIMS}/mine")).get("status", {})

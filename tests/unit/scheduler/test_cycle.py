@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubelite.scheduler.framework import Cycle
 from kubelite.scheduler.nodes import Mask
-from tests.unit.scheduler.world import info, node, pod, refusal, scheduler
+from tests.unit.scheduler.world import failure, info, node, pod, refusal, scheduler
 
 ZONE = "topology.kubernetes.io/zone"
 
@@ -133,3 +133,8 @@ def test_a_percentage_limits_how_many_fitting_nodes_are_compared_and_all_have_th
 def test_a_hundred_nodes_are_compared_whatever_the_percentage() -> None:
     assert [len(some) for some in compared(1, 250, 3)] == [100, 100, 100]
     assert [len(some) for some in compared(1, 60, 1)] == [60]
+
+
+def test_without_any_node_an_old_promise_is_withdrawn() -> None:
+    found = failure(scheduler(), info("p", nominated="gone"))
+    assert (found.message(), found.withdrawn) == ("no nodes available to schedule pods", True)

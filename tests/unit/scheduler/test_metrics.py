@@ -150,3 +150,12 @@ def test_requests_to_the_api_server_are_counted_by_method_and_code() -> None:
     assert {code: value(text, line) for code, line in counts.items()} == {"200": 2, "409": 1, "<error>": 1}
     bucket = 'rest_client_request_duration_seconds_bucket{host="10.0.0.1:6443",verb="POST",le="0.025"}'
     assert value(text, bucket) == 4
+
+
+def test_waiting_for_devices_is_counted_by_driver_and_how_it_ended() -> None:
+    metrics = Metrics(Cache())
+    metrics.waited("default-scheduler", "gpu.example.com", "timeout", 600.0)
+    text = metrics.render()
+    labels = 'profile="default-scheduler",driver="gpu.example.com",status="timeout"'
+    assert f"scheduler_dra_bindingconditions_allocations_total{{{labels}}} 1" in text
+    assert f"scheduler_dra_bindingconditions_wait_duration_seconds_sum{{{labels}}} 600" in text
