@@ -86,7 +86,23 @@ def plan(observed: Observed) -> Plan:
         _hint(observed, family, slices, draft)
         draft.create += slices.create
         draft.update += slices.update
+    _reuse(observed.service, draft)
     return Plan(tuple(draft.create), tuple(draft.update), tuple(draft.delete), tuple(draft.events), draft.hinted)
+
+
+def _reuse(service: Any, draft: _Draft) -> None:
+    """A slice that would go is written anew instead of a new one beside it: its readers never see a gap."""
+    uid = service.metadata.uid
+    for fresh in list(draft.create):
+        for old in draft.delete:
+            owned = any(reference.uid == uid for reference in old.metadata.ownerReferences)
+            if owned and old.addressType == fresh.addressType:
+                draft.create.remove(fresh)
+                draft.delete.remove(old)
+                changed = _rewritten(old, fresh.metadata.labels, fresh.endpoints or [])
+                changed.ports = fresh.ports
+                draft.update.append(changed)
+                break
 
 
 def timed(step: Plan, moment: str) -> Plan:
@@ -245,6 +261,10 @@ def _changed(piece: EndpointSlice, service: Any, content: list[Endpoint]) -> End
     labels = _labels(service)
     if (piece.endpoints or []) == content and piece.metadata.labels == labels:
         return None
+    return _rewritten(piece, labels, content)
+
+
+def _rewritten(piece: EndpointSlice, labels: dict[str, str], content: list[Endpoint]) -> EndpointSlice:
     changed = copy.copy(piece)
     changed.metadata = copy.copy(piece.metadata)
     changed.metadata.labels = labels

@@ -57,6 +57,28 @@ def test_one_more_pod_changes_one_slice():
     assert (len(step.create), len(step.update), len(step.delete)) == (0, 1, 0)
 
 
+def test_a_slice_that_would_go_is_written_anew():
+    (empty,) = carry_out([], plan(Observed(service(), [], NODES, [])))
+    first = plan(Observed(service(), pods([1]), NODES, [empty]))
+    assert (len(first.create), len(first.update), len(first.delete)) == (0, 1, 0)
+    (piece,) = carry_out([empty], first)
+    assert (piece.metadata.name, addresses([piece])) == (empty.metadata.name, ["10.1.0.2"])
+    moved = service(ports=[objects.ServicePort(name="http", port=80, targetPort=9090, protocol="TCP")])
+    step = plan(Observed(moved, pods([1]), NODES, [piece]))
+    (same,) = step.update
+    assert (step.create, step.delete, same.metadata.name) == ((), (), empty.metadata.name)
+    assert [port.port for port in same.ports] == [9090]
+    assert plan(Observed(moved, pods([1]), NODES, [same])) == Plan()
+
+
+def test_a_slice_of_an_earlier_service_of_the_name_is_left_to_go():
+    (piece,) = carry_out([], plan(Observed(service(), [], NODES, [])))
+    again = service()
+    again.metadata.uid = "uid-of-another"
+    step = plan(Observed(again, pods([1]), NODES, [piece]))
+    assert (len(step.create), len(step.update), step.delete) == (1, 0, (piece,))
+
+
 def test_a_terminating_pod_still_serves_but_is_not_ready():
     (made,) = plan(Observed(service(), [pod("a", ip="10.0.0.1", ready_since=READY, deleting=True)], NODES, [])).create
     (endpoint,) = made.endpoints or []
