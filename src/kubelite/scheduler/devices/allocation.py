@@ -1,6 +1,6 @@
 """From chosen devices to what a claim's status says.
 
-What: `allocation(claim, picks, classes, node)`. Rules: configurations of a request's class come first, then those of the claim;
+What: `allocation(claim, picks, classes, node)`. Rules: configurations of classes come first, each once, then those of the claim;
 the nodes that reach all devices are written down, so that a claim that outlives its pod is used where its devices are.
 Upstream: dynamic-resource-allocation/structured/internal allocator, createNodeSelector.
 """
@@ -69,10 +69,12 @@ def _configuration(
 ) -> list[v1.DeviceAllocationConfiguration]:
     used = {pick.option.name: pick.option.device_class for pick in picks}
     found = []
-    for request, name in used.items():
+    for name in dict.fromkeys(used.values()):
         given = classes[name].spec.config if name in classes else []
+        requests = [request for request, of in used.items() if of == name]
         found += [
-            v1.DeviceAllocationConfiguration(source="FromClass", requests=[request], opaque=c.opaque) for c in given
+            v1.DeviceAllocationConfiguration(source="FromClass", requests=list(requests), opaque=c.opaque)
+            for c in given
         ]
     asked = claim.spec.devices.config if claim.spec.devices is not None else []
     names = {name.partition("/")[0] for name in used} | set(used)

@@ -2,14 +2,14 @@
 
 What: `read(claim)` → requests and constraints; `Search(...).run()` → one `Pick` for each device, or None. Rules: a request takes
 the first devices that suit, are free and keep to the constraints; where later requests then find nothing, others are tried; of
-alternatives (`firstAvailable`) the first that works counts; `All` means every device that suits, none of them taken. Of a device
-with `allowMultipleAllocations` each gets a share, as long as its capacity lasts.
+alternatives (`firstAvailable`) the first that works counts; `All` means every device that suits, none of them taken or tainted.
+Of a device with `allowMultipleAllocations` each gets a share, as long as its capacity lasts.
 Upstream: dynamic-resource-allocation/structured/internal allocator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class Option:
     device_class: str
     selectors: tuple[tuple[str, str], ...]
     """(where it is written, the expression)."""
+    claim_key: str
     every: bool
     count: int
     admin: bool
@@ -47,11 +48,7 @@ class Option:
         """Whether a device is what is asked for, taken or not. Raises AllocationFailed."""
         found = self.suitable.get(offer.id)
         if found is None:
-            found = self.suitable[offer.id] = (
-                self._selected(offer)
-                and share(offer, self.capacity) is not None
-                and (self.admin or tolerates(self.tolerations, offer.device.taints))
-            )
+            found = self.suitable[offer.id] = self._selected(offer) and share(offer, self.capacity) is not None
         return found
 
     def _selected(self, offer: Offer) -> bool:
@@ -161,7 +158,19 @@ def _option(
     )
     capacity = asked.capacity.requests if asked.capacity is not None else {}
     every, count = asked.allocationMode == "All", asked.count or 1
-    return Option(name, asked.deviceClassName, selectors, every, count, admin, capacity, asked.tolerations)
+    return Option(name, asked.deviceClassName, selectors, claim, every, count, admin, capacity, asked.tolerations)
+
+
+def check_sizes(requests: Sequence[Request], number_of: Callable[[Option], int]) -> None:
+    """No claim can be given more devices than its status can name, even with its smallest options. Raises AllocationFailed."""
+    least: dict[str, int] = {}
+    for request in requests:
+        key = request.options[0].claim_key
+        least[key] = least.get(key, 0) + min(number_of(option) for option in request.options)
+    for key, number in least.items():
+        if number > MOST_DEVICES:
+            text = f"number of requested devices {number} exceeds the claim limit of {MOST_DEVICES}"
+            raise AllocationFailed(f"claim {key}: {text}")
 
 
 class Search:
@@ -180,6 +189,8 @@ class Search:
         self.requests, self.constraints, self.offers = requests, constraints, offers
         self.taken, self.left, self.steps = taken.copy(), dict(counters), steps or -1
         self.picks: list[Pick] = []
+        self.allocating: dict[DeviceId, list[int]] = {}
+        """The claims that get a device in this attempt, administrators' access included."""
         self.exhausted = False
         """Whether it ended for want of steps."""
         for constraint in constraints:
@@ -187,10 +198,11 @@ class Search:
 
     def run(self) -> list[Pick] | None:
         """The devices. Raises AllocationFailed."""
-        if not self._request(0):
-            return None
-        sizes = [sum(pick.claim == request.claim for pick in self.picks) for request in self.requests]
-        return self.picks if max(sizes, default=0) <= MOST_DEVICES else None
+        check_sizes(self.requests, lambda option: len(self._suiting(option)) if option.every else option.count)
+        return self.picks if self._request(0) else None
+
+    def _suiting(self, option: Option) -> list[Offer]:
+        return [offer for offer in self.offers if option.suits(offer)]
 
     def _request(self, number: int) -> bool:
         if number == len(self.requests):
@@ -199,11 +211,13 @@ class Search:
         return any(self._option(number, request, option) for option in request.options)
 
     def _option(self, number: int, request: Request, option: Option) -> bool:
-        suiting = [offer for offer in self.offers if option.suits(offer)]
+        suiting, before = self._suiting(option), len(self.picks)
+        wanted = len(suiting) if option.every else option.count
+        if sum(pick.claim == request.claim for pick in self.picks) + wanted > MOST_DEVICES:
+            return False
         if not option.every:
-            return self._device(number, request, option, suiting, option.count)
-        before = len(self.picks)
-        taken_all = bool(suiting) and all(self._take(request, option, offer) for offer in suiting)
+            return self._device(number, request, option, suiting, wanted)
+        taken_all = bool(suiting) and all(self._take(request, option, offer, must=True) for offer in suiting)
         if taken_all and self._request(number + 1):
             return True
         while len(self.picks) > before:
@@ -227,14 +241,21 @@ class Search:
             self._give_back(request)
         return False
 
-    def _take(self, request: Request, option: Option, offer: Offer) -> bool:
-        """Gives a device to a request, if it is free and the constraints allow it."""
+    def _take(self, request: Request, option: Option, offer: Offer, *, must: bool = False) -> bool:
+        """Gives a device to a request, if it is free and the constraints allow it.
+
+        `must`: the request is for this device among others; raises AllocationFailed if a constraint forbids that.
+        """
         consumed = share(offer, option.capacity) if offer.shared and not option.admin else None
-        if not option.admin and not self._free(offer, consumed):
+        if not self._available(request, option, offer, consumed):
             return False
         concerned = [c for c in self.constraints if c.concerns(request, option)]
         if not all(c.allows(offer.attribute(c.attribute)) for c in concerned):
+            if must and "/" not in option.name:
+                text = f"cannot add device {'/'.join(offer.id)} because a claim constraint would not be satisfied"
+                raise AllocationFailed(f"claim {option.claim_key}, request {option.name}: {text}")
             return False
+        self.allocating.setdefault(offer.id, []).append(request.claim)
         for constraint in concerned:
             constraint.values.append(offer.attribute(constraint.attribute))
         if not option.admin:
@@ -244,6 +265,20 @@ class Search:
             self.taken.add(offer.id, consumed)
         self.picks.append(Pick(request.claim, option, offer, consumed))
         return True
+
+    def _available(
+        self, request: Request, option: Option, offer: Offer, consumed: Mapping[str, Quantity] | None
+    ) -> bool:
+        """Whether the request may have a device now: no taint keeps it away, and nobody else has it.
+
+        Administrators get what others have, but each device once for a claim.
+        """
+        if not tolerates(option.tolerations, offer.device.taints):
+            return False
+        others = self.allocating.get(offer.id, ())
+        if option.admin:
+            return request.claim not in others
+        return not (others and consumed is None) and self._free(offer, consumed)
 
     def _free(self, offer: Offer, consumed: Mapping[str, Quantity] | None) -> bool:
         """Whether a device is there for the taking, or enough of one that is shared."""
@@ -262,6 +297,7 @@ class Search:
 
     def _give_back(self, request: Request) -> None:
         pick = self.picks.pop()
+        self.allocating[pick.offer.id].pop()
         for constraint in self.constraints:
             if constraint.concerns(request, pick.option):
                 constraint.values.pop()

@@ -1,8 +1,9 @@
 """Which devices there are, where, and which are taken.
 
 What: `Inventory` holds claims, slices and classes; `offers(node)`: the devices that a node can reach, in the order of drivers,
-pools, slices. Why: an allocation that was decided but not written yet is `assumed`, so that no other pod gets the same device.
-Rules: of a pool only the slices of its newest generation count, and only if all of them are there.
+pools, slices, first from pools whose devices are ready at once. Why: an allocation that was decided but not written yet is
+`assumed`, so that no other pod gets the same device. Rules: of a pool only the slices of its newest generation count, and only if
+all of them are there.
 Upstream: staging/src/k8s.io/dynamic-resource-allocation/structured, internal pools.go.
 """
 
@@ -44,8 +45,14 @@ class Offer:
     node: str = ""
     """The only node that can use it, "" if `selector` says which, or all can."""
     selector: NodeSelector | None = None
+    late: bool = False
+    """Its pool has devices that have to be made ready first: others are tried before."""
     verdicts: dict[str, bool] = field(default_factory=dict)
     """What selectors said of it, by expression."""
+
+    @property
+    def order(self) -> tuple[bool, str, str]:
+        return self.late, *self.id[:2]
 
     @property
     def driver(self) -> str:
@@ -225,7 +232,7 @@ class Inventory:
         local, shared = self._gathered()
         mine = local.get(node.metadata.name, [])
         reached = [offer for offer in shared if offer.reaches(node)]
-        return sorted([*mine, *reached], key=lambda offer: offer.id[:2]) if reached and mine else mine or reached
+        return sorted([*mine, *reached], key=lambda offer: offer.order) if reached and mine else mine or reached
 
     def updating(self, node: Node) -> str:
         """The first pool that the node reaches and of which not all slices are there, as `driver/pool`; "" for none."""
@@ -251,14 +258,17 @@ class Inventory:
         if self._local is None:
             self._local, self._shared, self._counters, self._updating = {}, [], {}, []
             for name, slices, complete in pools(self.slices.values()):
+                late = any(device.bindingConditions for found in slices for device in found.spec.devices)
                 for found in slices:
                     if complete:
-                        self._gather(found)
+                        self._gather(found, late)
                     else:
                         self._updating.append((name, found))
+            for offers in (*self._local.values(), self._shared):
+                offers.sort(key=lambda offer: offer.order)
         return self._local, self._shared
 
-    def _gather(self, found: v1.ResourceSlice) -> None:
+    def _gather(self, found: v1.ResourceSlice, late: bool) -> None:
         spec, local = found.spec, self._local
         pool = spec.pool.name if spec.pool is not None else ""
         for counters in spec.sharedCounters:
@@ -266,7 +276,7 @@ class Inventory:
                 self._counters[spec.driver, pool, counters.name, name] = quantity.nano(counter.value or 0)
         for device in spec.devices:
             place: v1.Device | v1.ResourceSliceSpec = device if spec.perDeviceNodeSelection else spec
-            offer = Offer((spec.driver, pool, device.name), device, place.nodeName, place.nodeSelector)
+            offer = Offer((spec.driver, pool, device.name), device, place.nodeName, place.nodeSelector, late)
             if offer.node and local is not None:
                 local.setdefault(offer.node, []).append(offer)
             else:

@@ -22,7 +22,7 @@ from kubelite.machinery import times
 from kubelite.scheduler import events
 from kubelite.scheduler.devices import extended
 from kubelite.scheduler.devices.allocation import Allotment, allocation
-from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, read
+from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, check_sizes, read
 from kubelite.scheduler.devices.conditions import Readiness, readiness
 from kubelite.scheduler.devices.inventory import AllocationFailed, Inventory, key_of
 from kubelite.scheduler.framework import AttemptFailed, Cycle, FilterPlugin, PodRefused, Scores, Why, normalize
@@ -129,6 +129,10 @@ class DynamicResources(FilterPlugin):
                     raise PodRefused(str(missing), NAME) from None
                 state.requests += requests
                 state.constraints += constraints
+        try:
+            check_sizes(state.requests, lambda option: 0 if option.every else option.count)
+        except AllocationFailed as failure:
+            raise AttemptFailed(f"{FAILED}: {failure}") from None
         cycle.state[NAME] = state
         return None
 
