@@ -79,8 +79,10 @@ def plan(observed: Observed) -> Plan:
     draft = _Draft(observed.hinted)
     families = observed.service.spec.ipFamilies or ["IPv4"]
     for piece in observed.slices:
-        if piece.addressType not in families:
-            draft.delete.append(piece)
+        if piece.addressType not in families or not _is_owned(piece, observed.service):
+            draft.delete.append(piece)  # those of an earlier service of the name go with it
+    if draft.delete:
+        observed = replace(observed, slices=[piece for piece in observed.slices if piece not in draft.delete])
     for family in families:
         slices = _plan_family(observed, family, draft)
         _hint(observed, family, slices, draft)
@@ -92,17 +94,19 @@ def plan(observed: Observed) -> Plan:
 
 def _reuse(service: Any, draft: _Draft) -> None:
     """A slice that would go is written anew instead of a new one beside it: its readers never see a gap."""
-    uid = service.metadata.uid
     for fresh in list(draft.create):
         for old in draft.delete:
-            owned = any(reference.uid == uid for reference in old.metadata.ownerReferences)
-            if owned and old.addressType == fresh.addressType:
+            if old.addressType == fresh.addressType and _is_owned(old, service):
                 draft.create.remove(fresh)
                 draft.delete.remove(old)
                 changed = _rewritten(old, fresh.metadata.labels, fresh.endpoints or [])
                 changed.ports = fresh.ports
                 draft.update.append(changed)
                 break
+
+
+def _is_owned(piece: EndpointSlice, service: Any) -> bool:
+    return any(reference.uid == service.metadata.uid for reference in piece.metadata.ownerReferences)
 
 
 def timed(step: Plan, moment: str) -> Plan:

@@ -72,11 +72,13 @@ def test_a_slice_that_would_go_is_written_anew():
 
 
 def test_a_slice_of_an_earlier_service_of_the_name_is_left_to_go():
-    (piece,) = carry_out([], plan(Observed(service(), [], NODES, [])))
-    again = service()
-    again.metadata.uid = "uid-of-another"
-    step = plan(Observed(again, pods([1]), NODES, [piece]))
-    assert (len(step.create), len(step.update), step.delete) == (1, 0, (piece,))
+    for old in ([], pods([1])):
+        (piece,) = carry_out([], plan(Observed(service(), old, NODES, [])))
+        again = service()
+        again.metadata.uid = "uid-of-another"
+        step = plan(Observed(again, pods([1]), NODES, [piece]))
+        assert (len(step.create), len(step.update), step.delete) == (1, 0, (piece,))
+        assert step.create[0].metadata.ownerReferences[0].uid == "uid-of-another"
 
 
 def test_a_terminating_pod_still_serves_but_is_not_ready():
