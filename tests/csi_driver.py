@@ -122,6 +122,8 @@ class Driver:
         return csi.NodeUnstageVolumeResponse()
 
     def NodePublishVolume(self, request: Any, context: Any) -> Any:
+        if request.volume_capability.HasField("block"):
+            return self.publish_device(request)
         source, target = self.source(request.volume_id), pathlib.Path(request.target_path)
         (source / "context.json").write_text(json.dumps(dict(request.volume_context), sort_keys=True))
         if not mounted(str(target)):
@@ -129,6 +131,14 @@ class Driver:
             mount("--bind", request.staging_target_path or str(source), str(target))
             if request.readonly:
                 mount("-o", "remount,bind,ro", str(target))
+        return csi.NodePublishVolumeResponse()
+
+    def publish_device(self, request: Any) -> Any:
+        """The device of a volume is the one that `D/device` is a link to."""
+        target = pathlib.Path(request.target_path)
+        if not mounted(str(target)):
+            target.touch()
+            mount("--bind", str((self.directory / "device").resolve()), str(target))
         return csi.NodePublishVolumeResponse()
 
     def NodeUnpublishVolume(self, request: Any, context: Any) -> Any:

@@ -146,6 +146,28 @@ def test_a_volume_is_attached_staged_kept_and_let_go(bench: Bench) -> None:
     bench.run("delete", "pvc/disk", "pv/disk")
 
 
+def test_a_block_volume_of_a_driver_is_a_device_in_the_container(bench: Bench) -> None:
+    machine = bench.cluster.machine
+    machine.run("sh", "-c", "printf hello > /run/image && truncate -s 1M /run/image")
+    device = machine.run("losetup", "--find", "--show", "/run/image").stdout.strip()
+    try:
+        with running(bench, DRIVER, "--capability=STAGE_UNSTAGE_VOLUME", attachRequired=False) as driver:
+            machine.run("ln", "-s", device, f"{driver.directory}/device")
+            objects = volume("raw")
+            for made in objects:
+                made["spec"]["volumeMode"] = "Block"
+            reader = pod("raw", "head -c 5 /dev/disk; echo", persistentVolumeClaim={"claimName": "raw"})
+            main = reader["spec"]["containers"][0]
+            main["volumeDevices"] = [{"name": main.pop("volumeMounts")[0]["name"], "devicePath": "/dev/disk"}]
+            bench.apply(*objects, reader)
+            bench.ready("raw", seconds=60)
+            eventually(lambda: bench.logs("raw") == "hello\n", 20, bench.explain)
+            bench.run("delete", "pod/raw", "pvc/raw", "pv/raw")
+            eventually(lambda: driver.calls("NodeUnstageVolume"), 20, bench.explain)
+    finally:
+        machine.run("losetup", "--detach", device)
+
+
 def kill_kubelet(bench: Bench) -> None:
     """kill -9; returns when its successor is there."""
     title = "kubelite kubelet"

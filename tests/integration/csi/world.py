@@ -170,12 +170,8 @@ class World:
         csi = {key.removeprefix("csi_"): value for key, value in fields.items() if key.startswith("csi_")}
         spec = {key: value for key, value in fields.items() if not key.startswith("csi_")}
         size = {"storage": "1Gi"}
-        wanted = {
-            "accessModes": list(modes),
-            "volumeName": name,
-            "storageClassName": "",
-            "resources": {"requests": size},
-        }
+        wanted: dict[str, Any] = {"accessModes": list(modes), "volumeName": name, "storageClassName": ""}
+        wanted |= {"resources": {"requests": size}, "volumeMode": spec.get("volumeMode", "Filesystem")}
         reply = await self.api.post(CLAIMS, {"metadata": {"name": name}, "spec": wanted})
         assert reply.status == 201, reply.body
         reference = {"namespace": "default", "name": name, "uid": reply.json()["metadata"]["uid"]}

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
 
 from kubelite.api.types.core_v1 import Pod
 from kubelite.client.client import Client
@@ -18,7 +22,9 @@ MODES = {"accessModes": ["ReadWriteOnce"]}
 
 async def bound(node: TestNode, name: str, **source) -> None:
     """A claim and a volume that are bound to each other, as the binder leaves them."""
-    spec = {**MODES, "volumeName": name, "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": ""}
+    mode = {"volumeMode": source["volumeMode"]} if "volumeMode" in source else {}
+    size = {"requests": {"storage": "1Gi"}}
+    spec = {**MODES, **mode, "volumeName": name, "resources": size, "storageClassName": ""}
     claim = (await node.api.post(CLAIMS, {"metadata": {"name": name}, "spec": spec})).json()
     reference = {"namespace": "default", "name": name, "uid": claim["metadata"]["uid"]}
     volume = {**MODES, "capacity": {"storage": "1Gi"}, "claimRef": reference, **source}
@@ -71,6 +77,53 @@ async def test_a_pod_starts_when_its_claim_is_bound_and_says_why_it_waits(node: 
     await bound(node, "late", hostPath={"path": str(tmp_path / "late")})
     await node.until("waiter", lambda status: status.get("phase") == "Succeeded", 60)
     assert (tmp_path / "late" / "file").read_text() == "here\n"
+
+
+@pytest.fixture
+def device(tmp_path) -> Iterator[str]:
+    """A block device of 1 MiB that begins with `hello`."""
+    image = tmp_path / "image"
+    image.write_bytes(b"hello\n".ljust(1 << 20, b"\0"))
+    made = subprocess.run(["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        pytest.skip(f"no loop device: {made.stderr}")
+    yield made.stdout.strip()
+    subprocess.run(["losetup", "--detach", made.stdout.strip()], check=True)
+
+
+def on_device(name: str, command: str, **source) -> dict:
+    devices = [{"name": "data", "devicePath": "/dev/disk"}]
+    return using(name, **source) | {"containers": [container("main", *shell(command), volumeDevices=devices)]}
+
+
+async def test_a_block_volume_is_a_device_in_the_container(node: TestNode, device):
+    await bound(node, "raw", **local(device), volumeMode="Block")
+    await node.create(
+        "writer", **on_device("raw", "dd if=/dev/disk bs=6 count=1; echo world | dd of=/dev/disk bs=6 seek=1")
+    )
+    await node.until("writer", lambda status: status.get("phase") == "Succeeded")
+    assert "hello" in node.log("writer", (await node.get("writer"))["metadata"]["uid"])
+    await node.delete("writer")
+    await node.gone("writer")
+    with open(device, "rb") as disk:
+        assert disk.read(12) == b"hello\nworld\n"
+    await node.create("reader", **on_device("raw", "dd if=/dev/zero of=/dev/disk bs=6 count=1", readOnly=True))
+    await node.until("reader", lambda status: status.get("phase") == "Failed")
+    with open(device, "rb") as disk:
+        assert disk.read(6) == b"hello\n"
+
+
+async def test_a_file_system_is_no_device(node: TestNode, tmp_path):
+    os.mkdir(tmp_path / "files")
+    await bound(node, "files", **local(tmp_path / "files"))
+    await node.create("p", **on_device("files", "true"))
+
+    async def told() -> bool:
+        events = (await node.api.get("/api/v1/namespaces/default/events")).json()["items"]
+        text = "volume data has volumeMode Filesystem, but is specified in volumeDevices"
+        return any(text in e["message"] for e in events)
+
+    await node.eventually(told)
 
 
 async def test_a_volume_that_is_not_supported_is_named(node: TestNode):

@@ -144,8 +144,6 @@ class Launcher:
         observed: ObservedPod,
     ) -> Any:
         config = self._config
-        if container.volumeDevices:
-            raise SyncError("CreateContainerConfigError", "volumeDevices are not supported on this node")
         target = _target_id(container, observed)
         context = security.container_context(
             pod,
@@ -175,6 +173,7 @@ class Launcher:
                 cgroup_v2=self._cgroup_v2,
             ),
             security=context,
+            devices=mounts.container_devices(pod, container, sandbox.volumes),
         )
 
     async def _create(self, container: AnyContainer, sandbox: Sandbox, config: Any, tell: Any) -> str:

@@ -104,6 +104,19 @@ def container_mounts(
     return mounts
 
 
+def container_devices(pod: Pod, container: AnyContainer, volumes: Mapping[str, str]) -> list[Any]:
+    """CRI devices of one container: its block volumes."""
+    read_only, found = _read_only(pod), []
+    for device in container.volumeDevices:
+        source = volumes.get(device.name)
+        if source is None:
+            text = f'cannot find volume "{device.name}" to pass into container "{container.name}"'
+            raise SyncError("CreateContainerConfigError", text)
+        allowed = "r" if device.name in read_only else "mrw"
+        found.append(pb.Device(container_path=device.devicePath, host_path=source, permissions=allowed))
+    return found
+
+
 def _read_only(pod: Pod) -> set[str]:
     """Volumes whose files the kubelet writes and keeps fresh, and claims used for reading: no container may write into them."""
     return {

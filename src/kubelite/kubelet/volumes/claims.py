@@ -17,6 +17,7 @@ from kubelite.api.logic import affinity
 from kubelite.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume
 from kubelite.client.client import Client
 from kubelite.client.errors import ConnectionFailed
+from kubelite.kubelet import podspec
 from kubelite.kubelet.interfaces import SyncError
 from kubelite.kubelet.volumes import hostpath, localpath
 from kubelite.machinery.errors import StatusError
@@ -141,16 +142,36 @@ def check_node(volume: PersistentVolume, node: Node | None) -> None:
 def place(volume: PersistentVolume) -> str:
     """Where a volume of the node's own disk is. Raises ValueError or OSError with the user's text."""
     spec = volume.spec
+    if spec.local is not None:
+        return _device(spec.local.path) if spec.volumeMode == "Block" else _local(spec.local.path)
     if spec.volumeMode == "Block":
-        raise ValueError("block volumes are not supported by this kubelet")
+        raise ValueError("block volumes of this type are not supported by this kubelet")
     if spec.hostPath is not None and localpath.is_local_path(volume):
         return localpath.make(spec.hostPath.path)
     if spec.hostPath is not None:
         return hostpath.prepare(spec.hostPath)
-    if spec.local is not None:
-        return _local(spec.local.path)
     kind = next((n for n in spec.__struct_fields__ if n not in _NOT_SOURCES and getattr(spec, n) is not None), "none")
     raise ValueError(f'persistent volume type "{kind}" is not supported by this kubelet')
+
+
+def check_use(pod: Pod, name: str, volume: PersistentVolume) -> None:
+    """Raises ValueError when containers use a file system as a device, or the other way round."""
+    mode = volume.spec.volumeMode or "Filesystem"
+    for _, container in podspec.all_containers(pod):
+        if mode == "Block" and any(mount.name == name for mount in container.volumeMounts):
+            raise ValueError(f"volume {name} has volumeMode {mode}, but is specified in volumeMounts")
+        if mode != "Block" and any(device.name == name for device in container.volumeDevices):
+            raise ValueError(f"volume {name} has volumeMode {mode}, but is specified in volumeDevices")
+
+
+def _device(path: str) -> str:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise ValueError(f'path "{path}" does not exist') from None
+    if not stat.S_ISBLK(mode):
+        raise ValueError(f'local volume "{path}" is not a block device')
+    return path
 
 
 def _local(path: str) -> str:

@@ -8,6 +8,9 @@ from kubelite.kubelet.interfaces import SyncError
 
 SET_UP: Final = "MountVolume.SetUp failed"
 MOUNT_DEVICE: Final = "MountVolume.MountDevice failed"
+SET_UP_DEVICE: Final = "MapVolume.SetUpDevice failed"
+MAP_DEVICE: Final = "MapVolume.MapPodDevice failed"
+"""What block volumes have in the place of the two above."""
 WAIT_FOR_ATTACH: Final = "MountVolume.WaitForAttach failed"
 EXPAND: Final = "MountVolume.Setup failed while expanding volume"
 EXPAND_IN_USE: Final = "NodeExpandVolume.NodeExpandVolume failed"

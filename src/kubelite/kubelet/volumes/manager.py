@@ -17,7 +17,7 @@ from kubelite.api.types.core_v1 import EmptyDirVolumeSource, PersistentVolume, P
 from kubelite.kubelet.interfaces import AnyContainer, Context, SyncError
 from kubelite.kubelet.kinds import POD
 from kubelite.kubelet.volumes import atomic, hostpath, mountpoints, nfs, ownership, subpath
-from kubelite.kubelet.volumes.claims import Claims, check_node, claim_name, place
+from kubelite.kubelet.volumes.claims import Claims, check_node, check_use, claim_name, place
 from kubelite.kubelet.volumes.contents import GENERATED, Contents
 from kubelite.kubelet.volumes.csi import volume as csi
 from kubelite.kubelet.volumes.csi.drivers import Drivers
@@ -96,13 +96,15 @@ class Volumes:
         found = await self._claims.source(pod, volume)
         read_only = volume.persistentVolumeClaim is not None and bool(volume.persistentVolumeClaim.readOnly)
         check_node(found, self._context.node())
+        check_use(pod, volume.name, found)
         if found.spec.csi is not None:
             return await self._csi.mount(pod, csi.of_claim(found, volume.name, read_only=read_only))
         if found.spec.nfs is not None:
             return await self._nfs(pod, found, read_only=read_only)
         path = place(found)
         group = _fs_group(pod)
-        if found.spec.local is not None and group is not None and not read_only:
+        given = found.spec.local is not None and found.spec.volumeMode != "Block"
+        if given and group is not None and not read_only:
             policy = pod.spec.securityContext.fsGroupChangePolicy if pod.spec.securityContext else None
             await asyncio.to_thread(ownership.give, path, group, policy)
         return path

@@ -43,7 +43,12 @@ def test_local_directories_and_host_paths_are_where_they_say(tmp_path):
         ),
         ({"local": {"path": "/absent"}}, 'path "/absent" does not exist'),
         ({"local": {"path": "/etc/passwd"}}, 'local volume "/etc/passwd" is not a directory'),
-        ({"local": {"path": "/tmp"}, "volumeMode": "Block"}, "block volumes are not supported by this kubelet"),
+        ({"local": {"path": "/tmp"}, "volumeMode": "Block"}, 'local volume "/tmp" is not a block device'),
+        ({"local": {"path": "/absent"}, "volumeMode": "Block"}, 'path "/absent" does not exist'),
+        (
+            {"hostPath": {"path": "/dev"}, "volumeMode": "Block"},
+            "block volumes of this type are not supported by this kubelet",
+        ),
         ({"local": {"path": "/tmp"}, "nodeAffinity": ELSEWHERE}, "no matching NodeSelectorTerms"),
     ],
 )

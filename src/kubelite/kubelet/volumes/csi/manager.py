@@ -35,8 +35,10 @@ from kubelite.kubelet.volumes.csi.volume import Volume
 from kubelite.kubelet.volumes.failures import (
     EXPAND,
     EXPAND_IN_USE,
+    MAP_DEVICE,
     MOUNT_DEVICE,
     SET_UP,
+    SET_UP_DEVICE,
     TEAR_DOWN,
     VolumeFailed,
     failed,
@@ -146,13 +148,16 @@ class CsiVolumes:
         if known is not None:
             return known.path
         path = names.publish_path(self._root, pod.metadata.uid, volume.name)
-        what = MOUNT_DEVICE if volume.is_persistent else SET_UP
+        published = MAP_DEVICE if volume.is_block else SET_UP
+        what = published
+        if volume.is_persistent:
+            what = SET_UP_DEVICE if volume.is_block else MOUNT_DEVICE
         try:
             driver = await self._objects.driver(volume.driver)
             publish_context = await self._attached(pod, volume, driver) if volume.is_persistent else {}
             mount = await self._meet(pod, volume, path, driver)
             staged = await self._stage(mount, publish_context) if volume.is_persistent else ""
-            what = SET_UP
+            what = published
             await self._publish(mount, staged, publish_context)
             what = EXPAND
             follows = await self._expansion.follow(mount.place(staged))
@@ -180,7 +185,9 @@ class CsiVolumes:
             node = self.drivers.node(volume.driver)
         except LookupError as error:
             where = "attacher.MountDevice failed to create newCsiDriverClient"
-            if not volume.is_persistent:
+            if volume.is_block:
+                where = "blockMapper.SetUpDevice failed to get CSI client"
+            elif not volume.is_persistent:
                 where = "mounter.SetUpAt failed to get CSI client"
             raise ValueError(f"{PREFIX}{where}: {error}") from error
         return _Mount(pod, volume, path, driver, node, await node.capabilities())

@@ -75,8 +75,12 @@ def read(directory: str) -> Record | None:
 
 def erase(directory: str, mount: str) -> None:
     """Removes the empty place of a mount, the record and the directory. Raises OSError when the place is not empty."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        os.rmdir(os.path.join(directory, mount))
+    place = os.path.join(directory, mount)
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.isdir(place):
+            os.rmdir(place)
+        else:
+            os.unlink(place)  # what stood for a device
     for name in (names.DATA, names.DATA + ".new"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, name))
