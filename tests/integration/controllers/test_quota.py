@@ -126,6 +126,23 @@ async def test_a_pod_that_finishes_makes_room():
         await world.create(f"{BASE}/pods", pod("y"))
 
 
+async def test_a_pod_that_gets_a_deadline_counts_in_the_other_scope():
+    async with counting() as world:
+        for name, scope in (("ending", "Terminating"), ("lasting", "NotTerminating")):
+            quota = {"metadata": {"name": name}, "spec": {"hard": {"pods": "5"}, "scopes": [scope]}}
+            await world.create(QUOTAS, quota)
+
+        async def counted(ending: str, lasting: str) -> bool:
+            used = [(await world.get(f"{QUOTAS}/{name}"))["status"].get("used") for name in ("ending", "lasting")]
+            return used == [{"pods": ending}, {"pods": lasting}]
+
+        await eventually(lambda: counted("0", "0"))
+        await world.create(f"{BASE}/pods", pod("x"))
+        await eventually(lambda: counted("0", "1"))
+        await world.merge(f"{BASE}/pods/x", {"spec": {"activeDeadlineSeconds": 100}})
+        await eventually(lambda: counted("1", "0"))
+
+
 async def test_what_a_failed_create_has_reserved_is_given_back():
     async with counting() as world:
         await give(world, {"configmaps": "5"})

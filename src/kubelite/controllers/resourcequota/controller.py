@@ -18,7 +18,6 @@ from typing import Any
 from kubelite.api.core.pod.kind import POD
 from kubelite.api.core.resource_quota import RESOURCE_QUOTA
 from kubelite.api.core.volumes.persistent_volume_claim import PERSISTENT_VOLUME_CLAIM
-from kubelite.api.logic import podstatus
 from kubelite.api.logic.quota.evaluators import evaluator
 from kubelite.api.types.core_v1 import ResourceQuota
 from kubelite.api.types.resource_v1 import ResourceClaim
@@ -186,7 +185,7 @@ class ResourceQuotaController:
         old, new = change.old, change.new
         if old is None:
             return
-        if new is None or (podstatus.is_terminal(new) and not podstatus.is_terminal(old)):
+        if new is None or plan.uses_otherwise(old, new):
             self._count_again(("", "pods"), old.metadata.namespace)
 
     def _count_again(self, resource: plan.Resource, namespace: str) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from kubelite.api.logic import podstatus
 from kubelite.api.logic.quota import amounts, scopes
 from kubelite.api.logic.quota.evaluators import NEVER, evaluator, resources_of
 from kubelite.api.types.base import Quantity
 from kubelite.api.types.core_v1 import ResourceQuota, ResourceQuotaStatus
+from kubelite.controllers.objects import Pod
 
 Resource = tuple[str, str]
 """(group, plural)."""
@@ -48,6 +50,22 @@ def status(quota: ResourceQuota, objects: Mapping[Resource, Iterable[Any]], now:
 def is_newer(wanted: ResourceQuotaStatus, present: ResourceQuotaStatus) -> bool:
     """Whether the statuses differ in more than spelling."""
     return not (amounts.same(wanted.hard, present.hard) and amounts.same(wanted.used, present.used))
+
+
+def uses_otherwise(old: Pod, new: Pod) -> bool:
+    """Whether a pod that changed may count differently: it ended, its spec changed, or its kubelet is done with a resize.
+
+    The spec may have got a deadline, which is another scope, or other amounts. Getting a node is no such change.
+    """
+    if podstatus.is_terminal(new) and not podstatus.is_terminal(old):
+        return True
+    if old.metadata.generation != new.metadata.generation:
+        return old.spec.nodeName == new.spec.nodeName
+    return _resizes(old) and not _resizes(new)
+
+
+def _resizes(pod: Pod) -> bool:
+    return any(one.type in ("PodResizeInProgress", "PodResizePending") for one in pod.status.conditions)
 
 
 def lowers(wanted: Mapping[str, Quantity], present: Mapping[str, Quantity]) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubelite.api.types.core_v1 import Pod, ResourceQuota
 from kubelite.api.types.resource_v1 import ResourceClaim
+from kubelite.controllers import objects
 from kubelite.controllers.objects import Bare
 from kubelite.controllers.resourcequota import plan
 from kubelite.machinery import codec
@@ -57,6 +59,22 @@ def test_what_pods_and_claims_use_is_added_up():
     of_claim = codec.from_generic({"spec": {"devices": {"requests": [{"name": "r", "exactly": one}]}}}, ResourceClaim)
     objects = {PODS: [of_pod], ("resource.k8s.io", "resourceclaims"): [of_claim]}
     assert plan.status(quota({name: "9"}), objects, NOW).used == {name: "5"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "otherwise"),
+    [
+        ({}, {}, False),
+        ({}, {"metadata": {"generation": 2}}, True),
+        ({}, {"metadata": {"generation": 2}, "spec": {"nodeName": "n"}}, False),
+        ({"status": {"phase": "Running"}}, {"status": {"phase": "Succeeded"}}, True),
+        ({"status": {"conditions": [{"type": "PodResizeInProgress", "status": "True"}]}}, {}, True),
+        ({}, {"status": {"conditions": [{"type": "PodResizeInProgress", "status": "True"}]}}, False),
+    ],
+)
+def test_which_changes_of_a_pod_are_counted(before: dict[str, Any], after: dict[str, Any], otherwise: bool):
+    old, new = (codec.from_generic({"metadata": {"generation": 1}, **one}, objects.Pod) for one in (before, after))
+    assert plan.uses_otherwise(old, new) is otherwise
 
 
 def test_events_are_never_counted():
