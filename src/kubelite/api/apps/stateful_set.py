@@ -55,11 +55,9 @@ def set_defaults(stateful_set: apps.StatefulSet) -> None:
         strategy.type = ROLLING_UPDATE
         if strategy.rollingUpdate is None:
             strategy.rollingUpdate = apps.RollingUpdateStatefulSetStrategy()
-    if strategy.type == ROLLING_UPDATE and strategy.rollingUpdate is not None:
-        if strategy.rollingUpdate.partition is None:
-            strategy.rollingUpdate.partition = 0
-        if strategy.rollingUpdate.maxUnavailable is None:
-            strategy.rollingUpdate.maxUnavailable = 1
+    rolling = strategy.rollingUpdate
+    if strategy.type == ROLLING_UPDATE and rolling is not None and rolling.partition is None:
+        rolling.partition = 0
     default_numbers(spec)
     for claim in spec.volumeClaimTemplates:
         _default_claim(claim)

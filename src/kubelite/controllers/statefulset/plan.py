@@ -3,9 +3,10 @@
 What: `plan(Observed) -> Plan`, pure. Why: order is what people choose StatefulSets for, so it is testable alone.
 Flow: pods by ordinal → replicas (create, replace, repair), then condemned pods from the top, then pods of old revisions. With
 OrderedReady each step waits for the one before; with Parallel all are taken at once. Upstream:
-pkg/controller/statefulset/stateful_set_control.go; the two-phase update of Parallel sets (unavailable pods of an old revision
-first, they cost no availability) is that of kubernetes/kubernetes after 1.36. Other than upstream, a scale down is not held
-up for ever by pods that have ended.
+pkg/controller/statefulset/stateful_set_control.go. `maxUnavailable` is behind a gate that is off in 1.36 (1.35 broke Parallel
+sets with it): sets without it are updated one pod after the other, as there. Sets that do have it are taken at their word, the
+way kubernetes/kubernetes does after 1.36: in Parallel sets first the unavailable pods of old revisions, which cost nothing.
+Other than upstream, a scale down is not held up for ever by pods that have ended.
 """
 
 from __future__ import annotations
@@ -232,29 +233,33 @@ def _after(observed: Observed, replicas: Sequence[Any], steps: Sequence[Step]) -
     ]
 
 
-def max_unavailable(stateful_set: StatefulSet) -> int:
-    """How many pods an update may take away at a time: at least one."""
-    rolling = stateful_set.spec.updateStrategy.rollingUpdate
-    value = rolling.maxUnavailable if rolling is not None else None
-    return max(scaled(1 if value is None else value, identity.replicas(stateful_set), round_up=False), 1)
-
-
 def _outdated(observed: Observed, replicas: Sequence[tuple[Any, str]], monotonic: bool) -> list[Any]:
     """The pods of old revisions to delete now, highest ordinal first."""
     rolling = observed.stateful_set.spec.updateStrategy.rollingUpdate
-    lowest = (rolling.partition or 0) if rolling is not None else 0
-    budget = max_unavailable(observed.stateful_set)
+    candidates = replicas[(rolling.partition or 0) if rolling is not None else 0 :]
+    limit = rolling.maxUnavailable if rolling is not None else None
+    if limit is None:
+        return _next_outdated(observed, candidates)
+    budget = max(scaled(limit, identity.replicas(observed.stateful_set), round_up=False), 1)
     budget -= sum(_is_unavailable(observed, pod) for pod, _ in replicas)
-    old = [
-        pod
-        for pod, revision in reversed(replicas[lowest:])
-        if pod is not None
-        and revision != observed.update
-        and not podstatus.is_terminating(pod)
-        and not podstatus.is_terminal(pod)
-    ]
+    old = [pod for pod, revision in reversed(candidates) if _is_outdated(observed, pod, revision)]
     if monotonic:
         return old[: max(budget, 0)]
     broken = [pod for pod in old if not _is_available(observed, pod)]
     sound = [pod for pod in old if _is_available(observed, pod)]
     return broken + sound[: max(budget, 0)]
+
+
+def _is_outdated(observed: Observed, pod: Any, revision: str) -> bool:
+    gone = pod is None or podstatus.is_terminating(pod) or podstatus.is_terminal(pod)
+    return not gone and revision != observed.update
+
+
+def _next_outdated(observed: Observed, replicas: Sequence[tuple[Any, str]]) -> list[Any]:
+    """The highest pod of an old revision, unless one above it is not available."""
+    for pod, revision in reversed(replicas):
+        if _is_outdated(observed, pod, revision):
+            return [pod]
+        if _is_unavailable(observed, pod):
+            return []
+    return []

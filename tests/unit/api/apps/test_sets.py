@@ -25,7 +25,7 @@ def test_stateful_set_defaults() -> None:
     del spec["template"], spec["selector"]
     assert spec == {
         "podManagementPolicy": "OrderedReady",
-        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0, "maxUnavailable": 1}},
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
         "replicas": 1,
         "revisionHistoryLimit": 10,

@@ -149,8 +149,38 @@ CASES: list[Any] = [
         ["delete 3"],
     ),
     (
-        "parallel: what is broken costs nothing",
+        "parallel: one at a time, from the top",
         stateful_set(rolling=ROLLING, **PARALLEL),
+        [pod(0, "unready", "old"), pod(1, revision="old"), pod(2, revision="old")],
+        ["delete 2"],
+    ),
+    (
+        "parallel: the next when the last one is ready",
+        stateful_set(rolling=ROLLING, **PARALLEL),
+        [pod(0, "unready", "old"), pod(1, revision="old"), pod(2)],
+        ["delete 1"],
+    ),
+    (
+        "parallel: not before",
+        stateful_set(rolling=ROLLING, **PARALLEL),
+        [pod(0, "unready", "old"), pod(1, revision="old"), pod(2, "unready")],
+        [],
+    ),
+    (
+        "parallel: a pod that goes is waited for",
+        stateful_set(rolling=ROLLING, **PARALLEL),
+        [pod(0, revision="old"), pod(1, revision="old"), pod(2, revision="old", deleting=True)],
+        [],
+    ),
+    (
+        "parallel: what is new below is not waited for",
+        stateful_set(rolling=ROLLING, **PARALLEL),
+        [pod(0, "unready"), pod(1, revision="old"), pod(2)],
+        ["delete 1"],
+    ),
+    (
+        "parallel, limit: what is broken costs nothing",
+        stateful_set(rolling={"maxUnavailable": 1}, **PARALLEL),
         [pod(0, "unready", "old"), pod(1, revision="old"), pod(2, revision="old")],
         ["delete 0"],
     ),
@@ -289,7 +319,9 @@ SETS = st.builds(
     st.integers(0, 5),
     start=st.integers(0, 2),
     podManagementPolicy=st.sampled_from(["OrderedReady", "Parallel"]),
-    rolling=st.fixed_dictionaries({"partition": st.integers(0, 5), "maxUnavailable": st.sampled_from([1, 2, "60%"])}),
+    rolling=st.fixed_dictionaries(
+        {"partition": st.integers(0, 5), "maxUnavailable": st.sampled_from([None, 1, 2, "60%"])}
+    ),
 )
 
 
