@@ -179,6 +179,7 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--directory", required=True)
     parser.add_argument("--registry", required=True)
+    parser.add_argument("--socket", default="", help="name of the registration's socket")
     parser.add_argument("--type", default="CSIPlugin")
     parser.add_argument("--node-id", default="machine-1")
     parser.add_argument("--limit", type=int, default=0)
@@ -189,7 +190,7 @@ def main() -> None:
     node = tuple(name for name in vars(Driver) if name.startswith("Node"))
     identity = driver.handler("csi.v1.Identity", csi, ("GetPluginInfo", "GetPluginCapabilities", "Probe"))
     working = driver.serve(driver.directory / "csi.sock", identity, driver.handler("csi.v1.Node", csi, node))
-    socket = pathlib.Path(driver.options.registry) / f"{driver.options.name}-reg.sock"
+    socket = pathlib.Path(driver.options.registry) / (driver.options.socket or f"{driver.options.name}-reg.sock")
     names = ("GetInfo", "NotifyRegistrationStatus")
     registering = driver.serve(socket, driver.handler("pluginregistration.Registration", registration, names))
     ended = threading.Event()

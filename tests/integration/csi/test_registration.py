@@ -73,6 +73,20 @@ async def test_a_driver_that_was_killed_registers_again_under_another_id(world: 
     assert await ids(world) == {DRIVER: "after"}
 
 
+async def test_a_socket_that_speaks_for_another_driver_now_takes_the_first_one_back(world: World):
+    driver = world.driver()
+    await world.registered()
+    driver.end(signal.SIGKILL)
+    driver.flags = ("--name=other.example.com", f"--socket={DRIVER}-reg.sock")
+    driver.start()
+    await world.registered("other.example.com")
+
+    async def gone() -> bool:
+        return [one["name"] for one in (await world.csi_node())["spec"]["drivers"]] == ["other.example.com"]
+
+    await world.eventually(gone)
+
+
 async def test_a_kubelet_that_restarts_finds_the_drivers_that_run(world: World):
     driver = world.driver()
     await world.until(lambda: driver.calls("NotifyRegistrationStatus"))

@@ -97,18 +97,19 @@ class PluginRegistry:
 
     def look(self) -> None:
         """Begins with the sockets that are new, ends with those that are gone."""
-        there = sockets(self.directory)
+        there, known = sockets(self.directory), dict[str, "Info | None"]()
         for path, plugin in list(self._plugins.items()):
             if there.get(path) != plugin.identity:
                 del self._plugins[path]
                 plugin.task.cancel()
                 # One that registers again in its place is not taken back in between: its pods need it.
+                known[path] = plugin.known
                 if plugin.known is not None and path not in there:
                     self._leave(path, plugin.known)
         for path, identity in there.items():
             if path not in self._plugins:
                 task = asyncio.create_task(self._register(path), name=f"register plugin {path}")
-                self._plugins[path] = _Plugin(identity, task)
+                self._plugins[path] = _Plugin(identity, task, known.get(path))
 
     def _leave(self, path: str, info: Info) -> None:
         log.info("Plugin has left", socket=path, plugin=info.name)
@@ -153,8 +154,10 @@ class PluginRegistry:
             handler.validate(info)
         except ValueError as error:
             await self._refuse(path, f"RegisterPlugin error -- plugin validation failed with err: {error}")
-        # From here on it has to be taken back, whatever of it was done.
-        self._plugins[path].known = info
+        before, self._plugins[path].known = self._plugins[path].known, info
+        # From here on it has to be taken back, whatever of it was done; and what was there under another name is gone.
+        if before is not None and (before.type, before.name) != (info.type, info.name):
+            self._leave(path, before)
         try:
             await handler.register(info)
         except (RpcError, ValueError, StatusError, ConnectionFailed) as error:

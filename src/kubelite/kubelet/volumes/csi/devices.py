@@ -94,7 +94,8 @@ class Devices:
             if device.staged:
                 return path
             # The record comes first: what a kubelet that dies now has begun, the next one ends.
-            records.write(home, Record(driverName=volume.driver, volumeHandle=volume.handle))
+            record = Record(driverName=volume.driver, volumeHandle=volume.handle)
+            await asyncio.to_thread(records.write, home, record)
             if path:
                 os.makedirs(path, 0o750, exist_ok=True)
                 try:

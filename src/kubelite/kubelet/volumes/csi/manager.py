@@ -220,7 +220,7 @@ class CsiVolumes:
             context.update(tokens)
         directory = os.path.dirname(path)
         # The record comes first: whoever takes the pod down asks the driver, whatever became of the call.
-        records.write(directory, self._record(volume))
+        await asyncio.to_thread(records.write, directory, self._record(volume))
         try:
             await mount.node.publish(
                 volume,
