@@ -168,6 +168,47 @@ def test_a_block_volume_of_a_driver_is_a_device_in_the_container(bench: Bench) -
         machine.run("losetup", "--detach", device)
 
 
+def driver_pod(name: str) -> dict[str, Any]:
+    """The driver in a pod as real ones are: privileged, with the kubelet's folder in it both ways, and this host's Python."""
+    both = {"name": "kubelet", "mountPath": ROOT, "mountPropagation": "Bidirectional"}
+    folders = {"usr": "/usr", "code": str(PROGRAM.parents[1]), "python": sys.base_prefix}
+    mounts = [{"name": key, "mountPath": path, "readOnly": True} for key, path in folders.items()]
+    argv = [sys.executable, str(PROGRAM), f"--name={name}", f"--directory={ROOT}/plugins/{name}"]
+    main = container(
+        "driver",
+        command=[*argv, f"--registry={ROOT}/plugins_registry"],
+        env=[
+            {"name": "LD_LIBRARY_PATH", "value": "/usr/lib/x86_64-linux-gnu"},
+            {"name": "PATH", "value": "/usr/bin:/bin"},
+        ],
+        securityContext={"privileged": True},
+        volumeMounts=[both, *mounts],
+    )
+    volumes = [{"name": key, "hostPath": {"path": path}} for key, path in {**folders, "kubelet": ROOT}.items()]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "driver"},
+        "spec": {"terminationGracePeriodSeconds": 5, "containers": [main], "volumes": volumes},
+    }
+
+
+def test_a_driver_that_is_a_pod_itself_mounts_for_other_pods(bench: Bench) -> None:
+    name = "pods.example.com"
+    meta = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": name}}
+    bench.apply({**meta, "spec": {"volumeLifecycleModes": ["Ephemeral"]}}, driver_pod(name))
+    try:
+        eventually(lambda: registered(bench, name), 40, bench.explain)
+        bench.apply(pod("user", "cat /data/context.json; echo", csi={"driver": name, "volumeAttributes": {"a": "b"}}))
+        bench.ready("user", seconds=60)
+        assert json.loads(eventually(lambda: bench.logs("user"), 20, bench.explain)) == {"a": "b"}
+        bench.run("delete", "pod", "user")
+        bench.run("delete", "pod", "driver")
+        eventually(lambda: not registered(bench, name), 20, bench.explain)
+    finally:
+        bench.run("delete", "csidriver", name)
+
+
 def kill_kubelet(bench: Bench) -> None:
     """kill -9; returns when its successor is there."""
     title = "kubelite kubelet"
