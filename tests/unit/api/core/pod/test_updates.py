@@ -289,6 +289,6 @@ def test_a_claim_is_told_of_once_and_by_a_name_that_claims_have() -> None:
     found = [line.partition(": a lower")[0] for line in status_changes({}, {"resourceClaimStatuses": told}, **spec)]
     assert found == [
         'status.resourceClaimStatuses[1].name: Duplicate value: "a"',
-        'status.resourceClaimStatuses[1].name: Invalid value: "C d"',
+        'status.resourceClaimStatuses[1].resourceClaimName: Invalid value: "C d"',
         'status.resourceClaimStatuses[2].name: Invalid value: "b": must match the name of an entry in `spec.resourceClaims`',
     ]

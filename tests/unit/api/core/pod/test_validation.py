@@ -62,6 +62,9 @@ def test_accepted(container: dict[str, Any], spec: dict[str, Any]) -> None:
     assert mistakes(pod_wire(container, **spec)) == []
 
 
+RULE = {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}
+CODES = list(range(256))
+
 CONTAINER: list[Any] = [
     pytest.param({"name": ""}, [f"{C}.name: Required value"], id="no-name"),
     pytest.param({"name": "A_b"}, [f'{C}.name: Invalid value: "A_b": {LABEL}'], id="bad-name"),
@@ -278,6 +281,16 @@ CONTAINER: list[Any] = [
         {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "No"}]},
         [f'{C}.resizePolicy: Unsupported value: "No": supported values: "NotRequired", "RestartContainer"'],
         id="resize-policy",
+    ),
+    pytest.param(
+        {"restartPolicy": "Never", "restartPolicyRules": [RULE] * 21},
+        [f"{C}.restartPolicyRules: Too many: 21: must have at most 20 items"],
+        id="many-restart-rules",
+    ),
+    pytest.param(
+        {"restartPolicy": "Never", "restartPolicyRules": [{**RULE, "exitCodes": {"operator": "In", "values": CODES}}]},
+        [f"{C}.restartPolicyRules[0].exitCodes.values: Too many: 256: must have at most 255 items"],
+        id="many-exit-codes",
     ),
 ]
 

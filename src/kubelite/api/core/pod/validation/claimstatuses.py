@@ -42,9 +42,8 @@ def _claims(pod: v1.Pod, path: Path) -> FieldErrors:
             errors.append(fe.duplicate(here, status.name))
         seen.add(status.name)
         if status.resourceClaimName:
-            errors += check.complaints(
-                here, status.resourceClaimName, names.dns1123_subdomain(status.resourceClaimName)
-            )
+            found = names.dns1123_subdomain(status.resourceClaimName)
+            errors += check.complaints(path.index(index) / "resourceClaimName", status.resourceClaimName, found)
     return errors
 
 

@@ -78,7 +78,7 @@ def _restart_rules(container: v1.Container, path: Path) -> FieldErrors:
         errors.append(fe.required(path / "restartPolicy", "must specify restartPolicy when restart rules are used"))
     here = path / "restartPolicyRules"
     if len(rules) > 20:
-        errors.append(fe.too_long(here, 20))
+        errors.append(fe.too_many(here, len(rules), 20))
     for index, rule in enumerate(rules):
         at = here.index(index)
         errors += check.one_of(at / "action", rule.action, ("Restart", "RestartAllContainers"))
@@ -88,7 +88,7 @@ def _restart_rules(container: v1.Container, path: Path) -> FieldErrors:
             continue
         errors += check.one_of(at / "exitCodes" / "operator", codes.operator, ("In", "NotIn"))
         if len(codes.values) > 255:
-            errors.append(fe.too_long(at / "exitCodes" / "values", 255))
+            errors.append(fe.too_many(at / "exitCodes" / "values", len(codes.values), 255))
     return errors
 
 
