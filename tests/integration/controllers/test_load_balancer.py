@@ -142,6 +142,9 @@ async def test_addresses_that_no_node_announces_are_refused_by_name() -> None:
         message = f"Error syncing load balancer: failed to ensure load balancer: {text}"
         await eventually(lambda: _told(world, "SyncLoadBalancerFailed", message))
         assert await address(world, "six") == ""
+        await world.delete(f"{CORE}/services/six")
+        await eventually(lambda: _told(world, "DeletedLoadBalancer", "Deleted load balancer"))
+        assert await world.events("DeletingLoadBalancer") == [], "there was none"
 
 
 async def test_services_whose_ports_differ_share_and_others_wait_for_an_address() -> None:

@@ -67,8 +67,7 @@ class ServiceLbController:
             return None
         try:
             if not wants(service) or needs_cleanup(service):
-                self._done.pop(key, None)
-                await self._remove(service)
+                await self._remove(service, made=self._done.pop(key, None) is not None)
             elif service.metadata.deletionTimestamp is None:
                 await self._settle(key, service)
         except ProviderError as error:
@@ -80,10 +79,11 @@ class ServiceLbController:
             return Result(1.0) if error.code == 409 else None
         return None
 
-    async def _remove(self, service: Service) -> None:
+    async def _remove(self, service: Service, made: bool) -> None:
         if FINALIZER not in service.metadata.finalizers:
             return
-        self._event(service, "Normal", "DeletingLoadBalancer", "Deleting load balancer")
+        if made or ingress_of(service):  # one that never came is not deleted before the eyes of people
+            self._event(service, "Normal", "DeletingLoadBalancer", "Deleting load balancer")
         await self._balancers.delete(service)
         left = [name for name in service.metadata.finalizers if name != FINALIZER]
         await self._patch(service, left, [])

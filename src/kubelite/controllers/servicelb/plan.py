@@ -44,7 +44,7 @@ Asked = tuple[Any, ...]
 def asked(service: Service) -> Asked:
     """What a load balancer is made from: when it changes, the provider is asked again."""
     spec = service.spec
-    ports = tuple((one.name, one.protocol, one.port, one.nodePort) for one in spec.ports)
+    ports = tuple((one.name, one.protocol, one.port, one.nodePort, one.targetPort) for one in spec.ports)
     return (
         service.metadata.uid,
         service.metadata.annotations,
