@@ -76,7 +76,8 @@ def test_a_claim_has_what_its_template_says_and_belongs_to_the_pod() -> None:
     meta = made.metadata
     assert meta.generateName == "a" * 57 + "-"
     assert (meta.labels, meta.annotations) == ({"a": "b"}, {"c": "d", plan.ANNOTATION: "gpu"})
-    assert (meta.ownerReferences[0].uid, meta.ownerReferences[0].blockOwnerDeletion) == ("u", True)
+    owner = meta.ownerReferences[0]
+    assert (owner.uid, owner.controller, owner.blockOwnerDeletion) == ("u", True, None)
     assert made.spec == template.spec.spec and made.spec is not template.spec.spec
 
 

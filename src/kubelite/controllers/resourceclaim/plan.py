@@ -70,9 +70,7 @@ def of_pod(pod: Pod, claims: Iterable[v1.ResourceClaim]) -> PodPlan:
 def claim_of(pod: Pod, wanted: PodResourceClaim, template: v1.ResourceClaimTemplate) -> v1.ResourceClaim:
     """The claim that a template describes, for this pod."""
     meta = pod.metadata
-    owner = OwnerReference(
-        apiVersion="v1", kind="Pod", name=meta.name, uid=meta.uid, controller=True, blockOwnerDeletion=True
-    )
+    owner = OwnerReference(apiVersion="v1", kind="Pod", name=meta.name, uid=meta.uid, controller=True)
     given = template.spec.metadata
     return v1.ResourceClaim(
         metadata=ObjectMeta(
