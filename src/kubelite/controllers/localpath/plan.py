@@ -56,6 +56,8 @@ def complaint(claim: PersistentVolumeClaim) -> str:
         return "volumeMode Block is not supported"
     if spec.selector is not None:
         return "claim Selector is not supported"
+    if spec.volumeAttributesClassName:
+        return "volumeAttributesClassName is not supported: a directory has no attributes to change"
     if spec.dataSource is not None or spec.dataSourceRef is not None:
         return "data sources are not supported"
     if SELECTED_NODE not in claim.metadata.annotations:

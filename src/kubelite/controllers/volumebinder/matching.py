@@ -68,7 +68,7 @@ def best(
     """The volume to bind, if there is one. `delayed`: only one that names the claim; the scheduler chooses among the others."""
     spec = claim.spec
     selector = selectors.from_label_selector(spec.selector) if spec.selector is not None else None
-    need, wanted, of_class, attributes = asked(claim), set(spec.accessModes), storage_class(claim), _attributes(claim)
+    need, wanted, of_class = asked(claim), set(spec.accessModes), storage_class(claim)
     found: PersistentVolume | None = None
     least: tuple[bool, int, int, str] | None = None
     for volume in volumes:
@@ -77,7 +77,7 @@ def best(
             continue
         if not _serves(volume, claim, need, wanted):
             continue
-        same_class = mine or (storage_class(volume) == of_class and _attributes(volume) == attributes)
+        same_class = mine or storage_class(volume) == of_class
         if not same_class or not (mine or selector is None or selector.matches(volume.metadata.labels)):
             continue
         cost = (not mine, len(volume.spec.accessModes), size(volume), volume.metadata.name)
@@ -89,5 +89,7 @@ def best(
 def _serves(volume: PersistentVolume, claim: PersistentVolumeClaim, need: int, wanted: set[str]) -> bool:
     """What holds even for a volume that names the claim."""
     if volume.metadata.deletionTimestamp is not None or not same_mode(claim, volume):
+        return False
+    if _attributes(volume) != _attributes(claim):
         return False
     return size(volume) >= need and wanted.issubset(volume.spec.accessModes)

@@ -59,6 +59,10 @@ def test_a_volume_is_a_valid_directory_of_the_claims_node_alone():
         (claim(volumeMode="Block"), "volumeMode Block is not supported"),
         (claim(selector={"matchLabels": {"a": "b"}}), "claim Selector is not supported"),
         (claim(dataSource={"kind": "PersistentVolumeClaim", "name": "x"}), "data sources are not supported"),
+        (
+            claim(volumeAttributesClassName="gold"),
+            "volumeAttributesClassName is not supported: a directory has no attributes to change",
+        ),
     ],
 )
 def test_what_a_directory_cannot_be_is_said(one, why):

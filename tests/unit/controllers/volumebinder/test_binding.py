@@ -134,6 +134,7 @@ def phases(world: Memory) -> tuple[list[str], list[str]]:
         (claim(), [volume("a", phase="Released")], None),
         (claim(), [volume("a", phase="Pending")], None),
         (claim(volumeAttributesClassName="gold"), [volume(), volume("g", volumeAttributesClassName="gold")], "g"),
+        (claim(volumeAttributesClassName="gold"), [volume("kept", claimRef=reference())], None),
     ],
 )
 def test_a_claim_gets_the_volume_that_fits_best(wanted: Any, volumes: list[Any], expected: str | None):
