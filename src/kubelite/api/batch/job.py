@@ -32,6 +32,7 @@ _SHOWN = (
     ("", "Terminating"),
     (job_status.SUSPENDED, "Suspended"),
     (job_status.FAILURE_TARGET, "FailureTarget"),
+    (job_status.SUCCESS_CRITERIA_MET, "SuccessCriteriaMet"),
 )
 
 

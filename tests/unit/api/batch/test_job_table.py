@@ -38,6 +38,12 @@ STATUSES: list[Any] = [
     pytest.param(
         {}, {"conditions": [{"type": "Suspended", "status": "True"}]}, ["Suspended", "0/1", ""], id="suspended"
     ),
+    pytest.param(
+        {},
+        {"startTime": "2026-01-01T11:59:00Z", "conditions": [{"type": "SuccessCriteriaMet", "status": "True"}]},
+        ["SuccessCriteriaMet", "0/1", "60s"],
+        id="met",
+    ),
 ]
 
 
