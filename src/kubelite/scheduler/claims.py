@@ -27,6 +27,7 @@ from kubelite.machinery.errors import StatusError
 from kubelite.scheduler.binding import BindingFailed, patch_status
 from kubelite.scheduler.devices.allocation import Allotment
 from kubelite.scheduler.devices.conditions import Readiness, failure_of, readiness
+from kubelite.scheduler.devices.extended import is_made_for
 from kubelite.scheduler.devices.inventory import Inventory, key_of, results_of
 from kubelite.scheduler.pods import PodInfo
 from kubelite.util.clock import Clock
@@ -188,6 +189,20 @@ class ClaimBinder:
                 log.warning("Could not take a pod out of a claim", pod=info.key, claim=key, error=error)
                 continue
             self.inventory.claim_changed(current, written)
+
+    async def give_back(self, info: PodInfo, claim: v1.ResourceClaim) -> None:
+        """Empties a claim that keeps the pod from all nodes, or deletes it if it was made for the pod."""
+        if is_made_for(claim, info.uid):
+            await self.discard(info)
+            return
+        head = {"uid": claim.metadata.uid, "resourceVersion": claim.metadata.resourceVersion}
+        status = {"reservedFor": None, "allocation": None, "devices": None}
+        try:
+            written = await self._patch(claim, {"metadata": head, "status": status}, "status")
+        except (StatusError, ConnectionFailed, OSError, TimeoutError) as error:
+            log.warning("Could not empty a claim", pod=info.key, claim=key_of(claim), error=error)
+            return
+        self.inventory.claim_changed(claim, written)
 
     async def discard(self, info: PodInfo) -> None:
         """Deletes the claim for the pod's extended resources, if there is one."""

@@ -27,8 +27,8 @@ from kubelite.scheduler.pods import PodInfo
 from kubelite.scheduler.profile import Profile, default_profile
 from kubelite.scheduler.storage import Binding
 
-NO_CLAIMS = "no new claims to deallocate"
-NOTHING_HELPED = "still not schedulable"
+NOT_LOOKED_AT = "not found"
+"""What upstream's DynamicResources says when an earlier plugin refused the pod: it has not looked at its claims then."""
 FEWEST_NODES = 100
 count = np.count_nonzero
 FOLLOWING = ("NodeResourcesFit", "NodeResourcesBalancedAllocation")
@@ -232,25 +232,31 @@ class Scheduler:
     ) -> Diagnosis:
         """The reasons, and what the plugins that make room came to."""
         total, text = len(self.nodes), ""
-        claims = bool(cycle.pod.pod.spec.resourceClaims) or DEVICES in cycle.state
         plugins = frozenset(r.plugin for r in rejections)
         if refused is not None:
             text, plugins = refused.text, frozenset(refused.plugins)
         found = tuple(rejections)
-        if not total or self.profile.preemption is None:
-            tail = self._tail(None, claims) if total else ""
-            return Diagnosis(total, found, text, plugins, None, tail, withdrawn=not total)
-        result = self.profile.preemption.preempt(cycle, self.profile.filters, rejections, agree)
-        if result.found is not None:
-            return Diagnosis(total, found, text, plugins, result.found)
-        return Diagnosis(total, found, text, plugins, None, self._tail(result, claims), result.withdraw)
-
-    def _tail(self, result: Outcome | None, claims: bool) -> str:
-        """What each of the plugins that make room says, in their order."""
-        parts = []
+        if not total:
+            return Diagnosis(total, found, text, plugins, withdrawn=True)
+        parts: list[str] = []
+        result, unused = Outcome(), None
         for name in self.profile.post_filters:
             if name == DEVICES:
-                parts.append(NOTHING_HELPED if claims else NO_CLAIMS)
-            elif result is not None and result.message:
-                parts.append(f"preemption: {result.message}")
-        return ", ".join(parts)
+                if refused is not None and self._before_devices(refused):
+                    parts.append(NOT_LOOKED_AT)
+                    break
+                said, unused = DynamicResources.post_filter(cycle, found)
+                parts.append(said)
+            elif self.profile.preemption is not None:
+                result = self.profile.preemption.preempt(cycle, self.profile.filters, rejections, agree)
+                if result.found is not None:
+                    return Diagnosis(total, found, text, plugins, result.found, unused=unused)
+                if result.message:
+                    parts.append(f"preemption: {result.message}")
+        return Diagnosis(total, found, text, plugins, None, ", ".join(parts), unused, result.withdraw)
+
+    def _before_devices(self, refused: PodRefused) -> bool:
+        """Whether the pod was refused before DynamicResources was asked."""
+        names = [plugin.name for plugin in self.profile.filters]
+        before = names[: names.index(DEVICES)] if DEVICES in names else []
+        return bool(refused.plugins) and all(name in before for name in refused.plugins)

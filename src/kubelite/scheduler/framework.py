@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from kubelite.api.types.resource_v1 import ResourceClaim
 from kubelite.scheduler.budgets import Budgets
 from kubelite.scheduler.devices.inventory import Inventory
 from kubelite.scheduler.domains import PodCounts
@@ -189,6 +190,8 @@ class Diagnosis:
     preemption: Preemption | None = None
     outcome: str = ""
     """What the attempts to make room came to, if they found nothing."""
+    unused: ResourceClaim | None = None
+    """A claim whose devices, of no use to the pod where they are, are given back."""
     withdrawn: bool = False
     """An earlier nomination of the pod is no longer good for anything."""
 

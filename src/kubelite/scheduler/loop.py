@@ -14,7 +14,6 @@ from typing import Any
 from kubelite.scheduler.binding import Binder, BindingFailed
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.claims import ClaimBinder
-from kubelite.scheduler.devices.extended import STALE
 from kubelite.scheduler.eviction import Evictor
 from kubelite.scheduler.extenders import Extended
 from kubelite.scheduler.framework import AttemptFailed, Diagnosis, Preemption
@@ -206,8 +205,8 @@ class Loop:
             self.spawn(self._make_room(info, result.preemption, displaced))
         elif result.withdrawn:
             nominations.drop(info.key)
-        if result.refused == STALE:
-            self.spawn(self.claims.discard(info))
+        if result.unused is not None:
+            self.spawn(self.claims.give_back(info, result.unused))
         message = result.message()
         self.binder.announce(info, message)
         self.reports.put(info, result, message)

@@ -101,6 +101,29 @@ async def test_a_pod_waits_for_a_device_until_its_user_is_done() -> None:
         assert await world.placed("two") == "fast"
 
 
+async def test_a_claim_whose_devices_nobody_uses_is_emptied_for_a_pod_that_cannot_go_there() -> None:
+    async with lab() as world:
+        await offer(world.api, "fast", "gpu-0")
+        await create(world.api, CLAIMS, "mine", SPEC)
+        await world.pod("first", resourceClaims=using("mine"))
+        assert await world.placed("first") == "fast"
+        assert (await world.api.patch(f"{PODS}/first/status", {"status": {"phase": "Succeeded"}})).status == 200
+        result = {"request": "gpu", "driver": DRIVER, "pool": "fast", "device": "gpu-0"}
+        only = {"key": "metadata.name", "operator": "In", "values": ["fast"]}
+        given = {"devices": {"results": [result]}, "nodeSelector": {"nodeSelectorTerms": [{"matchFields": [only]}]}}
+
+        async def emptied() -> bool:
+            return "status" not in await get(world, f"{CLAIMS}/mine") or not (
+                (await get(world, f"{CLAIMS}/mine"))["status"].get("reservedFor")
+            )
+
+        await eventually(emptied)
+        assert (await world.api.patch(f"{CLAIMS}/mine/status", {"status": {"allocation": given}})).status == 200
+        await offer(world.api, "plain", "gpu-0")
+        await world.pod("second", resourceClaims=using("mine"), nodeSelector={"kubernetes.io/hostname": "plain"})
+        assert await world.placed("second") == "plain"
+
+
 async def test_a_template_makes_a_claim_for_each_pod_which_goes_with_it() -> None:
     async with lab() as world:
         await offer(world.api, "fast", "gpu-0", "gpu-1")

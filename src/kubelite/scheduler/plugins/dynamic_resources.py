@@ -10,9 +10,8 @@ Upstream: plugins/dynamicresources.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,16 @@ from kubelite.scheduler.devices.allocation import Allotment, allocation
 from kubelite.scheduler.devices.allocator import Constraint, NoClass, Pick, Request, Search, check_sizes, read
 from kubelite.scheduler.devices.conditions import Readiness, readiness
 from kubelite.scheduler.devices.inventory import AllocationFailed, Inventory, key_of
-from kubelite.scheduler.framework import AttemptFailed, Cycle, FilterPlugin, PodRefused, Scores, Why, normalize
+from kubelite.scheduler.framework import (
+    AttemptFailed,
+    Cycle,
+    FilterPlugin,
+    PodRefused,
+    Rejection,
+    Scores,
+    Why,
+    normalize,
+)
 from kubelite.scheduler.nodes import Mask
 from kubelite.scheduler.plugins.args import DynamicResourcesArgs
 from kubelite.scheduler.pods import Node, Pod, PodInfo
@@ -33,6 +41,9 @@ from kubelite.scheduler.pods import Node, Pod, PodInfo
 NAME = "DynamicResources"
 ELSEWHERE = "resourceclaim not available on the node"
 FAILED = f'running "{NAME}" filter plugin'
+NO_CLAIMS = "no new claims to deallocate"
+NOTHING_HELPED = "still not schedulable"
+STALE = "cannot schedule extended resource claim"
 NOT_ALLOCATED = "cannot allocate all claims"
 MOST_CONSUMERS = 256
 MOST_ALTERNATIVES = 8
@@ -71,6 +82,10 @@ class State:
     constraints: list[Constraint] = field(default_factory=list)
     found: dict[int, list[Pick]] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
+    away: dict[int, Mask] = field(default_factory=dict)
+    """Of claims that have their devices: where these cannot be used."""
+    stale: v1.ResourceClaim | None = None
+    """A claim for extended resources that an earlier attempt left: it has to go first."""
     extended: tuple[str, ...] = ()
     """The requested resources that classes stand behind."""
     made: dict[tuple[str, ...], Extended] = field(default_factory=dict)
@@ -118,8 +133,7 @@ class DynamicResources(FilterPlugin):
         if not (cycle.pod.pod.spec.resourceClaims or served):
             return None
         state = State(extended=served)
-        if served and inventory.made_for(cycle.pod.uid) is not None:
-            raise PodRefused(extended.STALE, NAME)
+        state.stale = inventory.made_for(cycle.pod.uid) if served else None
         state.claims = self._claims(cycle.pod.pod, inventory)
         for number, claim in enumerate(state.claims):
             if claim.status.allocation is None:
@@ -152,7 +166,7 @@ class DynamicResources(FilterPlugin):
                 text = f"ResourceClaim {key_of(claim)} was not created for pod {meta.namespace}/{meta.name} (pod is not owner)"
                 raise PodRefused(text, NAME)
             if key_of(claim) in inventory.assumed:
-                raise PodRefused("resourceclaim is in the process of being allocated", NAME)
+                raise PodRefused(f"resource claim {key_of(claim)} is in the process of being allocated", NAME)
             if not is_user(claim, pod) and len(claim.status.reservedFor) >= MOST_CONSUMERS:
                 raise PodRefused("resourceclaim in use", NAME)
             found.append(claim)
@@ -162,6 +176,9 @@ class DynamicResources(FilterPlugin):
         state: State | None = cycle.state.get(NAME)
         if state is None:
             return None
+        if state.stale is not None:
+            state.masks = {STALE: np.ones(cycle.nodes.capacity, bool)}
+            return np.zeros(cycle.nodes.capacity, bool)
         reached = self._reached(cycle, state)
         state.masks = {ELSEWHERE: ~reached}
         if not (state.requests or state.extended):
@@ -221,16 +238,31 @@ class DynamicResources(FilterPlugin):
     def _reached(cycle: Cycle, state: State) -> Mask:
         """The nodes from where the devices that were given before can be used."""
         mask = np.ones(cycle.nodes.capacity, bool)
-        selectors: list[Any] = [
-            claim.status.allocation.nodeSelector
-            for claim in state.claims
-            if claim.status.allocation is not None and claim.status.allocation.nodeSelector is not None
-        ]
-        for position, node in cycle.nodes.positions() if selectors else ():
-            mask[position] = all(
-                affinity.selector_matches(selector, node.metadata.labels, node.metadata.name) for selector in selectors
-            )
+        for number, claim in enumerate(state.claims):
+            selector = claim.status.allocation.nodeSelector if claim.status.allocation is not None else None
+            if selector is None:
+                continue
+            away = state.away[number] = np.zeros(cycle.nodes.capacity, bool)
+            for position, node in cycle.nodes.positions():
+                away[position] = not affinity.selector_matches(selector, node.metadata.labels, node.metadata.name)
+            mask &= ~away
         return mask
+
+    @staticmethod
+    def post_filter(cycle: Cycle, rejections: Sequence[Rejection]) -> tuple[str, v1.ResourceClaim | None]:
+        """(what came of the attempt to make room, the claim whose devices are given back for that)."""
+        state: State | None = cycle.state.get(NAME)
+        if state is None:
+            return NO_CLAIMS, None
+        if state.stale is not None:
+            return "deletion of ResourceClaim completed", state.stale
+        for rejection in rejections:
+            for number, away in state.away.items() if rejection.plugin == NAME else ():
+                claim = state.claims[number]
+                mine = all(user.uid == cycle.pod.uid for user in claim.status.reservedFor)
+                if mine and (away & rejection.out).any():
+                    return "deallocation of ResourceClaim completed", claim
+        return NOTHING_HELPED, None
 
     def explain(self, cycle: Cycle) -> list[Why]:
         return [Why(reason, mask) for reason, mask in cycle.state[NAME].masks.items()]

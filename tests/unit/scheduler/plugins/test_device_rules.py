@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from kubelite.api.types import resource_v1 as v1
 from kubelite.scheduler.framework import AttemptFailed
 from tests.unit.scheduler.plugins.test_dynamic_resources import DRIVER, Lab, exactly, gpu
+from tests.unit.scheduler.world import node
 
 
 @pytest.fixture
@@ -90,3 +93,23 @@ def test_all_devices_cannot_be_had_while_a_pool_is_being_updated(lab: Lab) -> No
     lab.offer("u", [gpu("gpu-2")], nodeName="b", pool=pool)
     assert lab.place("c") == "b"
     assert sorted(lab.given()) == [("gpu", "gpu-0"), ("gpu", "gpu-1"), ("gpu", "gpu-2")]
+
+
+def test_devices_that_nobody_uses_are_given_back_where_they_keep_a_pod_from_all_nodes(lab: Lab) -> None:
+    lab.offer("s", [gpu("gpu-0")], nodeName="b")
+    claim = lab.claim("c", exactly())
+    lab.place("c")
+    lab.keep()
+    lab.cache.node_changed(node("b"), None, 0.0)
+    found = lab.diagnose("c")
+    assert found.message().startswith(
+        "0/1 nodes are available: 1 resourceclaim not available on the node. deallocation of ResourceClaim completed, "
+    )
+    assert found.unused is not None and found.unused.metadata.name == "c"
+    kept = lab.devices.claims["default/c"]
+    other = v1.ResourceClaimConsumerReference(resource="pods", name="x", uid="x")
+    used = msgspec.structs.replace(kept.status, reservedFor=[other])
+    lab.devices.claim_changed(claim, msgspec.structs.replace(kept, status=used))
+    found = lab.diagnose("c")
+    assert "still not schedulable" in found.message()
+    assert found.unused is None

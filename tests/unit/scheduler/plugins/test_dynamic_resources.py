@@ -63,9 +63,17 @@ class Lab:
 
     def place(self, *claims: str) -> str:
         """The chosen node, or the reasons."""
-        names = [{"name": f"c{i}", "resourceClaimName": name} for i, name in enumerate(claims)]
-        result = self.cache.scheduler.place(pod_info(pod("p", resourceClaims=names)))
+        result = self._decide(claims)
         return result.message() if isinstance(result, Diagnosis) else result
+
+    def diagnose(self, *claims: str) -> Diagnosis:
+        result = self._decide(claims)
+        assert isinstance(result, Diagnosis), result
+        return result
+
+    def _decide(self, claims: tuple[str, ...]) -> str | Diagnosis:
+        names = [{"name": f"c{i}", "resourceClaimName": name} for i, name in enumerate(claims)]
+        return self.cache.scheduler.place(pod_info(pod("p", resourceClaims=names)))
 
     @property
     def allotments(self) -> tuple[Allotment, ...]:
@@ -119,7 +127,7 @@ def test_a_device_that_is_being_given_is_no_longer_there_for_others(lab: Lab) ->
     assert lab.allotments[0].allocation is not None
     lab.devices.assumed["default/first"] = lab.allotments[0].allocation
     assert "2 cannot allocate all claims" in lab.place("second")
-    assert "resourceclaim is in the process of being allocated" in lab.place("first")
+    assert "resource claim default/first is in the process of being allocated" in lab.place("first")
     lab.devices.claim_changed(first, None)
     assert lab.place("second") == "b"
 

@@ -122,7 +122,8 @@ def _parsed(message: str) -> Placement:
         while key in reasons:
             key = f"another {key}"
         reasons[key] = (reason.rstrip("."),)
-    return Placement(message=message, reasons=reasons, refused="" if reasons else body.rstrip("."), counted=True)
+    refused = "" if reasons else body.removesuffix(". not found").rstrip(".")
+    return Placement(message=message, reasons=reasons, refused=refused, counted=True)
 
 
 def _refusals(facts: Facts, pod: Object, verdict: Placement) -> list[Cause]:
