@@ -106,7 +106,7 @@ class Driver:
 
     def NodeGetCapabilities(self, request: Any, context: Any) -> Any:
         kinds = csi.NodeServiceCapability.RPC
-        wanted = [getattr(kinds, name) for name in self.options.capability]
+        wanted = [int(name) if name.isdigit() else getattr(kinds, name) for name in self.options.capability]
         return csi.NodeGetCapabilitiesResponse(
             capabilities=[csi.NodeServiceCapability(rpc=kinds(type=kind)) for kind in wanted]
         )

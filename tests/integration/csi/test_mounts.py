@@ -186,6 +186,15 @@ async def test_access_modes_are_told_in_the_words_of_drivers(world: World, modes
     assert driver.calls("NodePublishVolume")[0]["volume_capability"]["access_mode"] == {"mode": told}
 
 
+async def test_capabilities_of_a_later_protocol_are_passed_over(world: World):
+    driver = world.driver("--capability=99", STAGES)
+    await world.registered()
+    await world.describe()
+    await world.volume("v")
+    await world.mount(world.pod("p", "v"))
+    assert len(driver.calls("NodeStageVolume")) == 1
+
+
 async def test_a_claim_that_is_only_read_is_published_so(world: World):
     driver = world.driver()
     await world.registered()

@@ -144,13 +144,7 @@ class World:
     async def met(self, name: str = DRIVER) -> None:
         """The kubelet knows the driver, whatever the cluster has been told."""
 
-        async def known() -> bool:
-            try:
-                return bool(self.manager.drivers.node(name))
-            except LookupError:
-                return False
-
-        await self.eventually(known)
+        await self.until(lambda: name in self.manager.drivers)
 
     async def csi_node(self) -> dict[str, Any]:
         reply = await self.api.get(f"{CSI_NODES}/{HERE}")

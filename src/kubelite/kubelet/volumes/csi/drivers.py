@@ -45,6 +45,9 @@ class Drivers:
 
         return Node(found.info.endpoint)
 
+    def __contains__(self, driver: str) -> bool:
+        return driver in self._table
+
     # --- of the registry
 
     def validate(self, info: Info) -> None:

@@ -282,9 +282,9 @@ class CsiVolumes:
         return any(one.looked_at <= late for one in shown.values()) or self._objects.tokens_due(uid)
 
     def _is_forgotten(self, uid: str) -> bool:
-        """The disk knows volumes that this process has not mounted."""
-        known = self._shown.get(uid, {})
-        return any(one.record.specVolID not in known for one in records.published(self._root, uid))
+        """The disk knows volumes that this process has not mounted, though their drivers are there."""
+        known, found = self._shown.get(uid, {}), (one.record for one in records.published(self._root, uid))
+        return any(one.specVolID not in known and one.driverName in self.drivers for one in found)
 
     async def _care(self, pod: Pod, mount_all: Callable[[], Awaitable[None]]) -> None:
         """What fails is told and tried again; the volume stays as it is."""

@@ -65,8 +65,9 @@ class Node:
 
     async def capabilities(self) -> Capabilities:
         found = await self._call("NodeGetCapabilities", pb.NodeGetCapabilitiesRequest())
-        kinds = pb.NodeServiceCapability.RPC.Type
-        return Capabilities(kinds.Name(one.rpc.type) for one in found.capabilities if one.HasField("rpc"))
+        # Numbers of a later protocol have no names here: what they stand for is not used.
+        known = {number: name for name, number in pb.NodeServiceCapability.RPC.Type.items()}
+        return Capabilities(known.get(one.rpc.type, "") for one in found.capabilities if one.HasField("rpc"))
 
     async def stage(
         self,
