@@ -81,6 +81,28 @@ async def test_cpu_above_its_target_makes_more_pods_and_tells_so(tmp_path: pathl
         await eventually(reported)
         active = (await conditions(world))["ScalingActive"]
         assert (active["status"], active["reason"]) == ("True", "ValidMetricFound")
+        counted = _counted(world)
+        assert counted['reconciliations_total{action="scale_up",error="none"}'] == 1
+        assert counted['reconciliation_duration_seconds_count{action="scale_up",error="none"}'] == 1
+        computed = '{action="scale_up",error="none",metric_type="Resource"}'
+        assert counted[f"metric_computation_total{computed}"] >= 1
+        assert counted[f"metric_computation_duration_seconds_count{computed}"] >= 1
+        assert counted['desired_replicas{namespace="default",hpa_name="web"}'] == 4
+        assert counted["num_horizontal_pod_autoscalers"] == 1
+        await world.delete(f"{HPAS}/web")
+        await eventually(lambda: _forgotten(world))
+
+
+def _counted(world: World) -> dict[str, float]:
+    """What is told at /metrics about autoscalers."""
+    prefix = "horizontal_pod_autoscaler_controller_"
+    lines = [line for line in world.context.metrics.render().splitlines() if line.startswith(prefix)]
+    return {name.removeprefix(prefix): float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+async def _forgotten(world: World) -> bool:
+    counted = _counted(world)
+    return not counted["num_horizontal_pod_autoscalers"] and not any(key.startswith("desired") for key in counted)
 
 
 async def _told(world: World, reason: str, message: str) -> bool:
@@ -102,6 +124,7 @@ async def test_without_a_metrics_api_nothing_is_scaled_and_the_condition_says_wh
         )
         found = (await conditions(world))["ScalingActive"]
         assert found["message"] == f"the HPA was unable to compute the replica count: {why}"
+        assert _counted(world)['reconciliations_total{action="none",error="internal"}'] >= 1
         whole = f"invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: {why}"
         await eventually(lambda: _told(world, "FailedComputeMetricsReplicas", whole))
         assert await size(world) == 2

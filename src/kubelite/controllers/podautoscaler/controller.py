@@ -14,13 +14,19 @@ from typing import Any
 
 from kubelite.api.autoscaling.horizontal_pod_autoscaler import HORIZONTAL_POD_AUTOSCALER
 from kubelite.api.types.autoscaling_v1 import Scale
-from kubelite.api.types.autoscaling_v2 import CrossVersionObjectReference, HorizontalPodAutoscaler, MetricStatus
+from kubelite.api.types.autoscaling_v2 import (
+    CrossVersionObjectReference,
+    HorizontalPodAutoscaler,
+    MetricSpec,
+    MetricStatus,
+)
 from kubelite.client.controller import Controller, Result
 from kubelite.client.errors import ConnectionFailed
-from kubelite.client.informer import Change, Informer, object_key
+from kubelite.client.informer import Change, Informer, object_key, split_key
 from kubelite.controllers.context import Context
 from kubelite.controllers.kinds import POD
 from kubelite.controllers.podautoscaler.behavior import History, remember
+from kubelite.controllers.podautoscaler.metrics import INTERNAL, NONE, SPEC, AutoscalerMetrics, action
 from kubelite.controllers.podautoscaler.plan import Observed, Plan, measures, plan
 from kubelite.controllers.podautoscaler.pods import Patience, Pod
 from kubelite.controllers.podautoscaler.reader import MetricsReader
@@ -49,7 +55,11 @@ class Settings:
 
 
 class _Stop(Exception):
-    """This round is over; everything has been said."""
+    """This round is over; everything has been said. `blame` is whose fault it was, as metrics call it."""
+
+    def __init__(self, message: str, blame: str = INTERNAL) -> None:
+        super().__init__(message)
+        self.blame = blame
 
 
 class AutoscalerController:
@@ -63,6 +73,7 @@ class AutoscalerController:
         self._autoscalers: Informer[HorizontalPodAutoscaler] = context.informers.get(HORIZONTAL_POD_AUTOSCALER)
         self._scales = Scales(context.client, context.clock.monotonic)
         self._sources = Sources(MetricsReader(context.client, context.clock.monotonic), self._scales)
+        self._metrics = AutoscalerMetrics(context.metrics, lambda: len(self._autoscalers))
         self._histories: dict[str, History] = {}
         self._selectors: dict[str, str] = {}
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
@@ -77,13 +88,20 @@ class AutoscalerController:
         if stored is None:
             self._histories.pop(key, None)
             self._selectors.pop(key, None)
+            self._metrics.gone(*split_key(key))
             return None
         if stored.metadata.deletionTimestamp is None:
-            try:
-                await _Round(self, key, stored).run()
-            except (_Stop, ConnectionFailed, StatusError) as error:
-                log.info("An autoscaler could not act", autoscaler=key, error=str(error))
+            await self._look(key, stored)
         return Result(self._settings.sync_period)
+
+    async def _look(self, key: str, stored: HorizontalPodAutoscaler) -> None:
+        look, start, blame = _Round(self, key, stored), self._clock.monotonic(), NONE
+        try:
+            await look.run()
+        except (_Stop, ConnectionFailed, StatusError) as error:
+            blame = error.blame if isinstance(error, _Stop) else INTERNAL
+            log.info("An autoscaler could not act", autoscaler=key, error=str(error))
+        self._metrics.looked(look.action, blame, self._clock.monotonic() - start)
 
 
 class _Round:
@@ -95,6 +113,7 @@ class _Round:
         self._stored = stored
         self._now = parent._clock.now()
         self._conditions = Conditions(stored.status.conditions, self._now)
+        self.action = NONE
 
     async def run(self) -> None:
         """Raises _Stop where it ends early."""
@@ -116,6 +135,7 @@ class _Round:
         if decided.rescale:
             await self._rescale(path, scale, current, decided)
         desired = decided.desired if decided.rescale else current
+        parent._metrics.wants(stored.metadata.namespace, stored.metadata.name, desired)
         await self._write(current, desired, decided.metrics, rescaled=decided.rescale)
         if decided.complaint:
             raise _Stop(decided.complaint)
@@ -138,7 +158,8 @@ class _Round:
             self._event("FailedGetScale", str(error))
             self._conditions.set(ABLE, False, "FailedGetScale", f"{NO_SCALE}: {error}")
             await self._write_conditions()
-            raise _Stop(f"failed to query scale subresource for {self._reference()}: {error}") from None
+            blame = SPEC if isinstance(error, NoSuchKind) else INTERNAL
+            raise _Stop(f"failed to query scale subresource for {self._reference()}: {error}", blame) from None
         text = "the HPA controller was able to get the target's current scale"
         self._conditions.set(ABLE, True, "SucceededGetScale", text)
         return found
@@ -154,11 +175,21 @@ class _Round:
         patience = Patience(settings.cpu_initialization_period, settings.initial_readiness_delay)
         scene = Scene(current, listed.items, self._now, self._tolerances(), patience)
         question = Question(scene, namespace, selector, scale.status.replicas or 0)
-        answers = [await self._parent._sources.propose(spec, question) for spec in self._stored.spec.metrics]
+        answers = [await self._ask(spec, question) for spec in self._stored.spec.metrics]
         for answer in answers:
             if isinstance(answer, Failure):
                 self._event(answer.reason, answer.detail)
         return answers
+
+    async def _ask(self, spec: MetricSpec, question: Question) -> Found | Failure:
+        """What one metric asks for, which is nothing where it fails."""
+        start = self._parent._clock.monotonic()
+        answer = await self._parent._sources.propose(spec, question)
+        failed, before = isinstance(answer, Failure), self._stored.status.currentReplicas or 0
+        what = action(before, 0 if isinstance(answer, Failure) else answer.replicas)
+        seconds = self._parent._clock.monotonic() - start
+        self._parent._metrics.computed(spec.type, what, INTERNAL if failed else NONE, seconds)
+        return answer
 
     async def _selector(self, scale: Scale, current: int) -> str:
         """The target's selector of pods."""
@@ -218,6 +249,7 @@ class _Round:
             raise _Stop(f"failed to rescale {self._reference()}: {error}") from None
         text = f"the HPA controller was able to update the target scale to {desired}"
         self._conditions.set(ABLE, True, "SucceededRescale", text)
+        self.action = action(current, desired)
         self._event("SuccessfulRescale", f"New size: {desired}; reason: {decided.reason}", "Normal")
         behavior = self._stored.spec.behavior
         history = remember(parent._histories[self._key], current, desired, behavior, self._now)
