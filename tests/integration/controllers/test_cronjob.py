@@ -92,6 +92,7 @@ async def test_cron_job_starts_a_job_named_after_its_time():
             return await world.events("SuccessfulCreate") == [f"Created job {job['metadata']['name']}"]
 
         await eventually(told)
+        assert "\ncronjob_controller_job_creation_skew_duration_seconds_count 1\n" in world.context.metrics.render()
 
 
 @pytest.mark.parametrize(("policy", "wanted"), [("Allow", 2), ("Forbid", 1), ("Replace", 1)])

@@ -113,6 +113,8 @@ async def test_a_finished_job_goes_when_its_time_has_run_out():
         await finish(world, "kept")
         await finish(world, "short")
         await is_gone(world, f"{JOBS}/short")
+        counted = world.context.metrics.render()
+        assert "\nttl_after_finished_controller_job_deletion_duration_seconds_count 1\n" in counted
         assert await world.get(f"{JOBS}/kept") is not None
         assert await world.get(f"{JOBS}/running") is not None
 

@@ -26,3 +26,6 @@ async def test_a_taint_written_by_hand_drives_pods_away_when_their_time_is_over_
 
         await eventually(spared)
         assert await world.get(f"{PODS}/long") is not None
+        counted = world.context.metrics.render()
+        assert "\ntaint_eviction_controller_pod_deletions_total 1\n" in counted
+        assert "\ntaint_eviction_controller_pod_deletion_duration_seconds_count 1\n" in counted

@@ -194,6 +194,7 @@ async def test_an_ephemeral_volume_gets_a_claim_that_goes_with_its_pod():
         bound = await phase(world, f"{CLAIMS}/p-data", "Bound")
         assert bound["metadata"]["ownerReferences"][0]["uid"] == made["metadata"]["uid"]
         assert bound["metadata"]["labels"] == {"for": "p"}
+        assert "\nephemeral_volume_controller_create_total 1\n" in world.context.metrics.render()
         await world.delete(f"{BASE}/pods/p", {"gracePeriodSeconds": 0})
 
         async def gone() -> bool:

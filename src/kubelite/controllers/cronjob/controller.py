@@ -24,6 +24,8 @@ from kubelite.machinery.meta import controller_of, is_controlled_by
 
 NAME = "cronjob-controller"
 BY_OWNER = "cronjob"
+SKEW = "cronjob_controller_job_creation_skew_duration_seconds"
+SKEW_BUCKETS = tuple(2.0**power for power in range(10))
 
 
 def _owner(job: Job) -> tuple[str, ...]:
@@ -42,6 +44,8 @@ class CronJobController:
         if BY_OWNER not in self._jobs.indexes:
             self._jobs.add_indexers({BY_OWNER: _owner})
         self._recorder = context.recorder(NAME)
+        text = "Time between when a cronjob is scheduled to be run, and when the corresponding job is created"
+        self._skew = context.metrics.histogram(SKEW, text, buckets=SKEW_BUCKETS)
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
         self.loop.watch(self._cron_jobs)
         self.loop.watch(self._jobs, self._keys_of_job)
@@ -110,6 +114,8 @@ class CronJobController:
                 return status
         else:
             self._tell(cron_job, [("Normal", "SuccessfulCreate", f"Created job {made.metadata.name}")])
+            created = times.parse(made.metadata.creationTimestamp or times.now_text(wanted.scheduled))
+            self._skew.observe((created - wanted.scheduled).total_seconds())
         status = copy.copy(status)
         if all(entry.uid != made.metadata.uid for entry in status.active):
             status.active = [*status.active, reference(made)]

@@ -34,6 +34,9 @@ class EphemeralVolumeController:
     def __init__(self, context: Context) -> None:
         self._client = context.client
         self._recorder = context.recorder(COMPONENT)
+        text = "Number of PersistentVolumeClaim creation requests"
+        self._tried = context.metrics.counter("ephemeral_volume_controller_create_total", text)
+        self._failed = context.metrics.counter("ephemeral_volume_controller_create_failures_total", text)
         self._claims: Informer[PersistentVolumeClaim] = context.informers.get(PERSISTENT_VOLUME_CLAIM)
         self._pods = pods_informer(context)
         self._pods.add_indexers(
@@ -75,9 +78,11 @@ class EphemeralVolumeController:
         return True
 
     async def _create(self, pod: FullPod, claim: PersistentVolumeClaim) -> None:
+        self._tried.inc()
         try:
             await self._client.create(PERSISTENT_VOLUME_CLAIM, claim)
         except StatusError as error:
+            self._failed.inc()
             if is_terminating_namespace(error):
                 return
             volume = claim.metadata.name.removeprefix(f"{pod.metadata.name}-")

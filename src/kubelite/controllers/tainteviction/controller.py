@@ -27,6 +27,7 @@ NAME = "taint-eviction-controller"
 REASON = "DeletionByTaintManager"
 MESSAGE = "Taint manager: deleting due to NoExecute taint"
 EMPTY: Mapping[str, str] = MappingProxyType({})
+BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240)
 
 
 class TaintEvictionController:
@@ -38,6 +39,14 @@ class TaintEvictionController:
         self._recorder = context.recorder(NAME)
         self._nodes: Informer[Node] = context.informers.get(NODE, Node)
         self._pods = pods_informer(context)
+        text = "Total number of Pods deleted by TaintEvictionController since its start."
+        self._deleted = context.metrics.counter("taint_eviction_controller_pod_deletions_total", text)
+        text = (
+            "Latency, in seconds, between the time when a taint effect has been activated for the Pod and its deletion via "
+            "TaintEvictionController."
+        )
+        name = "taint_eviction_controller_pod_deletion_duration_seconds"
+        self._delays = context.metrics.histogram(name, text, buckets=BUCKETS)
         self._seen: dict[str, dict[tuple[str, str, str], datetime]] = {}
         self._waiting: dict[str, dict[str, str]] = {}
         self.loop = Controller(NAME, self.reconcile, workers=4, observe=context.observe)
@@ -59,7 +68,7 @@ class TaintEvictionController:
         wanted = plan(node.spec.taints, self._pods.by_index(BY_NODE, key), now, seen)
         gone = {_full_name(pod): pod.metadata.uid for pod in wanted.evict}
         self._spare(key, {_full_name(pod): pod.metadata.uid for pod in wanted.waiting}, gone)
-        errors = await gather_errors([self._evict(pod) for pod in wanted.evict])
+        errors = await gather_errors([self._evict(pod, now) for pod in wanted.evict])
         if errors:
             raise errors[0]
         return Result(wanted.wait) if wanted.wait else None
@@ -76,7 +85,7 @@ class TaintEvictionController:
             if pod.metadata.deletionTimestamp is None:
                 self._recorder.event(POD, pod, "Normal", "TaintManagerEviction", f"Cancelling deletion of Pod {name}")
 
-    async def _evict(self, pod: Pod) -> None:
+    async def _evict(self, pod: Pod, due: datetime) -> None:
         meta = pod.metadata
         message = f"Marking for deletion Pod {meta.namespace}/{meta.name}"
         self._recorder.event(POD, pod, "Normal", "TaintManagerEviction", message)
@@ -84,6 +93,8 @@ class TaintEvictionController:
         options = DeleteOptions(preconditions=Preconditions(uid=meta.uid))
         try:
             await self._client.delete(POD, meta.name, meta.namespace, options=options)
+            self._deleted.inc()
+            self._delays.observe((self._clock.now() - due).total_seconds())
         except StatusError as error:
             if error.code not in (404, 409):
                 raise

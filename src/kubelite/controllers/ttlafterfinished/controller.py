@@ -6,6 +6,8 @@ foreground. Source: pkg/controller/ttlafterfinished.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from kubelite.api.batch.job import JOB
 from kubelite.api.types.batch_v1 import Job
 from kubelite.api.types.meta_v1 import DeleteOptions, Preconditions
@@ -17,6 +19,8 @@ from kubelite.machinery.errors import StatusError
 from kubelite.util.log import get_logger
 
 NAME = "ttl-after-finished-controller"
+DELAYS = "ttl_after_finished_controller_job_deletion_duration_seconds"
+BUCKETS = tuple(0.1 * 2**power for power in range(14))
 log = get_logger(__name__)
 
 
@@ -27,6 +31,8 @@ class TtlAfterFinishedController:
         self._client = context.client
         self._clock = context.clock
         self._jobs: Informer[Job] = context.informers.get(JOB)
+        text = "The time it took to delete the job since it became eligible for deletion"
+        self._delays = context.metrics.histogram(DELAYS, text, buckets=BUCKETS)
         self.loop = Controller(NAME, self.reconcile, workers=2, observe=context.observe)
         self.loop.watch(self._jobs, _limited)
 
@@ -52,7 +58,9 @@ class TtlAfterFinishedController:
             log.info("Deleting a finished Job", job=key)
             preconditions = Preconditions(uid=job.metadata.uid, resourceVersion=job.metadata.resourceVersion)
             options = DeleteOptions(propagationPolicy="Foreground", preconditions=preconditions)
+            due = self._clock.now() + timedelta(seconds=left)
             await self._client.delete(JOB, name, namespace, options=options)
+            self._delays.observe((self._clock.now() - due).total_seconds())
         except StatusError as error:
             if error.code != 404:
                 raise
