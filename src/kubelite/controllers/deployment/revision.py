@@ -16,6 +16,7 @@ from kubelite.api.types.core_v1 import PodTemplateSpec
 from kubelite.api.types.meta_v1 import LabelSelector, OwnerReference
 from kubelite.controllers.deployment import sizes
 from kubelite.machinery import hashing
+from kubelite.machinery.names import SUBDOMAIN_MAX
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -79,7 +80,7 @@ def make_new(deployment: Deployment, old: Sequence[ReplicaSet], owner: Mapping[s
             template=template,
         )
     )
-    made.metadata.name = f"{deployment.metadata.name}-{word}"
+    made.metadata.name = f"{deployment.metadata.name[: SUBDOMAIN_MAX - len(word) - 1]}-{word}"
     made.metadata.namespace = deployment.metadata.namespace
     made.metadata.labels = template.metadata.labels
     made.metadata.ownerReferences = [OwnerReference(**owner)]

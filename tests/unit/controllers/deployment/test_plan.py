@@ -96,6 +96,16 @@ def test_annotations_of_the_deployment_are_copied_to_its_new_set_but_not_the_app
     assert revision.HASH not in d.spec.template.metadata.labels
 
 
+def test_the_set_of_a_deployment_with_a_very_long_name_has_a_name_that_may_be():
+    d = deployment(1)
+    short = revision.make_new(d, [], {}).metadata.name
+    d.metadata.name = "w" * 253
+    made = revision.make_new(d, [], {})
+    word = made.metadata.labels["pod-template-hash"]
+    assert short == f"web-{word}"
+    assert made.metadata.name == "w" * (252 - len(word)) + f"-{word}"
+
+
 def test_a_collision_leads_to_another_name():
     d = deployment()
     before = revision.make_new(d, [], {}).metadata.name
