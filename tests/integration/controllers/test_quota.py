@@ -143,6 +143,26 @@ async def test_a_pod_that_gets_a_deadline_counts_in_the_other_scope():
         await eventually(lambda: counted("1", "0"))
 
 
+async def test_devices_count_whether_a_claim_or_a_pod_asks_for_them():
+    group = "/apis/resource.k8s.io/v1"
+    async with counting() as world:
+        await world.create(
+            f"{group}/deviceclasses", {"metadata": {"name": "gpu"}, "spec": {"extendedResourceName": "example.com/gpu"}}
+        )
+        hard = {"requests.example.com/gpu": "3", "requests.deviceclass.resource.kubernetes.io/gpu": "9"}
+        await give(world, hard)
+        request = {"name": "r", "exactly": {"deviceClassName": "gpu"}}
+        claim = {"metadata": {"generateName": "c-"}, "spec": {"devices": {"requests": [request]}}}
+        await world.create(f"{group}/namespaces/team/resourceclaims", claim)
+        await becomes(world, {"requests.example.com/gpu": "1", "requests.deviceclass.resource.kubernetes.io/gpu": "1"})
+        asks = pod("x")
+        asks["spec"]["containers"][0]["resources"] = {"limits": {"example.com/gpu": "2"}}
+        await world.create(f"{BASE}/pods", asks)
+        await becomes(world, {"requests.example.com/gpu": "3", "requests.deviceclass.resource.kubernetes.io/gpu": "1"})
+        refused = await world.api.post(f"{group}/namespaces/team/resourceclaims", claim)
+        assert (refused.status, "exceeded quota: q" in refused.json()["message"]) == (403, True)
+
+
 async def test_what_a_failed_create_has_reserved_is_given_back():
     async with counting() as world:
         await give(world, {"configmaps": "5"})

@@ -19,8 +19,9 @@ from kubelite.api.core.pod.kind import POD
 from kubelite.api.core.resource_quota import RESOURCE_QUOTA
 from kubelite.api.core.volumes.persistent_volume_claim import PERSISTENT_VOLUME_CLAIM
 from kubelite.api.logic.quota.evaluators import evaluator
+from kubelite.api.resource.device_class import DEVICE_CLASS
 from kubelite.api.types.core_v1 import ResourceQuota
-from kubelite.api.types.resource_v1 import ResourceClaim
+from kubelite.api.types.resource_v1 import DeviceClass, ResourceClaim
 from kubelite.client.client import Listing
 from kubelite.client.controller import Controller, Result
 from kubelite.client.errors import ConnectionFailed
@@ -65,6 +66,7 @@ class ResourceQuotaController:
         self._quotas: Informer[ResourceQuota] = context.informers.get(RESOURCE_QUOTA)
         self._quotas.add_indexers({BY_NAMESPACE: lambda quota: (quota.metadata.namespace,)})
         self._pods = pods_informer(context)
+        self._classes: Informer[DeviceClass] = context.informers.get(DEVICE_CLASS)
         self._written: dict[str, dict[str, Any]] = {}
         self._grown: dict[str, float] = {}
         self._put_off: dict[str, float] = {}
@@ -74,12 +76,13 @@ class ResourceQuotaController:
         self.loop = Controller(NAME, self.reconcile, workers=5, observe=context.observe)
         self._quotas.add_handler(self._quota_changed)
         self._pods.add_handler(self._pod_changed)
+        self._classes.add_handler(self._class_changed)
 
     async def run(self) -> None:
         """Never returns."""
         async with asyncio.TaskGroup() as self._tasks:
             self._tasks.create_task(self._keep_counting(), name=f"{NAME}-resync")
-            await self.loop.run(self._quotas, self._pods)
+            await self.loop.run(self._quotas, self._pods)  # not for the classes: a server may not have them
 
     async def reconcile(self, key: str) -> Result | None:
         """Count what one quota counts, and write its status."""
@@ -95,7 +98,7 @@ class ResourceQuotaController:
         if quota is None:
             return None
         objects, complete = await self._objects(quota)
-        wanted = plan.status(quota, objects, self._clock.now())
+        wanted = plan.status(quota, objects, self._clock.now(), self._names())
         if plan.is_newer(wanted, quota.status):
             wait = self._unsettled(key, quota, wanted.used)
             if wait > 0:
@@ -137,7 +140,7 @@ class ResourceQuotaController:
 
     async def _objects(self, quota: ResourceQuota) -> tuple[dict[plan.Resource, list[Any]], bool]:
         """The objects of each resource that the quota counts, and whether all these resources are served."""
-        wanted = plan.resources(quota)
+        wanted = plan.resources(quota, self._names())
         served = {(kind.group, kind.plural): kind for kind in (await self._discovery.resources()).kinds}
         for resource in wanted:
             if resource in served:
@@ -188,9 +191,20 @@ class ResourceQuotaController:
         if new is None or plan.uses_otherwise(old, new):
             self._count_again(("", "pods"), old.metadata.namespace)
 
+    def _names(self) -> dict[str, str]:
+        return plan.device_names(self._classes.list())
+
+    def _class_changed(self, change: Change[DeviceClass]) -> None:
+        """Another name for devices: what claims use counts elsewhere."""
+        before, after = (plan.device_names((one,)) if one is not None else {} for one in change)
+        if before != after:
+            for quota in self._quotas.list():
+                self.loop.queue.add(object_key(quota))
+
     def _count_again(self, resource: plan.Resource, namespace: str) -> None:
+        names = self._names()
         for quota in self._quotas.by_index(BY_NAMESPACE, namespace):
-            if resource in plan.resources(quota):
+            if resource in plan.resources(quota, names):
                 self.loop.queue.add(object_key(quota))
 
     def _quota_changed(self, change: Change[ResourceQuota]) -> None:
@@ -212,7 +226,8 @@ class ResourceQuotaController:
                 kinds = (await self._discovery.resources()).kinds
             except (StatusError, ConnectionFailed):
                 continue
-            wanted = {resource for quota in self._quotas.list() for resource in plan.resources(quota)}
+            names = self._names()
+            wanted = {resource for quota in self._quotas.list() for resource in plan.resources(quota, names)}
             wanted &= {(kind.group, kind.plural) for kind in kinds}
             for resource in self._followers.keys() - wanted:
                 self._followers.pop(resource).cancel()

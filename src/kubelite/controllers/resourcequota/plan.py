@@ -13,36 +13,47 @@ from typing import Any
 
 from kubelite.api.logic import podstatus
 from kubelite.api.logic.quota import amounts, scopes
-from kubelite.api.logic.quota.evaluators import NEVER, evaluator, resources_of
+from kubelite.api.logic.quota.evaluators import DEVICE_CLAIMS, NEVER, evaluator, of_devices, resources_of
 from kubelite.api.types.base import Quantity
 from kubelite.api.types.core_v1 import ResourceQuota, ResourceQuotaStatus
+from kubelite.api.types.resource_v1 import DeviceClass
 from kubelite.controllers.objects import Pod
 
 Resource = tuple[str, str]
 """(group, plural)."""
 
 
-def resources(quota: ResourceQuota) -> dict[Resource, list[str]]:
-    """The resources whose objects use the quota, each with the names that they use."""
+def device_names(classes: Iterable[DeviceClass]) -> dict[str, str]:
+    """Class of devices → the extended resource by which pods ask for it."""
+    return {one.metadata.name: one.spec.extendedResourceName for one in classes if one.spec.extendedResourceName}
+
+
+def resources(quota: ResourceQuota, names: Mapping[str, str] | None = None) -> dict[Resource, list[str]]:
+    """The resources whose objects use the quota, each with the names that they use. `names` are those of `device_names`."""
     found: dict[Resource, list[str]] = {}
     for name in quota.spec.hard:
-        for resource in resources_of(name):
+        for resource in resources_of(name, names):
             if resource not in NEVER:
                 found.setdefault(resource, []).append(name)
     return found
 
 
-def status(quota: ResourceQuota, objects: Mapping[Resource, Iterable[Any]], now: datetime) -> ResourceQuotaStatus:
+def status(
+    quota: ResourceQuota,
+    objects: Mapping[Resource, Iterable[Any]],
+    now: datetime,
+    names: Mapping[str, str] | None = None,
+) -> ResourceQuotaStatus:
     """`objects` has those of the namespace for each resource of `resources` that is served."""
     selectors = scopes.selectors_of(quota.spec)
     counts: dict[str, Quantity] = {}
-    for resource, names in resources(quota).items():
+    for resource, limits in resources(quota, names).items():
         if resource not in objects:
             continue
-        by = evaluator(*resource)
+        by = of_devices(names) if names and resource == DEVICE_CLAIMS else evaluator(*resource)
         inside = (obj for obj in objects[resource] if not selectors or scopes.covers(selectors, by.traits(obj)))
         counted = (by.usage(obj, now) for obj in inside)
-        counts = amounts.plus(counts, amounts.total(counted, names))
+        counts = amounts.plus(counts, amounts.total(counted, limits))
     used = {**quota.status.used, **counts}
     return ResourceQuotaStatus(hard=dict(quota.spec.hard), used=amounts.only(used, sorted(quota.spec.hard)))
 

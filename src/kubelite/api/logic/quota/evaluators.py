@@ -6,8 +6,8 @@ have quotas too (`count/widgets.example.com`). Source: pkg/quota/v1/evaluator, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -21,6 +21,7 @@ ALIASES = ("configmaps", "resourcequotas", "replicationcontrollers", "secrets")
 NEVER = frozenset((("", "events"), ("events.k8s.io", "events")))
 """Resources that no quota counts."""
 CREATE, UPDATE = "CREATE", "UPDATE"
+DEVICE_CLAIMS = ("resource.k8s.io", "resourceclaims")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ _SPECIAL = {
         others.claim_traits,
         _nothing_missing,
     ),
-    ("resource.k8s.io", "resourceclaims"): Evaluator(
+    DEVICE_CLAIMS: Evaluator(
         _CHANGES,
         others.is_of_device_claims,
         lambda obj, now: others.device_claim_usage(obj),
@@ -96,11 +97,24 @@ def evaluator(group: str, plural: str) -> Evaluator:
     )
 
 
-def resources_of(name: str) -> tuple[tuple[str, str], ...]:
+def of_devices(names: Mapping[str, str]) -> Evaluator:
+    """The evaluator of device claims where classes have names among the extended resources: `names` is class → resource."""
+    by = _SPECIAL[DEVICE_CLAIMS]
+    more = {f"requests.{name}" for name in names.values()}
+    return replace(
+        by,
+        matches=lambda name: name in more or by.matches(name),
+        usage=lambda obj, now: others.named(by.usage(obj, now), names),
+    )
+
+
+def resources_of(name: str, names: Mapping[str, str] | None = None) -> tuple[tuple[str, str], ...]:
     """(group, plural) of the resources whose objects use `name` of a quota; none for a name that nothing uses."""
     if name.startswith("count/"):
         plural, _, group = name[len("count/") :].partition(".")
         return ((group, plural),)
     if name in ALIASES:
         return (("", name),)
-    return tuple(key for key, one in _SPECIAL.items() if one.matches(name))
+    found = tuple(key for key, one in _SPECIAL.items() if one.matches(name))
+    of_class = name.removeprefix("requests.") in (names or {}).values() and name.startswith("requests.")
+    return (*found, DEVICE_CLAIMS) if of_class and DEVICE_CLAIMS not in found else found

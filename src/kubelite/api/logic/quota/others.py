@@ -5,6 +5,7 @@ Sources: pkg/quota/v1/evaluator/core/services.go, persistent_volume_claims.go, r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kubelite.api.core.resource_quota import VOLUME_ATTRIBUTES_CLASS
@@ -112,6 +113,16 @@ def device_claim_usage(claim: Any) -> dict[str, Quantity]:
     if claim.metadata.annotations.get(OF_POD) != "true":
         found |= {DEVICE_REQUESTS + name: str(number) for name, number in numbers.items()}
     return {DEVICE_CLAIMS: "1", **found}
+
+
+def named(usage: Mapping[str, Quantity], names: Mapping[str, str]) -> dict[str, Quantity]:
+    """The usage of a device claim with what pods may call the devices: `names` is class → extended resource."""
+    found = dict(usage)
+    for class_name, resource in names.items():
+        amount = usage.get(DEVICE_REQUESTS + class_name)
+        if amount is not None:
+            found[f"requests.{resource}"] = quantity.add(found.get(f"requests.{resource}", "0"), amount)
+    return found
 
 
 def _devices(request: Any) -> int:

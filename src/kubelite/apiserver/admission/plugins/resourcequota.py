@@ -21,8 +21,10 @@ import msgspec
 
 from kubelite.api.core.resource_quota import RESOURCE_QUOTA
 from kubelite.api.logic.quota import check
-from kubelite.api.logic.quota.evaluators import NEVER, Evaluator, evaluator
+from kubelite.api.logic.quota.evaluators import DEVICE_CLAIMS, NEVER, Evaluator, evaluator, of_devices
+from kubelite.api.resource.device_class import DEVICE_CLASS
 from kubelite.api.types.core_v1 import ResourceQuota, ScopedResourceSelectorRequirement
+from kubelite.api.types.resource_v1 import DeviceClass
 from kubelite.apiserver.admission.plugin import CREATE, UPDATE, Plugin, denied
 from kubelite.apiserver.admission.settings import only
 from kubelite.apiserver.request import AdmissionRequest
@@ -53,6 +55,10 @@ class QuotaAdmission(Plugin):
         self._working: dict[str, asyncio.Task[None]] = {}
         if registry.scheme.by_kind(RESOURCE_QUOTA.api_version, RESOURCE_QUOTA.kind) is not None:
             registry.subscribe(RESOURCE_QUOTA, self._quota_changed)
+        self._names: dict[str, str] = {}
+        self._of_devices = of_devices(self._names)
+        if registry.scheme.by_kind(DEVICE_CLASS.api_version, DEVICE_CLASS.kind) is not None:
+            registry.subscribe(DEVICE_CLASS, self._class_changed)
 
     def handles(self, operation: str, kind: Kind, subresource: str) -> bool:
         if not kind.namespaced or operation not in (CREATE, UPDATE) or (kind.group, kind.plural) in NEVER:
@@ -65,7 +71,8 @@ class QuotaAdmission(Plugin):
         if quotas is None and not self._limited:
             return None
         kind = request.kind
-        by = evaluator(kind.group, kind.plural)
+        devices = (kind.group, kind.plural) == DEVICE_CLAIMS
+        by = self._of_devices if devices else evaluator(kind.group, kind.plural)
         limited = [one for one in self._limited if (one.group, one.plural) == (kind.group, kind.plural)]
         if not limited and not _any_concerns(quotas, by):
             return None
@@ -87,6 +94,16 @@ class QuotaAdmission(Plugin):
         quotas.pop(name, None)
         if not quotas:
             self._quotas.pop(namespace, None)
+
+    def _class_changed(self, key: str, old: bytes | None, new: bytes | None) -> None:
+        """A class of devices may have a name among the extended resources: what claims use counts under it, too."""
+        found = msgspec.json.decode(new, type=DeviceClass).spec.extendedResourceName if new is not None else ""
+        name = key.rpartition("/")[2]
+        if found:
+            self._names[name] = found
+        else:
+            self._names.pop(name, None)
+        self._of_devices = of_devices(self._names)
 
     async def _reserve(self, request: AdmissionRequest, charge: check.Charge) -> None:
         """Joins the requests that wait in the namespace; raises StatusError 403 if it is refused after all."""

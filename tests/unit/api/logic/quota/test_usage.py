@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubelite.api.logic.quota import amounts, check, pods, scopes
-from kubelite.api.logic.quota.evaluators import evaluator, resources_of
+from kubelite.api.logic.quota.evaluators import evaluator, of_devices, resources_of
 from kubelite.api.types import core_v1 as v1
 from kubelite.api.types.resource_v1 import ResourceClaim
 from kubelite.machinery import codec, quantity
@@ -119,6 +119,21 @@ def test_a_device_claim_counts_the_most_that_each_class_may_have_to_give():
     }
     claim.metadata.annotations["resource.kubernetes.io/extended-resource-claim"] = "true"
     assert not any(name.startswith("requests.") for name in usage_of("resource.k8s.io", "resourceclaims", claim))
+
+
+def test_devices_count_under_the_name_that_their_classes_have_among_extended_resources():
+    names = {"gpu": "example.com/gpu", "small": "example.com/gpu"}
+    exactly = [
+        {"deviceClassName": name, "allocationMode": "ExactCount", "count": 2} for name in ("gpu", "small", "nic")
+    ]
+    requests = [{"name": one["deviceClassName"], "exactly": one} for one in exactly]
+    claim = codec.from_generic({"spec": {"devices": {"requests": requests}}}, ResourceClaim)
+    by = of_devices(names)
+    assert by.matches("requests.example.com/gpu") and not by.matches("requests.example.com/nic")
+    assert by.usage(claim, NOW)["requests.example.com/gpu"] == "4"
+    both = (("", "pods"), ("resource.k8s.io", "resourceclaims"))
+    assert resources_of("requests.example.com/gpu", names) == both
+    assert resources_of("requests.example.com/gpu") == both[:1]
 
 
 def test_a_pod_that_asks_for_devices_of_a_class_counts_them():
