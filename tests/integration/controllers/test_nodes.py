@@ -116,6 +116,7 @@ async def test_when_every_node_is_silent_nothing_is_evicted():
 
 async def test_when_the_last_node_is_lost_the_pods_of_those_before_it_are_spared(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(controller, "LOST_SECONDS", 0.1)
+    monkeypatch.setattr(controller, "TAINTED_SECONDS", 0.1)
     monkeypatch.setattr(controller, "ZONES_SECONDS", 0.1)
     not_ready = "node.kubernetes.io/not-ready"
     async with running("node-lifecycle-controller", "taint-eviction-controller", node_eviction_rate=100.0) as world:

@@ -33,7 +33,9 @@ from kubelite.machinery.meta import condition
 
 NAME = "node-lifecycle-controller"
 LOST_SECONDS = 5.0
-"""When a lost node is looked at again."""
+"""When a lost node that waits for its taint is looked at again."""
+TAINTED_SECONDS = 10.0
+"""When one that has it is: by then all others may be lost, too."""
 MARK_AGAIN_SECONDS = 10.0
 """How long a kubelet that is alive, but not heard of, may call a pod ready before it is contradicted again."""
 ZONES_SECONDS = 1.0
@@ -93,7 +95,8 @@ class NodeLifecycleController:
         if reported and plan.ready_status(node) != "True":
             self.pods.queue.add(key)
         if lost:  # the rate may let it have its taint later, and losing the last of the others takes it back
-            return Result(min(LOST_SECONDS, left + 0.1) if left > 0 else LOST_SECONDS)
+            again = TAINTED_SECONDS if evict else LOST_SECONDS
+            return Result(min(again, left + 0.1) if left > 0 else again)
         return Result(left + 0.1) if left > 0 else None
 
     async def _write_conditions(self, node: Node, changed: list[NodeCondition]) -> None:
