@@ -3,7 +3,7 @@
 What: `strategy_scorer` makes the score of LeastAllocated, MostAllocated or RequestedToCapacityRatio; `balance` compares what a
 pod does to the shares in use. Why: both plugins read the same columns. Rules: amounts of pods without CPU or memory requests
 count with defaults, except for the balance; a scalar resource counts only for pods that request it; whole points at every
-step, as upstream's integers.
+step, as upstream's integers; of a resource that devices serve, these count.
 Upstream: plugins/noderesources/{resource,balanced,least,most}_allocat*.go, requested_to_capacity_ratio.go.
 """
 
@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 
 from kubelite.scheduler.framework import MAX_NODE_SCORE, Cycle, Scores
-from kubelite.scheduler.nodes import At, Floats, Ints, NodeTable
+from kubelite.scheduler.nodes import EVERYWHERE, At, Floats, Ints, NodeTable
 from kubelite.scheduler.plugins.args import LEAST, MOST, ResourceSpec, ScoringStrategy
+from kubelite.scheduler.plugins.backed import Columns, backed
 from kubelite.scheduler.pods import CPU, MEMORY, PodInfo
 
 MAX_SHAPE_SCORE = 10
@@ -63,26 +64,35 @@ def ratio(shape: Sequence[tuple[int, int]]) -> Points:
     return points
 
 
-def counted(nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec]) -> Iterator[ResourceSpec]:
+def counted(
+    nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec], served: Columns
+) -> Iterator[ResourceSpec]:
     """The resources that nodes are compared by: what can be requested of every node, and else what the pod requests."""
     for resource in resources:
         always = resource.name in (CPU, MEMORY, "ephemeral-storage")
-        if resource.name in nodes.allocatable and (always or pod.requests.get(resource.name)):
+        there = resource.name in nodes.allocatable or resource.name in served
+        if there and (always or pod.requests.get(resource.name)):
             yield resource
 
 
+def amounts(nodes: NodeTable, name: str, served: Columns) -> tuple[Ints, Ints]:
+    """What is taken, and what there is: of the nodes themselves, or of devices."""
+    return served[name] if name in served else (nodes.used[name], nodes.allocatable[name])
+
+
 def columns(
-    nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec], at: At
+    nodes: NodeTable, pod: PodInfo, resources: Sequence[ResourceSpec], served: Columns, at: At
 ) -> Iterator[tuple[int, Floats, Floats]]:
     """(weight, requested with the pod, allocatable) of each resource, with defaults for CPU and memory."""
-    for resource in counted(nodes, pod, resources):
+    for resource in counted(nodes, pod, resources, served):
         name = resource.name
         if name in (CPU, MEMORY):
             row = 0 if name == CPU else 1
             yield resource.weight, nodes.compared[row, at] + pod.compared[row], nodes.comparable[row, at]
         else:
-            used, there = nodes.used[name][at] + pod.requests.get(name, 0), nodes.allocatable[name][at]
-            yield resource.weight, used.astype(np.float64), there.astype(np.float64)
+            used, there = amounts(nodes, name, served)
+            after = used[at] + pod.requests.get(name, 0)
+            yield resource.weight, after.astype(np.float64), there[at].astype(np.float64)
 
 
 def requests_key(pod: PodInfo) -> Hashable:
@@ -106,12 +116,12 @@ def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores]:
         return lambda cycle: plain(cycle, points, single, mark)
 
     def score(cycle: Cycle) -> Scores:
-        nodes, pod = cycle.nodes, cycle.pod
+        nodes, pod, served = cycle.nodes, cycle.pod, backed(cycle, resources)
 
         def compute(at: At) -> Scores:
             total = np.zeros(nodes.compared[0, at].shape)
             weights = total.copy()
-            for weight, requested, capacity in columns(nodes, pod, resources, at):
+            for weight, requested, capacity in columns(nodes, pod, resources, served, at):
                 found = points(requested, capacity)
                 # The ratio counts a resource only where it earns something, and rounds to the nearest.
                 there = (capacity > 0) & ((found > 0) | (not rounds))
@@ -121,7 +131,7 @@ def strategy_scorer(strategy: ScoringStrategy) -> Callable[[Cycle], Scores]:
             scores: Scores = np.floor(mean + 0.5) if rounds else np.floor(mean)
             return scores
 
-        return nodes.tracked((mark, requests_key(pod)), compute)
+        return compute(EVERYWHERE) if served else nodes.tracked((mark, requests_key(pod)), compute)
 
     return score
 
@@ -202,23 +212,26 @@ def levelness(requested: Ints, capacity: Floats) -> Scores:
 
 def balance(cycle: Cycle, resources: Sequence[ResourceSpec]) -> Scores:
     """How much more evenly a node's resources are in use with the pod than without it."""
-    nodes, pod = cycle.nodes, cycle.pod
+    nodes, pod, served = cycle.nodes, cycle.pod, backed(cycle, resources)
     names = tuple(resource.name for resource in resources)
 
     def compute(at: At) -> Scores:
         quick = even(nodes, pod, at) if names == (CPU, MEMORY) else None
         if quick is not None:
             return quick
-        chosen = [resource.name for resource in counted(nodes, pod, resources)]
+        chosen = [resource.name for resource in counted(nodes, pod, resources, served)]
         if not chosen:
             return np.full(nodes.capacity, float(UNCHANGED))[at]
-        capacity = np.stack([nodes.allocatable[name][at] for name in chosen]).astype(np.float64)
-        before = np.stack([nodes.used[name][at] for name in chosen])
-        amounts = np.array([pod.requests.get(name, 0) for name in chosen]).reshape(-1, 1)
-        return gain(levelness(before + amounts, capacity), levelness(before, capacity))
+        found = [amounts(nodes, name, served) for name in chosen]
+        capacity = np.stack([there[at] for _, there in found]).astype(np.float64)
+        before = np.stack([used[at] for used, _ in found])
+        asked = np.array([pod.requests.get(name, 0) for name in chosen]).reshape(-1, 1)
+        return gain(levelness(before + asked, capacity), levelness(before, capacity))
 
     def one(position: int) -> float:
         return even_of(nodes, pod, position)
 
     single = one if names == (CPU, MEMORY) else None
+    if served:
+        return compute(EVERYWHERE)
     return nodes.tracked(("balance", names, requests_key(pod)), compute, single)

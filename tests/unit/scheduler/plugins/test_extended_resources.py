@@ -12,7 +12,9 @@ from kubelite.scheduler import events
 from kubelite.scheduler.cache import Cache
 from kubelite.scheduler.devices.allocation import Allotment
 from kubelite.scheduler.devices.extended import claim_for, class_names
-from kubelite.scheduler.framework import Diagnosis
+from kubelite.scheduler.framework import Cycle, Diagnosis
+from kubelite.scheduler.plugins.allocation import balance, strategy_scorer
+from kubelite.scheduler.plugins.args import ResourceSpec, ScoringStrategy
 from kubelite.scheduler.plugins.dynamic_resources import DynamicResources
 from kubelite.scheduler.plugins.resources_fit import ResourcesFit
 from kubelite.scheduler.pods import Pod, PodInfo, pod_info
@@ -201,3 +203,37 @@ def test_init_containers_that_run_before_everything_share_one_request() -> None:
     requests, mappings = asked(wants("p", container("main"), init=(container("a", 1), container("b", 2))))
     assert requests == [("container-1-request-1", 2)]
     assert mappings == [("a", "container-1-request-1"), ("b", "container-1-request-1")]
+
+
+def points(lab: Lab, kind: str, info: PodInfo) -> dict[str, float]:
+    """By node, for how it suits the pod in GPUs alone, or (`balance`) in how GPUs and CPUs are in use."""
+    cycle = Cycle(info, lab.cache.world)
+    if kind == "balance":
+        found = balance(cycle, [ResourceSpec("cpu", 1), ResourceSpec(GPU, 1)])
+    else:
+        found = strategy_scorer(msgspec.convert({"type": kind, "resources": [{"name": GPU}]}, ScoringStrategy))(cycle)
+    return {name: float(found[at]) for name, at in cycle.nodes.index.items()}
+
+
+def test_nodes_are_compared_by_the_devices_behind_a_resource() -> None:
+    lab = Lab(plugin="4")
+    lab.offer("gpu-0", "gpu-1", "gpu-2", "gpu-3")
+    first, info = pod_info(wants("p", container("main", 1, IMPLICIT))), pod_info(wants("q", container("main", 2)))
+    assert points(lab, "LeastAllocated", info) == {"a": 50, "b": 50}
+    assert lab.place(first) == "b"
+    lab.devices.give(lab.allotments, first)
+    assert points(lab, "LeastAllocated", info) == {"a": 50, "b": 25}
+    assert points(lab, "MostAllocated", info) == {"a": 50, "b": 75}
+    assert points(lab, "balance", info) == {"a": 68, "b": 69}
+    assert points(lab, "MostAllocated", pod_info(wants("r", container("main")))) == {"a": 0, "b": 0}
+
+
+def test_only_devices_of_the_class_are_counted() -> None:
+    lab = Lab()
+    lab.offer("gpu-0", "gpu-1")
+    info = pod_info(wants("p", container("main", 1)))
+    chosen = device_class("gpu", GPU)
+    for expression, expected in (("device.driver == 'other'", 0), ("device.attributes['x'].y", 0), ("true", 50)):
+        chosen.spec.selectors = [v1.DeviceSelector(cel=v1.CELDeviceSelector(expression=expression))]
+        lab.devices.class_changed(None, chosen)
+        assert points(lab, "MostAllocated", info) == {"a": 0, "b": expected}
