@@ -5,9 +5,7 @@ Each number is the size or count of today; making it smaller is welcome, making 
 
 from __future__ import annotations
 
-LONG_MODULES: dict[str, int] = {
-    "tests/unit/api/core/pod/test_validation.py": 621,
-}
+LONG_MODULES: dict[str, int] = {}
 """Path → lines, for modules of more than 400 lines."""
 
 LONG_FUNCTIONS: dict[str, int] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from kubelite.api.core.pod.kind import POD
 from kubelite.api.types import apps_v1, core_v1
 from kubelite.machinery.kind import Kind
 
@@ -61,3 +62,15 @@ def texts(errors: list[Any]) -> list[str]:
 
 
 __all__ = ["NOW", "apps_v1", "decoded", "encoded", "pod_spec", "pod_wire", "raw_pod", "replica_set_wire", "texts"]
+
+
+LABEL = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
+    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
+"""What is wrong with a name that is no DNS label."""
+
+
+def mistakes_of_pod(wire: dict[str, Any]) -> list[str]:
+    """Every line that a pod is refused with."""
+    return texts(POD.validate(decoded(POD, wire)))
