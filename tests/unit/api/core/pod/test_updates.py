@@ -10,7 +10,7 @@ from kubelite.api.core.pod.kind import POD
 from kubelite.api.core.pod.prepare import prepare_resize
 from kubelite.api.core.pod.validation.resize import validate_resize
 from kubelite.api.core.pod.validation.updates import validate_ephemeral_update
-from tests.unit.api.objects import decoded, pod_wire, raw_pod, texts
+from tests.unit.api.objects import LABEL, decoded, pod_wire, raw_pod, texts
 
 
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -236,10 +236,6 @@ GPU = {"resources": {"requests": {"example.com/gpu": "1"}, "limits": {"example.c
 MAPPING = {"containerName": "web", "resourceName": "example.com/gpu", "requestName": "container-0-request-0"}
 TOLD = "status.extendedResourceClaimStatus"
 FIRST = f"{TOLD}.requestMappings[0]"
-LABEL = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
-    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
 
 
 @pytest.mark.parametrize(
