@@ -154,8 +154,8 @@ async def test_deployment_deployment_should_support_proportional_scaling() -> No
         await it.until(SETS, lambda found: sizes(found) == {"httpd:1": (8, 8), BAD: (5, 0)})
         await it.patch(path, {"spec": {"replicas": 30}}, "merge")
         await it.until(SETS, lambda found: sizes(found) == {"httpd:1": (20, 20), BAD: (13, 0)})
-        stuck = await it.until(path, lambda one: one["status"]["replicas"] == 33)
-        assert (stuck["status"]["updatedReplicas"], stuck["status"]["unavailableReplicas"]) == (13, 13)
+        counts = {"replicas": 33, "updatedReplicas": 13, "unavailableReplicas": 13}
+        await it.until(path, lambda one: counts.items() <= one["status"].items())
 
 
 def sizes(found: Any) -> dict[str, tuple[int, int]]:
