@@ -7,7 +7,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 
-from tests.e2e.conftest import KUBECTLS
+from tests import kubectls
 from tests.e2e.machine import ROOT, Machine
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,8 +51,7 @@ def missing(shown: list[str], output: str) -> list[str]:
 
 def find_kubectl() -> str | None:
     """A real kubectl of this host, in whatever version."""
-    names = [pattern.format(version) for version in range(36, 26, -1) for pattern in KUBECTLS]
-    return shutil.which("kubectl") or next((name for name in names if pathlib.Path(name).exists()), None)
+    return shutil.which("kubectl") or next(iter(kubectls.some(*(f"1.{minor}" for minor in range(36, 26, -1)))), None)
 
 
 def test_every_command_of_the_tour_does_what_the_readme_shows(
