@@ -189,13 +189,15 @@ async def lead(
     timing = timing or Timing()
     clock = clock or SystemClock()
     elector = Elector(client, name, identity, namespace, timing, clock)
+    sent = clock.monotonic()
     while not await elector.try_hold():
         await clock.sleep(timing.retry * (1 + random.random() * 0.2))
+        sent = clock.monotonic()
     log.info("Became leader", lease=name, identity=identity)
     if on_leading is not None:
         on_leading(elector.lease)
     work = asyncio.ensure_future(run())
-    renewing = asyncio.create_task(_renew(elector, timing, clock), name=f"renew-{name}")
+    renewing = asyncio.create_task(_renew(elector, timing, clock, sent), name=f"renew-{name}")
     try:
         await asyncio.wait({work, renewing}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -211,14 +213,18 @@ async def lead(
     await work
 
 
-async def _renew(elector: Elector, timing: Timing, clock: Clock) -> None:
-    """Returns when the lease was not renewed for `timing.renew` seconds."""
-    renewed = clock.monotonic()
-    while clock.monotonic() - renewed < timing.renew:
-        await clock.sleep(timing.retry)
+async def _renew(elector: Elector, timing: Timing, clock: Clock, renewed: float) -> None:
+    """Returns when the lease was not renewed for `timing.renew` seconds, `renewed` being when the last renewal was sent.
+
+    Not when its answer came: others count from the write, and an answer may be long on its way.
+    """
+    deadline = renewed + timing.renew
+    while (left := deadline - clock.monotonic()) > 0:
+        await clock.sleep(min(timing.retry, left))
+        sent = clock.monotonic()
         try:
-            async with asyncio.timeout(timing.renew):
+            async with asyncio.timeout(max(deadline - sent, 0.0)):
                 if await elector.try_hold():
-                    renewed = clock.monotonic()
+                    deadline = sent + timing.renew
         except TimeoutError:
-            continue
+            return
