@@ -27,26 +27,42 @@ def priority(pod: Object) -> int:
     return int(pod["spec"].get("priority") or 0)
 
 
+def tolerates(pod: Object, taints: list[Object]) -> bool:
+    """Whether the pod goes to a node with these taints; a DaemonSet's pods that it has let go still do."""
+    return all(any(_covers(one, taint) for one in pod["spec"].get("tolerations") or ()) for taint in taints)
+
+
+def _covers(toleration: Object, taint: Object) -> bool:
+    if (
+        toleration.get("effect", taint["effect"]) != taint["effect"]
+        or toleration.get("key", taint["key"]) != taint["key"]
+    ):
+        return False
+    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+
+
 class ClosedNodes(Rule):
-    """No pod is bound to a node that has been cordoned, or tainted as lost, for long."""
+    """No pod is bound to a node that has been cordoned, or tainted as lost, for long, unless it tolerates that."""
 
     def __init__(self, truth: Truth) -> None:
         super().__init__(truth)
         self._since: dict[str, float] = {}
+        self._taints: dict[str, list[Object]] = {}
 
     def seen(self, resource: str, key: str, old: Object | None, new: Object | None) -> None:
         now = self.truth.clock()
         if resource == "nodes":
             taints = (new or {}).get("spec", {}).get("taints") or ()
-            if new is not None and any(taint["effect"] in CLOSING for taint in taints):
+            self._taints[key] = [taint for taint in taints if taint["effect"] in CLOSING]
+            if self._taints[key]:
                 self._since.setdefault(key, now)
             else:
                 self._since.pop(key, None)
         if resource != "pods" or new is None or (old is not None and old["spec"].get("nodeName")):
             return
-        name = new["spec"].get("nodeName")
-        since = self._since.get(name or "")
-        if since is not None and now - since > MEMORY and owner_kind(new) != "DaemonSet":
+        name = new["spec"].get("nodeName") or ""
+        since = self._since.get(name)
+        if since is not None and now - since > MEMORY and not tolerates(new, self._taints[name]):
             self.truth.violated(f"{key} is bound to {name}, which has been closed for {now - since:.0f} s")
 
 

@@ -121,16 +121,29 @@ def test_writes_without_end_are_a_storm() -> None:
     assert len(world.said) == 1
 
 
+CLOSED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+
+
 @pytest.mark.parametrize(
-    ("waited", "kind", "broken"), [(200, "ReplicaSet", True), (200, "DaemonSet", False), (5, "", False)]
+    ("waited", "tolerations", "broken"),
+    [
+        pytest.param(200, [], True, id="intolerant"),
+        pytest.param(5, [], False, id="just-closed"),
+        pytest.param(200, [{**CLOSED, "operator": "Exists"}], False, id="of-a-daemon-set"),
+        pytest.param(200, [{"operator": "Exists"}], False, id="everything"),
+        pytest.param(200, [{**CLOSED, "operator": "Equal", "value": "x"}], True, id="another-value"),
+        pytest.param(200, [{"key": "other", "operator": "Exists"}], True, id="another-key"),
+        pytest.param(200, [{**CLOSED, "effect": "NoExecute", "operator": "Exists"}], True, id="another-effect"),
+    ],
 )
-def test_no_pod_goes_to_a_node_that_has_long_been_closed(waited: float, kind: str, broken: bool) -> None:
+def test_no_pod_goes_to_a_node_that_has_long_been_closed(
+    waited: float, tolerations: list[dict[str, str]], broken: bool
+) -> None:
     world = World(ClosedNodes)
-    world.write("minions", "n", one("n", {"taints": [{"key": "k", "effect": "NoSchedule"}]}))
+    world.write("minions", "n", one("n", {"taints": [CLOSED]}))
     world.now = waited
-    references = owned_by("uid-o", kind) if kind else []
-    world.write("pods", "a/p", pod("p", ownerReferences=references))
-    world.write("pods", "a/p", pod("p", {"nodeName": "n"}, ownerReferences=references))
+    world.write("pods", "a/p", pod("p", {"tolerations": tolerations}))
+    world.write("pods", "a/p", pod("p", {"tolerations": tolerations, "nodeName": "n"}))
     assert bool(world.said) is broken
 
 
