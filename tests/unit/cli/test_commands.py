@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -87,12 +86,3 @@ def test_every_flag_of_kubectl_is_known_or_refused_by_name(path: list[str], comm
     theirs = set(re.findall(r"^    (?:-\w, )?(--[\w-]+)=", text, re.MULTILINE))
     known = {f"--{flag.name}" for flag in (*command.flags, *GLOBAL_FLAGS)}
     assert theirs - known - set(command.refused) - set(REFUSED_GLOBAL) - _NEWER_OR_OLDER == set()
-
-
-def test_get_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; import kubelite.cli.main, kubelite.cli.verbs.get; "
-        "print([m for m in ('cryptography','grpc','numpy','fastapi','pydantic','uvicorn','argparse') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -14,7 +14,6 @@ import numpy as np
 
 from kubelite.api.types import resource_v1 as v1
 from kubelite.scheduler.devices.inventory import AllocationFailed, Inventory, Offer, Taken
-from kubelite.scheduler.devices.selectors import matches
 from kubelite.scheduler.framework import Cycle
 from kubelite.scheduler.nodes import Ints
 from kubelite.scheduler.plugins.args import ResourceSpec
@@ -48,6 +47,9 @@ def _columns(cycle: Cycle, inventory: Inventory, name: str, taken: Taken) -> tup
 
 def _suiting(offers: list[Offer], wanted: v1.DeviceClass) -> list[Offer]:
     """Those that are of the class; none if that cannot be said."""
+    # The expression language is loaded when somebody asks for devices.
+    from kubelite.scheduler.devices.selectors import matches
+
     expressions = [s.cel.expression for s in wanted.spec.selectors if s.cel is not None]
     try:
         return [offer for offer in offers if all(matches(expression, offer) for expression in expressions)]
